@@ -1,0 +1,247 @@
+//! The machinery of the operations table: entries, their parameters, and the one place
+//! where a parameter's value is checked. It knows no single operation.
+//!
+//! The recipe parser, the printer, `pixmill operations`, the JSON Schema and the help all read
+//! these entries, so what they accept and what they say cannot differ.
+
+use std::fmt;
+
+/// What a parameter may hold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// A whole number in `min..=max`.
+    Integer {
+        /// Smallest accepted value.
+        min: i64,
+        /// Largest accepted value.
+        max: i64,
+    },
+    /// An odd whole number in `min..=max`, as kernel sizes are.
+    Odd {
+        /// Smallest accepted value, odd.
+        min: i64,
+        /// Largest accepted value, odd.
+        max: i64,
+    },
+    /// A finite number in `min..=max`.
+    Number {
+        /// Smallest accepted value.
+        min: f64,
+        /// Largest accepted value.
+        max: f64,
+    },
+    /// One of a few words.
+    Choice(&'static [&'static str]),
+    /// `true` or `false`.
+    Flag,
+}
+
+impl Kind {
+    /// The type's name as JSON Schema and people call it.
+    pub fn type_name(self) -> &'static str {
+        match self {
+            Self::Integer { .. } | Self::Odd { .. } => "integer",
+            Self::Number { .. } => "number",
+            Self::Choice(_) => "string",
+            Self::Flag => "boolean",
+        }
+    }
+
+    /// Reads one value, or says what would have been allowed.
+    fn read(self, text: &str) -> Option<Value> {
+        match self {
+            Self::Integer { min, max } => {
+                let n = text.parse().ok()?;
+                (min..=max).contains(&n).then_some(Value::Integer(n))
+            }
+            Self::Odd { min, max } => {
+                let n: i64 = text.parse().ok()?;
+                ((min..=max).contains(&n) && n % 2 == 1).then_some(Value::Integer(n))
+            }
+            Self::Number { min, max } => {
+                let n: f64 = text.parse().ok()?;
+                // NaN is in no range, so it is refused here as well.
+                (min..=max).contains(&n).then_some(Value::Number(n))
+            }
+            Self::Choice(words) => words.iter().find(|w| **w == text).map(|w| Value::Word(w)),
+            Self::Flag => text.parse().ok().map(Value::Flag),
+        }
+    }
+}
+
+/// The allowed values in words, as error messages and the table print them.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer { min, max } => write!(f, "{min}..{max}"),
+            Self::Odd { min, max } => write!(f, "odd, {min}..{max}"),
+            Self::Number { min, max } => write!(f, "number, {min}..{max}"),
+            Self::Choice(words) => f.write_str(&words.join("|")),
+            Self::Flag => f.write_str("true|false"),
+        }
+    }
+}
+
+/// A checked value of a parameter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value {
+    /// Of [`Kind::Integer`] or [`Kind::Odd`].
+    Integer(i64),
+    /// Of [`Kind::Number`].
+    Number(f64),
+    /// Of [`Kind::Choice`]: one of its words.
+    Word(&'static str),
+    /// Of [`Kind::Flag`].
+    Flag(bool),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(n) => write!(f, "{n}"),
+            Self::Number(n) => write!(f, "{n}"),
+            Self::Word(w) => f.write_str(w),
+            Self::Flag(b) => write!(f, "{b}"),
+        }
+    }
+}
+
+/// What holds when a parameter is not given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Absent {
+    /// It must be given.
+    Refused,
+    /// This value is taken.
+    Means(Value),
+    /// It is derived from something else; the text says from what.
+    Derived(&'static str),
+}
+
+/// One parameter of an entry.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameter {
+    /// Its name, as sharp and imgproxy users know it.
+    pub name: &'static str,
+    /// Another accepted name, often shorter.
+    pub alias: Option<&'static str>,
+    /// What it may hold.
+    pub kind: Kind,
+    /// What holds without it.
+    pub absent: Absent,
+    /// One sentence for people.
+    pub help: &'static str,
+}
+
+impl Parameter {
+    /// Whether `name` is this parameter's name or alias.
+    pub fn answers_to(&self, name: &str) -> bool {
+        self.name == name || self.alias == Some(name)
+    }
+}
+
+/// One row of a table: an operation or an encoding.
+#[derive(Debug)]
+pub struct Entry<T: 'static> {
+    /// Its name in recipes.
+    pub name: &'static str,
+    /// Other accepted names; the prototype's are among them.
+    pub aliases: &'static [&'static str],
+    /// One sentence for people.
+    pub summary: &'static str,
+    /// Its parameters; positional arguments follow this order.
+    pub parameters: &'static [Parameter],
+    /// A chain that shows it.
+    pub example: &'static str,
+    /// From checked arguments to the typed value; refuses what only several parameters together
+    /// make wrong.
+    pub(crate) build: fn(&Arguments) -> Result<T, String>,
+}
+
+impl<T> Entry<T> {
+    /// The row that answers to `name`, if any.
+    pub fn find<'t>(table: &'t [Self], name: &str) -> Option<&'t Self> {
+        table.iter().find(|entry| entry.name == name || entry.aliases.contains(&name))
+    }
+}
+
+/// The arguments of one use of an entry, each checked against its parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arguments {
+    parameters: Vec<(&'static str, Option<Value>)>,
+}
+
+impl Arguments {
+    /// No argument given yet: every parameter at its default.
+    pub(crate) fn new(parameters: &'static [Parameter]) -> Self {
+        let start = |p: &Parameter| match p.absent {
+            Absent::Means(value) => (p.name, Some(value)),
+            Absent::Refused | Absent::Derived(_) => (p.name, None),
+        };
+        Self { parameters: parameters.iter().map(start).collect() }
+    }
+
+    /// Sets `parameter` from its text; `Err` holds the allowed values in words.
+    pub(crate) fn set(&mut self, parameter: &Parameter, text: &str) -> Result<(), String> {
+        let value = parameter.kind.read(text).ok_or_else(|| parameter.kind.to_string())?;
+        for slot in &mut self.parameters {
+            if slot.0 == parameter.name {
+                slot.1 = Some(value);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<Value> {
+        self.parameters.iter().find(|(n, _)| *n == name).and_then(|(_, value)| *value)
+    }
+
+    /// A whole number that the table keeps inside `0..=u32::MAX`.
+    pub(crate) fn size(&self, name: &str) -> Option<u32> {
+        match self.get(name)? {
+            Value::Integer(n) => u32::try_from(n).ok(),
+            Value::Number(_) | Value::Word(_) | Value::Flag(_) => None,
+        }
+    }
+
+    /// A whole number.
+    pub(crate) fn integer(&self, name: &str) -> Option<i64> {
+        match self.get(name)? {
+            Value::Integer(n) => Some(n),
+            Value::Number(_) | Value::Word(_) | Value::Flag(_) => None,
+        }
+    }
+
+    /// A number.
+    pub(crate) fn number(&self, name: &str) -> Option<f64> {
+        match self.get(name)? {
+            Value::Number(n) => Some(n),
+            Value::Integer(_) | Value::Word(_) | Value::Flag(_) => None,
+        }
+    }
+
+    /// One of a choice's words.
+    pub(crate) fn word(&self, name: &str) -> Option<&'static str> {
+        match self.get(name)? {
+            Value::Word(w) => Some(w),
+            Value::Integer(_) | Value::Number(_) | Value::Flag(_) => None,
+        }
+    }
+
+    /// A switch; absent is off.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.get(name) == Some(Value::Flag(true))
+    }
+}
+
+/// What an entry's value was built from: the arguments that differ from the defaults, for printing.
+pub(crate) fn spoken(
+    parameters: &'static [Parameter],
+    values: &[(&'static str, Option<Value>)],
+) -> Vec<(&'static str, Value)> {
+    let differs = |(name, value): &(&'static str, Option<Value>)| {
+        let value = (*value)?;
+        let parameter = parameters.iter().find(|p| p.name == *name)?;
+        (parameter.absent != Absent::Means(value)).then_some((*name, value))
+    };
+    values.iter().filter_map(differs).collect()
+}
