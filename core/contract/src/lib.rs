@@ -1,17 +1,31 @@
 //! What a pixmill job is and what the ports promise.
 //!
 //! Everything that crosses a process boundary is defined here, and nothing here does any I/O of
-//! its own: documents ([`job`](document), recipes, outcomes), the typed operations and their one
-//! table, the ports with their written promises, and (feature `testing`) the conformance suites
-//! that every adapter passes and the fault decorators. Roles and adapters depend on this crate;
-//! it depends on none of them.
+//! its own: the documents, recipes and the typed operations with their one table, keys, errors,
+//! the ports with their written promises, and (feature `testing`) the conformance suites that
+//! every adapter passes and the fault decorators. Roles and adapters depend on this crate; it
+//! depends on none of them.
 
+pub mod backoff;
+pub mod clock;
+pub mod error;
+pub mod id;
+pub mod key;
 pub mod limits;
 pub mod operation;
+pub mod port;
 pub mod recipe;
 pub mod reject;
+#[cfg(feature = "testing")]
+pub mod testing;
 
+pub use backoff::Backoff;
+pub use clock::{Clock, SystemClock, Timestamp};
+pub use error::{Error, ErrorKind};
+pub use id::{BatchId, JobId, WorkerId};
+pub use key::Key;
 pub use limits::Limits;
 pub use operation::{Encoding, Format, Operation};
+pub use port::{ObjectStore, Queue};
 pub use recipe::{Output, Recipe, RecipeError};
 pub use reject::{RejectCode, Rejection};

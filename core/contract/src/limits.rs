@@ -91,8 +91,7 @@ impl Limits {
             return Err(Rejection::new(RejectCode::SideTooLarge, reason));
         }
         if u64::from(width) * u64::from(height) > self.pixels {
-            let reason =
-                format!("{what} is {width}×{height}, the limit is {} pixels", self.pixels);
+            let reason = format!("{what} is {width}×{height}, the limit is {} pixels", self.pixels);
             return Err(Rejection::new(RejectCode::TooManyPixels, reason));
         }
         Ok(())

@@ -5,9 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::table::{Absent, Entry, Kind, Parameter, Value, spoken};
 
 /// A picture format that pixmill reads and writes.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// ISO/IEC 10918.

@@ -55,8 +55,9 @@ fn parse_output(value: &Json, pointer: &str, sole: bool) -> Result<Output, Recip
         Some(_) | None => {
             let place = format!("{pointer}/name");
             let message = "each of several outputs needs a name";
-            return Err(error(Code::BadOutputName, &place, message)
-                .hint("1 to 32 of A-Z a-z 0-9 _ -"));
+            return Err(
+                error(Code::BadOutputName, &place, message).hint("1 to 32 of A-Z a-z 0-9 _ -")
+            );
         }
     };
     let place = format!("{pointer}/operations");

@@ -1,0 +1,10 @@
+//! The ports: what the roles need of the world, and what every adapter promises.
+//!
+//! A port promises what all of its adapters can keep. The promises are numbered; the conformance
+//! suites in [`testing`](crate::testing) name the number that each test holds an adapter to.
+
+mod queue;
+mod store;
+
+pub use queue::{Delivery, Depth, MAX_VISIBILITY, NewMessage, Queue, Receipt, Receive};
+pub use store::{Condition, Etag, Listed, Meta, Object, ObjectStore, OwnerTag, Payload, Put};

@@ -1,0 +1,5 @@
+//! What adapters are tested with: conformance suites, fault decorators, a clock that can be paused.
+
+mod clock;
+
+pub use clock::PausedClock;
