@@ -8,6 +8,7 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod document;
 pub mod error;
 pub mod id;
 pub mod key;
@@ -21,6 +22,7 @@ pub mod testing;
 
 pub use backoff::Backoff;
 pub use clock::{Clock, SystemClock, Timestamp};
+pub use document::{Job, Outcome, ResultDocument};
 pub use error::{Error, ErrorKind};
 pub use id::{BatchId, JobId, WorkerId};
 pub use key::Key;

@@ -38,7 +38,7 @@ impl Default for Limits {
             operations: 32,
             kernel: 255,
             memory_bytes: 1024 * 1024 * 1024,
-            deadline: Duration::from_secs(300),
+            deadline: Duration::from_mins(5),
         }
     }
 }

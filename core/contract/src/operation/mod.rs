@@ -19,13 +19,13 @@ pub const MAX_SIDE: i64 = 65_535;
 pub enum Operation {
     /// Every colour sample becomes 255 − sample; alpha stays.
     Invert,
-    /// One channel of luma (BT.601, as OpenCV rounds it); alpha stays.
+    /// One channel of luma (BT.601, as `OpenCV` rounds it); alpha stays.
     Grayscale,
     /// Gaussian blur, borders mirrored without repeating the edge pixel.
     Blur {
         /// Width and height of the kernel in pixels, odd.
         kernel: u32,
-        /// Standard deviation in pixels; `None` derives it from the kernel as OpenCV does.
+        /// Standard deviation in pixels; `None` derives it from the kernel as `OpenCV` does.
         sigma: Option<f64>,
     },
     /// Another size.
@@ -227,7 +227,7 @@ pub static OPERATIONS: &[Entry<Operation>] = &[
     Entry {
         name: "blur",
         aliases: &[],
-        summary: "Gaussian blur; borders are mirrored (OpenCV's REFLECT_101)",
+        summary: "Gaussian blur; borders are mirrored (OpenCV's `REFLECT_101`)",
         parameters: &[
             Parameter {
                 name: "kernel",

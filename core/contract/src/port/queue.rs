@@ -22,7 +22,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 
 /// Longest time that one delivery can be kept hidden, in total (Q8).
-pub const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 60 * 60);
+pub const MAX_VISIBILITY: Duration = Duration::from_hours(12);
 
 /// A message to send.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -126,6 +126,6 @@ impl RecipeError {
         let width = source[start..end.min(line_end)].chars().count().max(1);
         let line = &source[line_start..line_end];
         let hint = self.hint.as_ref().map(|h| format!("\n  {h}")).unwrap_or_default();
-        format!("{}\n  {line}\n  {:column$}{}{hint}", self.message, "", "^".repeat(width),)
+        format!("{}\n  {line}\n  {:column$}{}{hint}", self.message, "", "^".repeat(width))
     }
 }

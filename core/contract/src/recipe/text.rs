@@ -26,7 +26,7 @@ struct Span<'s> {
     start: usize,
 }
 
-impl<'s> Span<'s> {
+impl Span<'_> {
     fn trim(self) -> Self {
         let text = self.text.trim_start();
         let start = self.start + self.text.len() - text.len();
