@@ -1,1 +1,146 @@
+//! The consumer: leases jobs, processes the pictures and writes the results back.
+//!
+//! The life of a job: permit → receive → lease → redelivered? look for the result → get → decode →
+//! apply → encode → confirm the lease → outputs → result → reply → delete. A crash between any two
+//! steps repeats idempotent work and loses nothing. What `process` returns decides the job's
+//! fate; nothing else touches its message.
+//!
+//! It knows the ports and the kernels, but no adapter, no signal, no environment and no exit code.
 
+mod admission;
+mod attempts;
+mod engine;
+mod lease;
+mod outputs;
+mod process;
+mod receive;
+mod settle;
+mod source;
+mod weather;
+mod worker;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pixmill_contract::{Limits, Pipeline, WorkerId};
+use tokio::sync::watch;
+
+pub use weather::Storm;
+
+/// How a consumer works.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Its name in leases, notes and results.
+    pub worker: WorkerId,
+    /// The machine it runs on, for results.
+    pub instance: String,
+    /// Pictures that are worked on at once, one thread each.
+    pub slots: usize,
+    /// Deliveries held beyond the slots, so that reading and writing overlap with the work.
+    pub prefetch: usize,
+    /// How long one receive waits for a message; a drain may have to wait as long.
+    pub poll: Duration,
+    /// How long a delivery stays hidden without renewal; renewals come at a third of it.
+    pub visibility: Duration,
+    /// What is refused before decoding.
+    pub limits: Limits,
+    /// Memory for all pictures that are worked on at once, in bytes.
+    pub memory_bytes: u64,
+    /// A job is given up after so many attempts.
+    pub max_attempts: u32,
+    /// The queue's own limit of receives, which must never take a readable job.
+    pub max_receive_count: u32,
+    /// How long a drain may take before what is held is released.
+    pub drain_timeout: Duration,
+}
+
+impl Config {
+    /// The defaults for a worker of this name: one slot, 30 s visibility.
+    pub fn new(worker: WorkerId, instance: impl Into<String>) -> Self {
+        Self {
+            worker,
+            instance: instance.into(),
+            slots: 1,
+            prefetch: 2,
+            poll: Duration::from_secs(1),
+            visibility: Duration::from_secs(30),
+            limits: Limits::default(),
+            memory_bytes: 2 * 1024 * 1024 * 1024,
+            max_attempts: 5,
+            max_receive_count: 10,
+            drain_timeout: Duration::from_secs(30),
+        }
+    }
+
+    /// Refuses settings that contradict each other.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let refuse = |why: &str| Err(ConfigError(why.to_owned()));
+        if self.slots == 0 {
+            return refuse("a worker needs at least one slot");
+        }
+        if self.visibility < Duration::from_secs(1) {
+            return refuse("the visibility timeout must be at least a second");
+        }
+        if self.limits.memory_bytes > self.memory_bytes {
+            return refuse("one job's memory limit is above the worker's memory budget");
+        }
+        if self.max_attempts < 3 {
+            return refuse("two receives are optimistic, so a job needs at least three attempts");
+        }
+        if self.max_receive_count < self.max_attempts + 3 {
+            return refuse("the queue's receive limit must be well above the attempts of a job");
+        }
+        Ok(())
+    }
+}
+
+/// Settings that contradict each other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+/// Why a consumer did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its settings contradict each other.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The machine gave it no threads.
+    #[error("failed to start a thread")]
+    Threads(#[from] std::io::Error),
+}
+
+/// What whoever runs the consumer wants of it. It only ever grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Receive and work.
+    Running,
+    /// Receive no more; finish or release what is held.
+    Draining,
+    /// Release what is held, now.
+    Aborting,
+}
+
+/// Why a consumer stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It was told to, and holds nothing any more.
+    Drained,
+    /// A picture took longer than it may. Its thread cannot be stopped, so the process has to end.
+    Stuck,
+}
+
+/// Runs a consumer until it is told to stop.
+///
+/// `stage` is how it is told; `storms` learns whenever the world stops it from working, and when
+/// that is over.
+pub async fn run(
+    pipeline: Pipeline,
+    config: Config,
+    stage: watch::Receiver<Stage>,
+    storms: watch::Sender<Option<Storm>>,
+) -> Result<Exit, StartError> {
+    config.check()?;
+    let worker = worker::Worker::start(pipeline, config, storms)?;
+    Ok(receive::run(Arc::new(worker), stage).await)
+}

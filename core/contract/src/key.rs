@@ -6,6 +6,7 @@
 //! results/{batch}/{id}.json    the end of a job, once
 //! attempts/{batch}/{id}.json   what went wrong in attempts that are tried again
 //! batches/{batch}.json         what a batch is
+//! probes/{worker}              a worker's question whether the store answers
 //! ```
 
 use std::borrow::Cow;
@@ -14,7 +15,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{BatchId, JobId};
+use crate::id::{BatchId, JobId, WorkerId};
 
 /// Longest key in bytes, which is S3's.
 pub const MAX_KEY_BYTES: usize = 1024;
@@ -29,6 +30,8 @@ pub const RESULTS: &str = "results/";
 pub const BATCHES: &str = "batches/";
 /// Where attempt notes live.
 pub const ATTEMPTS: &str = "attempts/";
+/// Where a worker writes to find out whether the store takes anything.
+pub const PROBES: &str = "probes/";
 
 /// The name of an object: 1–1024 bytes of UTF-8, components separated by `/`, none of them empty,
 /// `.` or `..`, no NUL. Every key is therefore also a relative path that stays where it is put.
@@ -74,6 +77,11 @@ impl Key {
     /// The key of a batch's document.
     pub fn batch(batch: &BatchId) -> Self {
         Self(format!("{BATCHES}{batch}.json"))
+    }
+
+    /// The key of a worker's probe.
+    pub fn probe(worker: &WorkerId) -> Self {
+        Self(format!("{PROBES}{worker}"))
     }
 
     /// The text.

@@ -85,8 +85,6 @@ pub enum JobReading {
         body: Json,
         /// The hash of that.
         digest: String,
-        /// Where it wants its end reported, if it says so.
-        reply_to: Option<String>,
         /// Its redrive number, if it says so.
         redrive: u32,
         /// Why it is refused.
@@ -150,7 +148,6 @@ impl Job {
                 id,
                 batch,
                 digest: digest(value.clone()),
-                reply_to: text("reply_to").map(str::to_owned),
                 redrive: value.get("redrive").and_then(Json::as_u64).map_or(0, saturate),
                 body: value,
                 rejection,

@@ -154,11 +154,15 @@ impl Template {
         for piece in &self.pieces {
             let text = match piece {
                 Piece::Text(text) => text.as_str(),
-                Piece::Slot(slot) => if let Some(text) = text_of(*slot) { text } else {
-                    pieces.push(piece.clone());
-                    emptied = false;
-                    continue;
-                },
+                Piece::Slot(slot) => {
+                    if let Some(text) = text_of(*slot) {
+                        text
+                    } else {
+                        pieces.push(piece.clone());
+                        emptied = false;
+                        continue;
+                    }
+                }
             };
             // An empty `{dir}` leaves no double slash behind.
             let text = if emptied { text.strip_prefix('/').unwrap_or(text) } else { text };

@@ -1,0 +1,96 @@
+//! The threads that touch pixels. Nothing asynchronous runs on them, and no pixel is touched
+//! anywhere else, so neither can starve the other.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use pixmill_contract::{Limits, Recipe, Rejection, id};
+use pixmill_ops::{Ground, Mill, Picture};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::oneshot;
+
+/// What became of a picture.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// The outputs, with the SHA-256 of each.
+    Ground(Vec<(Picture, String)>),
+    /// A fact about the picture stands against it.
+    Rejected(Rejection),
+    /// Our own code panicked; the message.
+    Panicked(String),
+    /// It takes longer than it may; its thread is lost.
+    Stuck,
+}
+
+struct Order {
+    source: Vec<u8>,
+    recipe: Recipe,
+    answer: oneshot::Sender<Ending>,
+}
+
+/// A fixed number of threads, each with its own codecs and buffers.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    orders: mpsc::Sender<Order>,
+}
+
+impl Engine {
+    pub(crate) fn start(slots: usize, limits: &Limits) -> std::io::Result<Self> {
+        let (orders, queue) = mpsc::channel();
+        let queue = Arc::new(Mutex::new(queue));
+        for slot in 0..slots {
+            let (queue, limits) = (Arc::clone(&queue), limits.clone());
+            let thread = std::thread::Builder::new().name(format!("grind-{slot}"));
+            thread.spawn(move || work(&queue, &limits))?;
+        }
+        Ok(Self { orders })
+    }
+
+    /// Has one picture ground. Whoever calls this holds one of the slots, so a thread is free.
+    pub(crate) async fn grind(
+        &self,
+        source: Vec<u8>,
+        recipe: Recipe,
+        deadline: Duration,
+    ) -> Ending {
+        let (answer, ending) = oneshot::channel();
+        if self.orders.send(Order { source, recipe, answer }).is_err() {
+            return Ending::Stuck;
+        }
+        match tokio::time::timeout(deadline, ending).await {
+            Ok(Ok(ending)) => ending,
+            Ok(Err(_)) | Err(_) => Ending::Stuck,
+        }
+    }
+}
+
+fn work(queue: &Mutex<mpsc::Receiver<Order>>, limits: &Limits) {
+    let mut mill = Mill::new(limits.clone());
+    loop {
+        // The lock is held while waiting: one thread waits for an order, the others for the lock.
+        let order = queue.lock().expect("no code panics with this lock").recv();
+        let Ok(order) = order else { return };
+        let ground = catch_unwind(AssertUnwindSafe(|| mill.grind(&order.source, &order.recipe)));
+        let ending = match ground {
+            Ok(Ok(Ground { pictures, .. })) => Ending::Ground(with_hashes(pictures)),
+            Ok(Err(rejection)) => Ending::Rejected(rejection),
+            Err(panic) => {
+                mill = Mill::new(limits.clone());
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+                Ending::Panicked(text.unwrap_or("panicked").to_owned())
+            }
+        };
+        // Nobody waits any more if the worker is being stopped.
+        drop(order.answer.send(ending));
+    }
+}
+
+fn with_hashes(pictures: Vec<Picture>) -> Vec<(Picture, String)> {
+    let hash = |picture: Picture| {
+        let sha256 = id::hex(&Sha256::digest(&picture.bytes));
+        (picture, sha256)
+    };
+    pictures.into_iter().map(hash).collect()
+}

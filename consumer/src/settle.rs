@@ -1,0 +1,134 @@
+//! Acting on a job's fate: the only code that touches a job's message.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pixmill_contract::document::{ResultDocument, TroubleKind};
+use pixmill_contract::port::NewMessage;
+use pixmill_contract::{Backoff, BatchId, Error, JobId, Queue};
+
+use crate::lease::Lease;
+use crate::process::{Fate, OPTIMISTIC_RECEIVES};
+use crate::worker::Worker;
+
+/// How long a job with bad luck waits for its next attempt.
+const RETRY: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(1) };
+
+/// Does with a delivery what its job's fate demands.
+pub(crate) async fn settle(worker: &Worker, lease: Lease, fate: Fate) {
+    let settled = match fate {
+        Fate::Ended(result) => {
+            reply(worker, &lease, &result).await;
+            lease.complete().await
+        }
+        Fate::Dead(result) => match bury(worker, &lease).await {
+            Ok(()) => {
+                reply(worker, &lease, &result).await;
+                lease.complete().await
+            }
+            Err(error) => Err(error),
+        },
+        Fate::Superseded => lease.complete().await,
+        Fate::Transient(reason) => {
+            tracing::warn!(reason, "trying again later");
+            note(worker, &lease, TroubleKind::Transient, &reason).await;
+            release_for_retry(lease).await
+        }
+        Fate::Panicked(reason) => {
+            tracing::error!(reason, "panicked over a picture");
+            note(worker, &lease, TroubleKind::Panicked, &reason).await;
+            release_for_retry(lease).await
+        }
+        Fate::Stuck => {
+            tracing::error!("a picture takes longer than it may: this worker ends");
+            // From here on nothing renews this lease, and all others are released.
+            worker.get_stuck();
+            note(worker, &lease, TroubleKind::Deadline, "took longer than it may").await;
+            lease.abandon();
+            Ok(())
+        }
+        Fate::Interrupted => {
+            strike(worker, &lease).await;
+            lease.release(Duration::ZERO).await
+        }
+        Fate::LeaseLost => {
+            tracing::warn!("lost the lease: somebody else works on this job");
+            lease.abandon();
+            Ok(())
+        }
+        Fate::Left(why) => {
+            tracing::error!(why, "left a message for the dead-letter queue");
+            lease.abandon();
+            Ok(())
+        }
+    };
+    if let Err(error) = settled {
+        // The message comes again, finds what was written, and is settled then.
+        tracing::warn!(reason = error.chain(), "failed to settle a message");
+    }
+}
+
+/// Sends one message.
+pub(crate) async fn send_one(queue: &Arc<dyn Queue>, body: String) -> Result<(), Error> {
+    let answers = queue.send(vec![NewMessage::now(body)]).await;
+    answers.into_iter().next().unwrap_or(Ok(()))
+}
+
+/// Puts the message where people look for what was given up. Comes after the `dead` result: a crash
+/// in between is mended by the redelivery that finds it.
+async fn bury(worker: &Worker, lease: &Lease) -> Result<(), Error> {
+    let body = &lease.delivery().body;
+    let send = || send_one(&worker.pipeline.dead_letters, body.clone());
+    worker.weather.through(send).await
+}
+
+/// Tells whoever asked. A reply may be lost: the result is the truth.
+async fn reply(worker: &Worker, lease: &Lease, result: &ResultDocument) {
+    let Ok(body) = serde_json::from_str::<serde_json::Value>(&lease.delivery().body) else {
+        return;
+    };
+    let Some(name) = body.get("reply_to").and_then(serde_json::Value::as_str) else { return };
+    let Some(queue) = worker.pipeline.replies.open(name) else {
+        tracing::warn!(name, "a reply was asked to a queue that is not allowed");
+        return;
+    };
+    if let Err(error) = send_one(&queue, result.reply()).await {
+        tracing::warn!(reason = error.chain(), "failed to reply");
+    }
+}
+
+async fn release_for_retry(lease: Lease) -> Result<(), Error> {
+    let attempt = lease.delivery().receive_count.saturating_sub(1);
+    lease.release(RETRY.wait(attempt, fastrand::f64())).await
+}
+
+async fn note(worker: &Worker, lease: &Lease, kind: TroubleKind, reason: &str) {
+    let Some((batch, id)) = named(lease) else { return };
+    let change = worker.attempts.change(&batch, &id, |note, now, me| {
+        note.add(now, me, kind, reason);
+    });
+    if let Err(error) = change.await {
+        tracing::warn!(reason = error.chain(), "failed to note what went wrong");
+    }
+}
+
+/// Strikes out the start of an attempt that was none.
+async fn strike(worker: &Worker, lease: &Lease) {
+    if lease.delivery().receive_count <= OPTIMISTIC_RECEIVES {
+        return;
+    }
+    let Some((batch, id)) = named(lease) else { return };
+    let change = worker.attempts.change(&batch, &id, |note, _, me| note.strike(me));
+    if let Err(error) = change.await {
+        tracing::warn!(reason = error.chain(), "failed to strike out a start");
+    }
+}
+
+/// Whose message it is.
+fn named(lease: &Lease) -> Option<(BatchId, JobId)> {
+    match pixmill_contract::Job::read(&lease.delivery().body) {
+        pixmill_contract::document::JobReading::Job { job, .. } => Some((job.batch, job.id)),
+        pixmill_contract::document::JobReading::Refused { batch, id, .. } => Some((batch, id)),
+        pixmill_contract::document::JobReading::Foreign(_) => None,
+    }
+}

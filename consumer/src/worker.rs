@@ -1,0 +1,80 @@
+//! What all jobs of a worker share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pixmill_contract::Pipeline;
+use tokio::sync::{Semaphore, watch};
+
+use crate::admission::Admission;
+use crate::attempts::Attempts;
+use crate::engine::Engine;
+use crate::lease::Leases;
+use crate::weather::{Storm, Weather};
+use crate::{Config, Stage};
+
+/// One worker.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) pipeline: Pipeline,
+    pub(crate) config: Config,
+    pub(crate) weather: Arc<Weather>,
+    pub(crate) attempts: Attempts,
+    pub(crate) leases: Arc<Leases>,
+    pub(crate) engine: Engine,
+    /// A thread of the engine that is free.
+    pub(crate) slots: Semaphore,
+    pub(crate) admission: Admission,
+    /// What is wanted of the worker: by whoever runs it, or by itself when a picture is stuck.
+    pub(crate) stage: watch::Sender<Stage>,
+    stuck: AtomicBool,
+}
+
+impl Worker {
+    pub(crate) fn start(
+        pipeline: Pipeline,
+        config: Config,
+        storms: watch::Sender<Option<Storm>>,
+    ) -> std::io::Result<Self> {
+        let weather = Arc::new(Weather::new(storms));
+        let attempts = Attempts::new(pipeline.clone(), Arc::clone(&weather), config.worker.clone());
+        Ok(Self {
+            leases: Leases::start(Arc::clone(&pipeline.jobs), config.visibility),
+            engine: Engine::start(config.slots, &config.limits)?,
+            slots: Semaphore::new(config.slots),
+            admission: Admission::new(config.memory_bytes),
+            stage: watch::Sender::new(Stage::Running),
+            stuck: AtomicBool::new(false),
+            weather,
+            attempts,
+            pipeline,
+            config,
+        })
+    }
+
+    /// Asks for a stage; an earlier one never takes a later one back.
+    pub(crate) fn raise(&self, wanted: Stage) {
+        self.stage.send_if_modified(|stage| {
+            let raised = wanted > *stage;
+            *stage = wanted.max(*stage);
+            raised
+        });
+    }
+
+    /// Ends the worker because one of its threads is lost to a picture.
+    pub(crate) fn get_stuck(&self) {
+        self.stuck.store(true, Ordering::Relaxed);
+        self.raise(Stage::Aborting);
+    }
+
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.stuck.load(Ordering::Relaxed)
+    }
+
+    /// Returns once that stage is reached.
+    pub(crate) async fn reached(&self, wanted: Stage) {
+        let mut stage = self.stage.subscribe();
+        // The sender lives in `self`, so waiting cannot fail.
+        drop(stage.wait_for(|stage| *stage >= wanted).await);
+    }
+}
