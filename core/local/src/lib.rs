@@ -1,1 +1,28 @@
+//! The ports of pixmill on one machine: a directory and SQLite.
+//!
+//! Nothing to install and no service to run: any number of processes of one machine share a data
+//! directory, and each may be killed at any moment. What that costs nobody is written in the
+//! ports' promises, to which the conformance suites of `pixmill_contract::testing` hold these
+//! adapters as well.
+//!
+//! * [`SqliteQueue`]: queues in one SQLite file.
+//! * [`DirStore`]: objects as files below a directory, with directories of the user's mounted in.
+//! * [`LocalBackend`]: both, laid out in one data directory; what roles are composed with.
+//!
+//! This is no server and no network file system: SQLite's locks and its write-ahead log need all
+//! processes to be on the machine that has the disk.
 
+#![allow(clippy::doc_markdown, reason = "SQLite is a name, not code")]
+
+mod backend;
+mod error;
+mod path;
+mod queue;
+mod sqlite;
+mod store;
+
+pub use backend::{LocalBackend, MAX_RECEIVE_COUNT, read_mounts, write_mounts};
+pub use path::{key_for_path, path_for_key};
+pub use queue::{QueueFile, QueueSettings, SqliteQueue};
+pub use sqlite::Durability;
+pub use store::{Access, DirStore, DirStoreOptions, Mount};

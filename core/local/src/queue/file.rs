@@ -1,0 +1,86 @@
+//! A file with any number of queues in it, and the watch for changes that others make to it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pixmill_contract::Clock;
+use pixmill_contract::error::Result;
+use rusqlite::Connection;
+use tokio::sync::{Mutex, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::messages;
+use crate::sqlite::{Database, Durability, Schema};
+
+const SCHEMA: Schema = Schema { version: 1, create: include_str!("schema.sql") };
+
+/// How often a process with a waiting receive asks whether another one has committed something:
+/// seldom enough to cost next to nothing, often enough that nobody notices.
+const TICK: Duration = Duration::from_millis(20);
+
+/// A file with any number of queues in it, which any number of processes may have open.
+#[derive(Debug)]
+pub struct QueueFile {
+    pub(super) database: Database,
+    pub(super) clock: Arc<dyn Clock>,
+    /// The version of the content as it was last seen; sent again when this process changes it.
+    version: watch::Sender<i64>,
+    /// Held by the one waiting receive that asks for all of them.
+    turn: Mutex<()>,
+}
+
+impl QueueFile {
+    /// Opens a file, new or not, and drops from it what is past its retention. Blocks, so it is
+    /// for a program's start or a blocking thread.
+    pub fn open(path: &Path, clock: Arc<dyn Clock>, durability: Durability) -> Result<Arc<Self>> {
+        let database = Database::open(path, &SCHEMA, durability)?;
+        let now = clock.now();
+        database.write_blocking("drop expired messages", move |c| messages::expire(c, now))?;
+        let version = database.read_blocking("read the queue file's version", read_version)?;
+        Ok(Arc::new(Self {
+            database,
+            clock,
+            version: watch::Sender::new(version),
+            turn: Mutex::new(()),
+        }))
+    }
+
+    /// What a receive takes before it looks, so that it cannot miss what happens after its look.
+    pub(super) fn changes(&self) -> watch::Receiver<i64> {
+        self.version.subscribe()
+    }
+
+    /// Tells the waiting receives of this process at once; other processes see it at their tick.
+    pub(super) fn changed_here(&self) {
+        self.version.send_modify(|_| ());
+    }
+
+    /// Waits until any process has changed the file, or until `end`.
+    pub(super) async fn wait(&self, changes: &mut watch::Receiver<i64>, end: Instant) {
+        tokio::select! {
+            () = sleep_until(end) => {}
+            // The sender is ours, so this cannot fail.
+            _ = changes.changed() => {}
+            () = self.keep_asking() => {}
+        }
+    }
+
+    /// One waiting receive asks for all of its process. When it is done or dropped, the next one
+    /// takes its turn. Asking takes no lock that a writer could be in the way of.
+    async fn keep_asking(&self) {
+        let _turn = self.turn.lock().await;
+        loop {
+            sleep(TICK).await;
+            let asked = self.database.read("watch the queue file", read_version).await;
+            // If the file cannot be read now, the receive that is woken finds out, and says so.
+            let now = asked.unwrap_or_else(|_| self.version.borrow().wrapping_add(1));
+            self.version.send_if_modified(|seen| std::mem::replace(seen, now) != now);
+        }
+    }
+}
+
+/// A number that differs whenever another connection, of this or of another process, committed.
+fn read_version(connection: &mut Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
+}

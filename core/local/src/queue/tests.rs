@@ -1,0 +1,173 @@
+//! What this adapter promises beyond the port. The port's own promises are held by the suite, in
+//! `tests/conformance.rs`.
+
+use std::time::Duration;
+
+use pixmill_contract::port::{Depth, NewMessage, Receive};
+use pixmill_contract::testing::PausedClock;
+use pixmill_contract::{ErrorKind, Queue as _, WorkerId};
+use tempfile::TempDir;
+
+use super::*;
+
+const RECEIVE: Receive =
+    Receive { max: 10, wait: Duration::ZERO, visibility: Duration::from_secs(30) };
+
+struct Fixture {
+    queue: SqliteQueue,
+    file: Arc<QueueFile>,
+    directory: TempDir,
+}
+
+fn fixture(settings: QueueSettings) -> Fixture {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("queue.sqlite");
+    let clock = Arc::new(PausedClock::new());
+    let file = QueueFile::open(&path, clock, Durability::Process).unwrap();
+    Fixture { queue: file.queue("jobs", settings).unwrap(), file, directory }
+}
+
+async fn send(queue: &SqliteQueue, bodies: &[&str]) {
+    let messages = bodies.iter().map(|body| NewMessage::now(*body)).collect();
+    assert!(queue.send(messages).await.iter().all(Result::is_ok));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_receipt_is_refused_and_touches_nothing() {
+    let Fixture { queue, directory: _directory, .. } = fixture(QueueSettings::default());
+    send(&queue, &["a"]).await;
+    let old = queue.receive(RECEIVE).await.unwrap().remove(0).receipt;
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    let new = queue.receive(RECEIVE).await.unwrap().remove(0).receipt;
+
+    let lost = |answers: Vec<Result<()>>| answers[0].as_ref().unwrap_err().kind();
+    assert_eq!(lost(queue.delete(vec![old.clone()]).await), ErrorKind::LeaseLost);
+    let released = queue.change_visibility(vec![(old, Duration::ZERO)]).await;
+    assert_eq!(lost(released), ErrorKind::LeaseLost);
+    assert_eq!(queue.receive(RECEIVE).await.unwrap(), [], "the new delivery is still hidden");
+    assert!(queue.delete(vec![new.clone()]).await[0].is_ok());
+    assert_eq!(lost(queue.delete(vec![new]).await), ErrorKind::LeaseLost);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_delivery_can_be_renewed_and_deleted_until_the_next_one() {
+    let Fixture { queue, directory: _directory, .. } = fixture(QueueSettings::default());
+    send(&queue, &["a"]).await;
+    let receipt = queue.receive(RECEIVE).await.unwrap().remove(0).receipt;
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    let renewed = queue.change_visibility(vec![(receipt.clone(), RECEIVE.visibility)]).await;
+    assert!(renewed[0].is_ok());
+    assert_eq!(queue.receive(RECEIVE).await.unwrap(), []);
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    assert!(queue.delete(vec![receipt]).await[0].is_ok());
+    assert_eq!(queue.depth().await.unwrap(), Depth::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_holders_deliveries_are_released_and_keep_their_counts() {
+    let Fixture { queue, directory: _directory, .. } = fixture(QueueSettings::default());
+    let (dead, alive) = (WorkerId::new("dead").unwrap(), WorkerId::new("alive").unwrap());
+    send(&queue, &["a", "b", "c"]).await;
+    let one = Receive { max: 1, ..RECEIVE };
+    let two = Receive { max: 2, ..RECEIVE };
+    queue.with_holder(alive.clone()).receive(one).await.unwrap();
+    queue.with_holder(dead.clone()).receive(two).await.unwrap();
+    assert_eq!(queue.held().await.unwrap(), [(alive.clone(), 1), (dead.clone(), 2)]);
+
+    assert_eq!(queue.release_held_by(&dead).await.unwrap(), 2);
+    let again = queue.receive(RECEIVE).await.unwrap();
+    assert_eq!(again.iter().map(|d| d.receive_count).collect::<Vec<_>>(), [2, 2]);
+    assert_eq!(queue.release_held_by(&dead).await.unwrap(), 0);
+    assert_eq!(queue.release_all().await.unwrap(), 3);
+    assert_eq!(queue.depth().await.unwrap(), Depth { visible: 3, ..Depth::default() });
+}
+
+#[tokio::test(start_paused = true)]
+async fn queues_of_one_file_know_nothing_of_each_other() {
+    let Fixture { queue, file, directory: _directory } = fixture(QueueSettings::default());
+    let other = file.queue("replies-x", QueueSettings::default()).unwrap();
+    send(&queue, &["a", "b"]).await;
+    send(&other, &["c"]).await;
+    let receipt = queue.receive(RECEIVE).await.unwrap().remove(0).receipt;
+    let answer = other.delete(vec![receipt]).await.remove(0);
+    assert_eq!(answer.unwrap_err().kind(), ErrorKind::LeaseLost);
+    assert_eq!(queue.purge().await.unwrap(), 2);
+    assert_eq!(queue.depth().await.unwrap().total(), 0);
+    assert_eq!(other.depth().await.unwrap().visible, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_past_its_retention_is_dropped_and_not_delivered() {
+    let retention = Some(Duration::from_mins(1));
+    let settings = QueueSettings { retention, ..QueueSettings::default() };
+    let Fixture { queue, directory: _directory, .. } = fixture(settings);
+    send(&queue, &["old", "older"]).await;
+    tokio::time::sleep(Duration::from_secs(59)).await;
+    send(&queue, &["new"]).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let left = queue.receive(RECEIVE).await.unwrap();
+    assert_eq!(left.iter().map(|d| d.body.as_str()).collect::<Vec<_>>(), ["new"]);
+    assert_eq!(queue.depth().await.unwrap(), Depth { in_flight: 1, ..Depth::default() });
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_sqs_would_refuse_is_refused() {
+    let Fixture { queue, file, directory: _directory } = fixture(QueueSettings::default());
+    let body = |text: &str| NewMessage::now(text);
+    let late = NewMessage { delay: Duration::from_secs(901), ..body("a") };
+    let long = "x".repeat(MAX_BODY_BYTES + 1);
+    let messages = vec![body(""), body("a\0"), body("a\u{ffff}"), body(&long), late, body("ok")];
+    let kinds: Vec<_> =
+        queue.send(messages).await.into_iter().map(|a| a.err().map(|e| e.kind())).collect();
+    let invalid = Some(ErrorKind::Invalid);
+    assert_eq!(kinds, [invalid, invalid, invalid, invalid, invalid, None]);
+
+    let nothing = Receive { max: 0, ..RECEIVE };
+    let waits = Receive { wait: Duration::from_secs(21), ..RECEIVE };
+    let hides = Receive { visibility: MAX_VISIBILITY + Duration::from_secs(1), ..RECEIVE };
+    for request in [nothing, waits, hides] {
+        assert_eq!(queue.receive(request).await.unwrap_err().kind(), ErrorKind::Invalid);
+    }
+    for name in ["", "a/b", "a.fifo", &"x".repeat(81)] {
+        let error = file.queue(name, QueueSettings::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{name:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_file_is_used_again_after_it_was_drained() {
+    let Fixture { queue, directory, .. } = fixture(QueueSettings::default());
+    let body = "x".repeat(1000);
+    let mut sizes = Vec::new();
+    for _ in 0..4 {
+        send(&queue, &vec![body.as_str(); 10_000]).await;
+        sizes.push(std::fs::metadata(directory.path().join("queue.sqlite")).unwrap().len());
+        assert_eq!(queue.purge().await.unwrap(), 10_000);
+    }
+    // The first round is still in the log.
+    assert!(sizes[3] <= sizes[1] + sizes[1] / 10, "{sizes:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_receives_of_one_process_take_turns_watching() {
+    let Fixture { queue, directory: _directory, .. } = fixture(QueueSettings::default());
+    let patient = Receive { wait: Duration::from_secs(20), max: 1, ..RECEIVE };
+    let waiting: Vec<_> = (0..5)
+        .map(|_| {
+            let queue = queue.clone();
+            tokio::spawn(async move { queue.receive(patient).await.unwrap().len() })
+        })
+        .collect();
+    // Whichever of them watches, the others must not miss anything when it goes.
+    for (n, waiter) in waiting.into_iter().enumerate() {
+        if n == 0 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            waiter.abort();
+            continue;
+        }
+        send(&queue, &["a"]).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(queue.depth().await.unwrap().visible, 0, "somebody was woken");
+        drop(waiter);
+    }
+}

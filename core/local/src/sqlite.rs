@@ -1,0 +1,271 @@
+//! A database file: opening it, and running work on it off the async threads.
+//!
+//! Every process has two connections to a file, one that writes and one that only reads, so that
+//! readers and the watch for changes never wait for somebody else's write lock.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pixmill_contract::error::Result;
+use pixmill_contract::{Error, ErrorKind};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::error;
+
+/// What an acknowledged write survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// Any process being killed; a power cut may lose the last writes, and damages nothing.
+    #[default]
+    Process,
+    /// A power cut as well: every write waits for the disk.
+    Power,
+}
+
+/// How often a busy connection looks again, and for how long in total: a write transaction takes
+/// well under a millisecond, and a disk that stalls for this long is an outage.
+const BUSY_WAIT: Duration = Duration::from_millis(1);
+const BUSY_TRIES: i32 = 10_000;
+
+/// Pages in the log before it is written back: long enough that a page which changes often is
+/// written back once, short enough that the log stays a small file.
+const CHECKPOINT_PAGES: u32 = 4_000;
+
+/// Statements that a connection keeps prepared; more than a file's users have.
+const STATEMENTS: usize = 32;
+
+/// What a database holds, and how it came to.
+pub(crate) struct Schema {
+    /// The version that this program writes.
+    pub(crate) version: u32,
+    /// What makes an empty file one of this version.
+    pub(crate) create: &'static str,
+}
+
+/// One process's connections to a database file.
+#[derive(Debug)]
+pub(crate) struct Database {
+    writer: Arc<Mutex<Connection>>,
+    reader: Arc<Mutex<Connection>>,
+}
+
+impl Database {
+    /// Opens a file, and makes it what `schema` says if it is new. Any number of processes may do
+    /// this at once. Blocks.
+    pub(crate) fn open(path: &Path, schema: &Schema, durability: Durability) -> Result<Self> {
+        // SQLite does not tell why it cannot open a file; the system does.
+        let attempt = || format!("open the database {}", path.display());
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        options.open(path).map_err(error::io(attempt()))?;
+
+        let mut writer = connect(path, durability)?;
+        create(&mut writer, schema)
+            .map_err(|e| Error::new(error::sqlite_kind(&e), attempt(), e))?;
+        let found: u32 = writer
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .map_err(|e| Error::new(error::sqlite_kind(&e), attempt(), e))?;
+        if found != schema.version {
+            let why = format!(
+                "its schema has version {found}, and this program knows only {}",
+                schema.version
+            );
+            return Err(Error::new(ErrorKind::Invalid, attempt(), why));
+        }
+        let reader = connect(path, durability)?;
+        Ok(Self { writer: Arc::new(Mutex::new(writer)), reader: Arc::new(Mutex::new(reader)) })
+    }
+
+    /// Runs work on the connection that writes. Dropping the future does not stop the work.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        attempt: &'static str,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        run(&self.writer, attempt, work).await
+    }
+
+    /// Runs work on the connection that reads.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        attempt: &'static str,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        run(&self.reader, attempt, work).await
+    }
+
+    /// As [`write`](Self::write), for callers on a blocking thread.
+    pub(crate) fn write_blocking<T>(
+        &self,
+        attempt: &'static str,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        work(&mut lock_blocking(&self.writer)).map_err(error::sqlite(attempt))
+    }
+
+    /// As [`read`](Self::read), for callers on a blocking thread.
+    pub(crate) fn read_blocking<T>(
+        &self,
+        attempt: &'static str,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        work(&mut lock_blocking(&self.reader)).map_err(error::sqlite(attempt))
+    }
+}
+
+/// A transaction that has the write lock from its start, so that it never finds out at its end
+/// that somebody else was faster.
+pub(crate) fn immediate(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
+    connection.transaction_with_behavior(TransactionBehavior::Immediate)
+}
+
+/// While a file is being opened nobody else has the lock, and waiting for it would be refused on
+/// an async thread; after that this is called on blocking threads only.
+fn lock_blocking(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
+    connection.try_lock().unwrap_or_else(|_| connection.blocking_lock())
+}
+
+/// The connection waits its turn in the async lock, so no blocking thread ever waits for it.
+async fn run<T: Send + 'static>(
+    connection: &Arc<Mutex<Connection>>,
+    attempt: &'static str,
+    work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+) -> Result<T> {
+    let mut connection = Arc::clone(connection).lock_owned().await;
+    blocking(attempt, move || work(&mut connection).map_err(error::sqlite(attempt))).await
+}
+
+/// Runs work where it may block. Its panics go on in the caller.
+pub(crate) async fn blocking<T: Send + 'static>(
+    attempt: &'static str,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(cancelled) => Err(Error::new(ErrorKind::Unavailable, attempt, cancelled)),
+        },
+    }
+}
+
+fn connect(path: &Path, durability: Durability) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connect = || -> rusqlite::Result<Connection> {
+        let mut connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_handler(Some(busy))?;
+        enable_log(&connection)?;
+        let synchronous = match durability {
+            Durability::Process => "NORMAL",
+            Durability::Power => "FULL",
+        };
+        connection.pragma_update(None, "synchronous", synchronous)?;
+        connection.pragma_update(None, "fullfsync", durability == Durability::Power)?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        connection.pragma_update(None, "trusted_schema", false)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(connection)
+    };
+    connect().map_err(|error| {
+        Error::new(
+            error::sqlite_kind(&error),
+            format!("open the database {}", path.display()),
+            error,
+        )
+    })
+}
+
+/// Changing the mode needs the file alone, and SQLite does not ask the busy handler about that:
+/// of several processes that open a fresh file at once, all but one have to try again.
+fn enable_log(connection: &Connection) -> rusqlite::Result<()> {
+    let mut tries = 0;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if is_busy(&error) && busy(tries) => tries += 1,
+            result => return result,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|e| e.extended_code & 0xff == rusqlite::ffi::SQLITE_BUSY)
+}
+
+/// SQLite's own waits grow to 100 ms, far longer than anybody holds the lock here; short ones of
+/// random length let many processes share it evenly.
+#[allow(clippy::disallowed_methods, reason = "a callback on a blocking thread; SQLite waits so")]
+fn busy(tries: i32) -> bool {
+    std::thread::sleep(BUSY_WAIT.mul_f64(0.25 + fastrand::f64()));
+    tries < BUSY_TRIES
+}
+
+/// Whoever gets the lock first finds an empty file and makes the schema.
+fn create(connection: &mut Connection, schema: &Schema) -> rusqlite::Result<()> {
+    let version = |c: &Connection| -> rusqlite::Result<u32> {
+        c.pragma_query_value(None, "user_version", |row| row.get(0))
+    };
+    if version(connection)? != 0 {
+        return Ok(());
+    }
+    let transaction = immediate(connection)?;
+    if version(&transaction)? == 0 {
+        transaction.execute_batch(schema.create)?;
+        transaction.pragma_update(None, "user_version", schema.version)?;
+    }
+    transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: Schema = Schema { version: 3, create: "CREATE TABLE things (id INTEGER)" };
+
+    fn open(path: &Path, schema: &Schema) -> Result<Database> {
+        Database::open(path, schema, Durability::Process)
+    }
+
+    #[test]
+    fn many_can_open_a_fresh_file_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("fresh.sqlite");
+        std::thread::scope(|scope| {
+            let openers: Vec<_> = (0..16).map(|_| scope.spawn(|| open(&path, &SCHEMA))).collect();
+            for opener in openers {
+                opener.join().unwrap().unwrap();
+            }
+        });
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused_by_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("newer.sqlite");
+        open(&path, &Schema { version: 4, ..SCHEMA }).unwrap();
+        let error = open(&path, &SCHEMA).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(error.chain().contains("version 4"), "{}", error.chain());
+        assert!(error.chain().contains("newer.sqlite"), "{}", error.chain());
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_an_outage_and_says_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("garbage.sqlite");
+        std::fs::write(&path, b"this is not a database, whatever its name says\n".repeat(99))
+            .unwrap();
+        let error = open(&path, &SCHEMA).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(error.chain().contains("not a database"), "{}", error.chain());
+    }
+
+    #[test]
+    fn a_missing_directory_is_told_by_the_system() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = open(&directory.path().join("no/where.sqlite"), &SCHEMA).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+    }
+}
