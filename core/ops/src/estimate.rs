@@ -1,0 +1,105 @@
+//! What a job will cost, known before anything is decoded.
+
+use std::time::Duration;
+
+use pixmill_contract::{Encoding, Format, Limits, Recipe, RejectCode, Rejection};
+
+use crate::codec::icc;
+use crate::header::Header;
+use crate::kernel::{blur, resize};
+use crate::plan::{Plan, Step};
+use crate::shape::Shape;
+
+/// What a job will cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Estimate {
+    /// An upper bound on what [`Mill::grind`](crate::Mill::grind) allocates, in bytes, encoded
+    /// outputs included, the source and what the mill kept from earlier jobs not included.
+    pub memory_bytes: u64,
+    /// Roughly how long one core works, give or take a factor of three.
+    pub work: Duration,
+}
+
+/// What every job allocates besides pixels: tables, the plan, some strings.
+const FIXED_BYTES: u64 = 256 * 1024;
+
+/// Estimates what a recipe costs for a picture, and refuses, before anything is decoded, what
+/// cannot be applied to it or would pass a limit on the way.
+pub fn estimate(header: &Header, recipe: &Recipe, limits: &Limits) -> Result<Estimate, Rejection> {
+    let plan = Plan::new(header, recipe, limits)?;
+    admit(header, &plan, limits)
+}
+
+/// The estimate of a plan, if it is within the limit of memory.
+pub(crate) fn admit(header: &Header, plan: &Plan, limits: &Limits) -> Result<Estimate, Rejection> {
+    let memory_bytes = memory_bytes(header, plan);
+    if memory_bytes > limits.memory_bytes {
+        let limit = limits.memory_bytes;
+        let reason = format!("the job needs up to {memory_bytes} bytes, the limit is {limit}");
+        return Err(Rejection::new(RejectCode::OverMemory, reason));
+    }
+    Ok(Estimate { memory_bytes, work: work(header, plan) })
+}
+
+fn memory_bytes(header: &Header, plan: &Plan) -> u64 {
+    let (mut blurring, mut resizing) = (0, 0);
+    plan.for_each_step(|step, from, to| match step {
+        Step::Blur { kernel, .. } => {
+            blurring = blur::scratch_bytes(from, *kernel).max(blurring);
+        }
+        Step::Resample { .. } => resizing = resize::scratch_bytes(from, to).max(resizing),
+        Step::Invert
+        | Step::Luma
+        | Step::Desaturate
+        | Step::Crop(_)
+        | Step::QuarterTurn
+        | Step::HalfTurn
+        | Step::ThreeQuarterTurn
+        | Step::Flip(_) => {}
+    });
+    let profile = 2 * icc::MAX_BYTES_IN_FILE as u64;
+    let rows = plan.decodes.iter().map(|decode| decode.stored.row() as u64 * 16).sum::<u64>();
+    header.decoder_bytes
+        + plan.slots.bytes()
+        + plan.scratch_bytes as u64
+        + plan.encoded_bytes
+        + blurring
+        + resizing
+        + profile
+        + rows
+        + FIXED_BYTES
+}
+
+/// Nanoseconds measured a pixel or a sample on one core of a small server, rounded up.
+fn work(header: &Header, plan: &Plan) -> Duration {
+    let pixels = header.shape().pixels();
+    let mut nanoseconds = 200_000;
+    for decode in &plan.decodes {
+        nanoseconds += match header.format {
+            Format::Jpeg => 3 * pixels + 3 * decode.stored.pixels(),
+            Format::Png => 8 * pixels,
+        };
+        if header.orientation.swaps_sides() {
+            nanoseconds += 4 * decode.stored.pixels();
+        }
+    }
+    plan.for_each_step(|step, from, to| nanoseconds += step_work(step, from, to));
+    plan.for_each_end(|end, shape| {
+        nanoseconds += match end.encoding {
+            Encoding::Jpeg { .. } => 5 * shape.pixels(),
+            Encoding::Png | Encoding::Same => 12 * shape.pixels(),
+        };
+    });
+    Duration::from_nanos(nanoseconds)
+}
+
+fn step_work(step: &Step, from: Shape, to: Shape) -> u64 {
+    let samples = from.bytes() as u64;
+    match step {
+        Step::Blur { kernel, .. } => samples * (8 + u64::from(*kernel)) / 8,
+        Step::Resample { .. } => samples + 4 * to.bytes() as u64,
+        Step::Invert | Step::Luma | Step::Desaturate | Step::Flip(_) | Step::HalfTurn => samples,
+        Step::Crop(_) => to.bytes() as u64,
+        Step::QuarterTurn | Step::ThreeQuarterTurn => 2 * samples,
+    }
+}

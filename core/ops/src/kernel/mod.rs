@@ -1,0 +1,24 @@
+//! The kernels: functions from pixels to pixels, each with a slow, obvious twin.
+//!
+//! A kernel knows slices and shapes, nothing of codecs, plans or limits; what it may rely on was
+//! checked before. Beside each fast kernel lives its `reference` (in tests only), and a property
+//! test says that the two agree on every size, above all the small ones.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "sums are narrowed to the range that is stated beside them; sides fit 32 bits"
+)]
+
+pub(crate) mod alpha;
+pub(crate) mod blur;
+pub(crate) mod crop;
+pub(crate) mod gaussian;
+pub(crate) mod invert;
+pub(crate) mod luma;
+pub(crate) mod resize;
+pub(crate) mod turn;
+
+#[cfg(test)]
+pub(crate) mod testing;

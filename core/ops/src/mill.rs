@@ -1,0 +1,270 @@
+//! The mill: runs a plan on one thread, with codecs and buffers that outlive the job.
+
+use fast_image_resize::Resizer;
+use pixmill_contract::operation::Axis;
+use pixmill_contract::{Encoding, Format, Limits, Recipe, Rejection};
+
+use crate::codec::jpeg::Jpeg;
+use crate::codec::{icc, png};
+use crate::estimate::admit;
+use crate::header::{Header, Orientation, inspect};
+use crate::kernel::{alpha, blur, crop, invert, luma, resize, turn};
+use crate::plan::{Decode, End, Node, Plan, Slot, Step};
+use crate::shape::{Layout, Shape};
+
+/// The most that a mill keeps between jobs, in bytes: enough for pictures of 24 megapixels. What
+/// a larger one needed is given back.
+const KEPT_BYTES: usize = 256 * 1024 * 1024;
+
+/// Codec objects and buffers for one compute thread, used job after job.
+///
+/// In a steady state of similar pictures a job allocates nothing large but its encoded outputs.
+/// A mill stays usable after a rejection, and also after a panic in [`Mill::grind`]: nothing that
+/// a job leaves behind is read by the next.
+#[derive(Debug)]
+pub struct Mill {
+    limits: Limits,
+    jpeg: Jpeg,
+    resizer: Resizer,
+    blur: blur::Scratch,
+    /// One for each slot of a plan, longer than it has to be or empty.
+    buffers: Vec<Vec<u8>>,
+    /// Where outputs are encoded, as long as the longest may be.
+    encoded: Vec<u8>,
+}
+
+/// What came out of a picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ground {
+    /// What the source's header says.
+    pub header: Header,
+    /// One for each output, in the order of [`Recipe::outputs`].
+    pub pictures: Vec<Picture>,
+}
+
+/// An encoded output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// The output's name in the recipe.
+    pub name: String,
+    /// The format that it is encoded in.
+    pub format: Format,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// The whole file.
+    pub bytes: Vec<u8>,
+}
+
+impl Mill {
+    /// A mill that refuses what is over `limits`.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            jpeg: Jpeg::new(),
+            resizer: Resizer::new(),
+            blur: blur::Scratch::default(),
+            buffers: vec![],
+            encoded: vec![],
+        }
+    }
+
+    /// Makes all outputs of a recipe from one picture.
+    ///
+    /// What an output looks like depends on the picture and on that output alone: a recipe of
+    /// several outputs gives the same bytes as each of them by itself.
+    pub fn grind(&mut self, source: &[u8], recipe: &Recipe) -> Result<Ground, Rejection> {
+        let header = inspect(source, &self.limits)?;
+        let plan = Plan::new(&header, recipe, &self.limits)?;
+        admit(&header, &plan, &self.limits)?;
+        #[cfg(feature = "test-hooks")]
+        crate::hooks::before_decoding(source);
+
+        self.prepare(&plan);
+        let mut run = Run { mill: self, recipe, profile: None, pictures: vec![] };
+        for decode in &plan.decodes {
+            run.decode(source, &header, decode)?;
+            run.grow(&decode.root);
+        }
+        let mut pictures = run.pictures;
+        pictures.sort_by_key(|(output, _)| *output);
+        let pictures = pictures.into_iter().map(|(_, picture)| picture).collect();
+        self.tidy();
+        Ok(Ground { header, pictures })
+    }
+
+    /// Makes every buffer as large as the plan needs it.
+    fn prepare(&mut self, plan: &Plan) {
+        let sizes = plan.slots.sizes();
+        // Largest to largest: slots of different plans have nothing else in common.
+        self.buffers.sort_by_key(|buffer| std::cmp::Reverse(buffer.len()));
+        let mut largest_first: Vec<Slot> = (0..sizes.len()).collect();
+        largest_first.sort_by_key(|slot| std::cmp::Reverse(sizes[*slot]));
+        let mut kept = std::mem::take(&mut self.buffers).into_iter();
+        self.buffers.resize_with(sizes.len(), Vec::new);
+        for slot in largest_first {
+            let buffer = kept.next().unwrap_or_default();
+            self.buffers[slot] = at_least(buffer, sizes[slot]);
+        }
+        self.buffers.extend(kept);
+        self.encoded = at_least(std::mem::take(&mut self.encoded), plan.scratch_bytes);
+    }
+
+    /// Gives back what is too much to keep.
+    fn tidy(&mut self) {
+        if self.resizer.size_of_internal_buffers() > KEPT_BYTES / 4 {
+            self.resizer.reset_internal_buffers();
+        }
+        let mut bytes = self.encoded.len();
+        if bytes > KEPT_BYTES {
+            self.encoded = vec![];
+            bytes = 0;
+        }
+        self.buffers.sort_by_key(Vec::len);
+        self.buffers.retain(|buffer| {
+            bytes += buffer.len();
+            bytes <= KEPT_BYTES
+        });
+    }
+
+    /// The pixels in one slot, and the buffer of another.
+    fn pair(&mut self, from: Slot, into: Slot) -> (&[u8], &mut [u8]) {
+        let [from, into] = self.buffers.get_disjoint_mut([from, into]).expect("slots differ");
+        (from, into)
+    }
+}
+
+/// A buffer of at least `length` bytes: the given one, or a new one, never both at once.
+fn at_least(buffer: Vec<u8>, length: usize) -> Vec<u8> {
+    if buffer.len() >= length {
+        return buffer;
+    }
+    drop(buffer);
+    // Fresh zeros come from the system untouched, which is cheaper than growing and filling.
+    vec![0; length]
+}
+
+/// One job under way.
+struct Run<'a> {
+    mill: &'a mut Mill,
+    recipe: &'a Recipe,
+    profile: Option<Vec<u8>>,
+    pictures: Vec<(usize, Picture)>,
+}
+
+impl Run<'_> {
+    /// Decodes and puts the picture upright.
+    fn decode(&mut self, source: &[u8], header: &Header, decode: &Decode) -> Result<(), Rejection> {
+        let Decode { scale, stored, slot, root } = decode;
+        let pixels = &mut self.mill.buffers[*slot][..stored.bytes()];
+        self.profile = match header.format {
+            Format::Jpeg => {
+                self.mill.jpeg.decode(source, *scale, *stored, pixels)?;
+                icc::from_jpeg(source)
+            }
+            Format::Png => png::decode(source, *stored, pixels)?,
+        };
+        let Orientation { mirrored, quarter_turns } = header.orientation;
+        if mirrored {
+            turn::flip_horizontal(*stored, pixels);
+        }
+        match quarter_turns {
+            1 => self.apply(Step::QuarterTurn, (*stored, *slot), root),
+            2 => turn::half_turn(*stored, pixels),
+            3 => self.apply(Step::ThreeQuarterTurn, (*stored, *slot), root),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Encodes the outputs that a picture is, then makes everything that is made from it.
+    fn grow(&mut self, node: &Node) {
+        for end in &node.ends {
+            self.encode(node, end);
+        }
+        for branch in &node.branches {
+            self.apply(branch.step, (node.shape, node.slot), &branch.node);
+            self.grow(&branch.node);
+        }
+    }
+
+    /// Makes the picture of `node` from the one in `from`.
+    fn apply(&mut self, step: Step, (shape, from): (Shape, Slot), node: &Node) {
+        if step.works_in_place() {
+            self.apply_in_place(step, shape, from, node.slot);
+            return;
+        }
+        let mill = &mut *self.mill;
+        let [from, into] =
+            mill.buffers.get_disjoint_mut([from, node.slot]).expect("two pictures, two slots");
+        let (pixels, made) = (&from[..shape.bytes()], &mut into[..node.shape.bytes()]);
+        match step {
+            Step::Luma => luma::from_rgb(pixels, made),
+            Step::Blur { kernel, sigma } => {
+                blur::blur(shape, pixels, (kernel, sigma), &mut mill.blur, made);
+            }
+            Step::Resample { window, filter } => {
+                let (from, to) = ((shape, pixels), (node.shape, made));
+                resize::resize(&mut mill.resizer, from, window, filter, to);
+            }
+            Step::Crop(part) => crop::crop(shape, pixels, part, made),
+            Step::QuarterTurn => turn::quarter_turn(shape, pixels, made),
+            Step::ThreeQuarterTurn => turn::three_quarter_turn(shape, pixels, made),
+            Step::Invert | Step::Desaturate | Step::HalfTurn | Step::Flip(_) => {
+                unreachable!("works in place")
+            }
+        }
+    }
+
+    /// Applies a step that needs no second buffer; copies first if the pixels are still needed.
+    fn apply_in_place(&mut self, step: Step, shape: Shape, from: Slot, into: Slot) {
+        if from != into {
+            let (pixels, copy) = self.mill.pair(from, into);
+            copy[..shape.bytes()].copy_from_slice(&pixels[..shape.bytes()]);
+        }
+        let pixels = &mut self.mill.buffers[into][..shape.bytes()];
+        match step {
+            Step::Invert => invert::invert(shape.layout, pixels),
+            Step::Desaturate => luma::within_rgba(pixels),
+            Step::HalfTurn => turn::half_turn(shape, pixels),
+            Step::Flip(Axis::Horizontal) => turn::flip_horizontal(shape, pixels),
+            Step::Flip(Axis::Vertical) => turn::flip_vertical(shape, pixels),
+            Step::Luma
+            | Step::Blur { .. }
+            | Step::Resample { .. }
+            | Step::Crop(_)
+            | Step::QuarterTurn
+            | Step::ThreeQuarterTurn => unreachable!("needs a second buffer"),
+        }
+    }
+
+    /// Encodes one output.
+    fn encode(&mut self, node: &Node, end: &End) {
+        let mill = &mut *self.mill;
+        let (mut shape, mut slot) = (node.shape, node.slot);
+        if let Some(flattened) = end.flattened {
+            let (pixels, rgb) = mill.pair(slot, flattened);
+            alpha::over_white(&pixels[..shape.bytes()], rgb);
+            (shape, slot) = (Shape { layout: Layout::Rgb, ..shape }, flattened);
+        }
+        let pixels = &mill.buffers[slot][..shape.bytes()];
+        let profile =
+            self.profile.as_deref().filter(|profile| icc::describes(profile, shape.layout));
+        let (format, bytes) = match end.encoding {
+            Encoding::Jpeg { quality } => {
+                let length = mill.jpeg.encode(shape, pixels, quality, &mut mill.encoded);
+                let encoded = &mill.encoded[..length];
+                let whole = profile.map(|profile| icc::into_jpeg(encoded, profile));
+                (Format::Jpeg, whole.unwrap_or_else(|| encoded.to_vec()))
+            }
+            Encoding::Png | Encoding::Same => {
+                let length = png::encode(shape, pixels, profile, &mut mill.encoded);
+                (Format::Png, mill.encoded[..length].to_vec())
+            }
+        };
+        let name = self.recipe.outputs()[end.output].name.clone();
+        let picture = Picture { name, format, width: shape.width, height: shape.height, bytes };
+        self.pictures.push((end.output, picture));
+    }
+}

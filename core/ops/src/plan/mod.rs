@@ -1,0 +1,202 @@
+//! What will be done to a picture, decided before a pixel exists.
+//!
+//! A [`Plan`] is a pure function of header, recipe and limits. It resolves every size, refuses
+//! what cannot or may not be done, groups the outputs by the scale at which they are decoded,
+//! folds equal beginnings of their chains into one tree, and gives every intermediate picture a
+//! place in a few numbered buffers ([`Slots`]), each free again as soon as its last reader is
+//! done. Running it is left to the [`Mill`](crate::Mill), adding it up to
+//! [`estimate`](crate::estimate).
+
+mod chain;
+mod slots;
+
+use pixmill_contract::{Encoding, Format, Limits, Recipe, RejectCode, Rejection};
+
+use crate::codec::{icc, jpeg, png};
+use crate::geometry::Scale;
+use crate::header::Header;
+use crate::shape::{Layout, Shape};
+
+pub(crate) use chain::Step;
+pub(crate) use slots::{Slot, Slots};
+
+/// Everything that will happen to a picture.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// One for each scale that is needed, in the order in which outputs need them.
+    pub(crate) decodes: Vec<Decode>,
+    /// The buffers and how large they get.
+    pub(crate) slots: Slots,
+    /// Most bytes that any of the outputs may take, encoded.
+    pub(crate) scratch_bytes: usize,
+    /// Most bytes of all encoded outputs together.
+    pub(crate) encoded_bytes: u64,
+}
+
+/// One decoding, and what grows from it.
+#[derive(Debug)]
+pub(crate) struct Decode {
+    /// The scale; only JPEG is decoded at any but the full one.
+    pub(crate) scale: Scale,
+    /// The pixels as the decoder delivers them, before orientation.
+    pub(crate) stored: Shape,
+    /// Where the decoder puts them.
+    pub(crate) slot: Slot,
+    /// The picture as displayed.
+    pub(crate) root: Node,
+}
+
+/// A picture that exists at some point, and everything that is made from it.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) shape: Shape,
+    /// Where its pixels are.
+    pub(crate) slot: Slot,
+    /// The outputs that are just this picture.
+    pub(crate) ends: Vec<End>,
+    /// What is made from it. The last one may use up the pixels.
+    pub(crate) branches: Vec<Branch>,
+}
+
+/// A step and the picture that it makes.
+#[derive(Debug)]
+pub(crate) struct Branch {
+    pub(crate) step: Step,
+    pub(crate) node: Node,
+}
+
+/// An output that is encoded.
+#[derive(Debug)]
+pub(crate) struct End {
+    /// Its index in the recipe.
+    pub(crate) output: usize,
+    /// With [`Encoding::Same`] resolved.
+    pub(crate) encoding: Encoding,
+    /// Where an RGBA picture is laid over white for JPEG.
+    pub(crate) flattened: Option<Slot>,
+}
+
+impl Plan {
+    /// Plans a recipe for a picture, or refuses it.
+    pub(crate) fn new(
+        header: &Header,
+        recipe: &Recipe,
+        limits: &Limits,
+    ) -> Result<Self, Rejection> {
+        limits.check_recipe(recipe)?;
+        let mut decodes: Vec<(Scale, chain::Tree)> = vec![];
+        let (mut scratch_bytes, mut encoded_bytes) = (0, 0);
+        for (index, output) in recipe.outputs().iter().enumerate() {
+            let links = chain::resolve(header, output, limits)?;
+            let last = links.last().map_or(header.shape(), |link| link.shape);
+            let encoding = output.encoding.resolve(header.format);
+            let bound = encoded_bound(&output.name, encoding, last)?;
+            scratch_bytes = scratch_bytes.max(bound);
+            encoded_bytes += bound as u64;
+            let scale = chain::scale(header, &links);
+            let at = decodes.iter().position(|(known, _)| *known == scale);
+            let at = at.unwrap_or_else(|| {
+                decodes.push((scale, chain::Tree::default()));
+                decodes.len() - 1
+            });
+            decodes[at].1.insert(&links, (index, encoding));
+        }
+        let mut slots = Slots::default();
+        let decodes = decodes
+            .into_iter()
+            .map(|(scale, tree)| decode(header, scale, tree, &mut slots))
+            .collect();
+        Ok(Self { decodes, slots, scratch_bytes, encoded_bytes })
+    }
+
+    /// Calls `visit` with every step, the shape it reads and the shape it makes.
+    pub(crate) fn for_each_step(&self, mut visit: impl FnMut(&Step, Shape, Shape)) {
+        let mut nodes: Vec<&Node> = self.decodes.iter().map(|decode| &decode.root).collect();
+        while let Some(node) = nodes.pop() {
+            for branch in &node.branches {
+                visit(&branch.step, node.shape, branch.node.shape);
+                nodes.push(&branch.node);
+            }
+        }
+    }
+
+    /// Calls `visit` with every output and the shape of its picture.
+    pub(crate) fn for_each_end(&self, mut visit: impl FnMut(&End, Shape)) {
+        let mut nodes: Vec<&Node> = self.decodes.iter().map(|decode| &decode.root).collect();
+        while let Some(node) = nodes.pop() {
+            node.ends.iter().for_each(|end| visit(end, node.shape));
+            nodes.extend(node.branches.iter().map(|branch| &branch.node));
+        }
+    }
+}
+
+/// Most bytes of an encoded output, or the reason why its format cannot hold it.
+fn encoded_bound(name: &str, encoding: Encoding, shape: Shape) -> Result<usize, Rejection> {
+    if writes_jpeg(encoding) && shape.width.max(shape.height) > jpeg::MAX_SIDE {
+        let (width, height, limit) = (shape.width, shape.height, jpeg::MAX_SIDE);
+        let reason = format!("output {name} is {width}×{height}, JPEG ends at {limit} a side");
+        return Err(Rejection::new(RejectCode::SideTooLarge, reason));
+    }
+    let pixels =
+        if writes_jpeg(encoding) { jpeg::encoded_bound(shape) } else { png::encoded_bound(shape) };
+    Ok(pixels + icc::MAX_BYTES_IN_FILE)
+}
+
+/// Whether a resolved encoding is JPEG.
+fn writes_jpeg(encoding: Encoding) -> bool {
+    encoding.format() == Some(Format::Jpeg)
+}
+
+/// Places one decoding and everything after it.
+fn decode(header: &Header, scale: Scale, tree: chain::Tree, slots: &mut Slots) -> Decode {
+    let full = header.shape();
+    let shape = Shape { width: scale.of(full.width), height: scale.of(full.height), ..full };
+    if !header.orientation.swaps_sides() {
+        let slot = slots.take(shape.bytes());
+        let root = place(tree, shape, slot, slots);
+        return Decode { scale, stored: shape, slot, root };
+    }
+    let stored = shape.on_its_side();
+    let slot = slots.take(stored.bytes());
+    let turned = slots.take(shape.bytes());
+    slots.give(slot);
+    Decode { scale, stored, slot, root: place(tree, shape, turned, slots) }
+}
+
+/// Places a picture that is in `slot`, in the order in which the mill will run: its outputs, then
+/// its branches one after the other. Gives the slot back when the last of them has read it.
+fn place(tree: chain::Tree, shape: Shape, slot: Slot, slots: &mut Slots) -> Node {
+    let mut ends = vec![];
+    for (output, encoding) in tree.ends {
+        let flattened = (writes_jpeg(encoding) && shape.layout == Layout::Rgba).then(|| {
+            let flat = Shape { layout: Layout::Rgb, ..shape };
+            let flattened = slots.take(flat.bytes());
+            slots.give(flattened);
+            flattened
+        });
+        ends.push(End { output, encoding, flattened });
+    }
+    let mut branches = vec![];
+    let mut rest = tree.branches.into_iter().peekable();
+    if rest.peek().is_none() {
+        slots.give(slot);
+    }
+    while let Some((link, tree)) = rest.next() {
+        let is_last = rest.peek().is_none();
+        let into = if is_last && link.step.works_in_place() {
+            slot
+        } else {
+            let into = slots.take(link.shape.bytes());
+            if is_last {
+                slots.give(slot);
+            }
+            into
+        };
+        let node = place(tree, link.shape, into, slots);
+        branches.push(Branch { step: link.step, node });
+    }
+    Node { shape, slot, ends, branches }
+}
+
+#[cfg(test)]
+mod tests;

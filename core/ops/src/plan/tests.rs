@@ -1,0 +1,84 @@
+//! Plans: what is shared, what is refused.
+
+use super::*;
+use crate::header::Orientation;
+
+fn header(format: Format, width: u32, height: u32) -> Header {
+    let orientation = Orientation::UPRIGHT;
+    Header { format, width, height, channels: 3, orientation, decoder_bytes: 0 }
+}
+
+fn plan(header: &Header, recipe: &str) -> Result<Plan, Rejection> {
+    Plan::new(header, &recipe.parse().unwrap(), &Limits::default())
+}
+
+fn steps(plan: &Plan) -> Vec<Step> {
+    let mut steps = vec![];
+    plan.for_each_step(|step, _, _| steps.push(*step));
+    steps
+}
+
+#[test]
+fn equal_beginnings_run_once() {
+    let recipe = "a = invert | blur:5; b = invert | blur:5 | flip; c = invert | rotate:90";
+    let plan = plan(&header(Format::Png, 40, 30), recipe).unwrap();
+    assert_eq!(plan.decodes.len(), 1);
+    assert_eq!(steps(&plan).len(), 4);
+}
+
+#[test]
+fn outputs_of_one_scale_share_their_decode() {
+    let recipe = "a = resize:100; b = resize:120; c = resize:1000; d = grayscale";
+    let jpeg = plan(&header(Format::Jpeg, 4000, 3000), recipe).unwrap();
+    let scales: Vec<_> = jpeg.decodes.iter().map(|decode| decode.scale).collect();
+    assert_eq!(scales, [Scale::Eighth, Scale::Half, Scale::Full]);
+    let png = plan(&header(Format::Png, 4000, 3000), recipe).unwrap();
+    assert_eq!(png.decodes.len(), 1);
+}
+
+#[test]
+fn single_pixels_are_picked_at_full_scale() {
+    let plan = plan(&header(Format::Jpeg, 4000, 3000), "resize:100,filter=nearest").unwrap();
+    assert_eq!(plan.decodes[0].scale, Scale::Full);
+}
+
+#[test]
+fn steps_that_change_nothing_do_not_exist() {
+    let recipe = "rotate:0 | blur:1 | resize:9000 | crop:40,30 | grayscale | grayscale";
+    let plan = plan(&header(Format::Png, 40, 30), recipe).unwrap();
+    assert_eq!(steps(&plan), [Step::Luma]);
+}
+
+#[test]
+fn a_chain_of_point_operations_needs_one_buffer_and_of_others_two() {
+    let header = header(Format::Png, 40, 30);
+    let buffers = |recipe| plan(&header, recipe).unwrap().slots.sizes().to_vec();
+    assert_eq!(buffers("invert | flip | rotate:180 | invert"), [3600]);
+    assert_eq!(buffers("blur:3 | rotate:90 | invert | blur:5 | crop:9,9"), [3600, 3600]);
+    assert_eq!(buffers("a = invert; b = flip; c = rotate:180"), [3600, 3600]);
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_with_its_code() {
+    let code = |recipe: &str| plan(&header(Format::Png, 400, 300), recipe).unwrap_err().code;
+    assert_eq!(code("crop:401,10"), RejectCode::Inapplicable);
+    assert_eq!(code("resize:100 | crop:101,10"), RejectCode::Inapplicable);
+    assert_eq!(code("resize:500,300,fit=exact"), RejectCode::Inapplicable);
+    assert_eq!(code("resize:17000,enlarge=true"), RejectCode::SideTooLarge);
+    assert_eq!(code("resize:16000,enlarge=true | resize:10"), RejectCode::TooManyPixels);
+    assert_eq!(code("blur:257"), RejectCode::KernelTooLarge);
+    assert_eq!(code(&["flip"; 33].join("|")), RejectCode::TooManyOperations);
+    let many: Vec<_> = (0..17).map(|i| format!("o{i} = flip")).collect();
+    assert_eq!(code(&many.join(";")), RejectCode::TooManyOutputs);
+}
+
+#[test]
+fn a_jpeg_cannot_be_longer_than_libjpeg_writes() {
+    let limits = Limits { side: u32::MAX, ..Limits::default() };
+    let header = header(Format::Png, 65_501, 1);
+    let code = |recipe: &str| {
+        Plan::new(&header, &recipe.parse().unwrap(), &limits).map(|_| ()).map_err(|r| r.code)
+    };
+    assert_eq!(code("invert -> jpeg"), Err(RejectCode::SideTooLarge));
+    assert_eq!(code("invert -> png"), Ok(()));
+}
