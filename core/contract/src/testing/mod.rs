@@ -1,5 +1,15 @@
 //! What adapters are tested with: conformance suites, fault decorators, a clock that can be paused.
+//!
+//! A suite holds an adapter to the numbered promises of its port, and to nothing that only one
+//! adapter keeps. A decorator breaks a good adapter in the ways that the world does, on a plan.
+//! Both are for tests only; no program is built with them.
 
 mod clock;
+mod fault;
+mod queue;
+mod store;
 
 pub use clock::PausedClock;
+pub use fault::{Call, Fault, FaultyQueue, FaultyStore, Operation, Plan, never, on_call, seeded};
+pub use queue::{QueueHarness, QueuePair, queue_conformance};
+pub use store::{StoreHarness, store_conformance};

@@ -75,7 +75,9 @@ impl DirStore {
         for mount in options.mounts {
             trees.push(mounted(mount)?);
         }
-        trees.sort_by_key(|tree| std::cmp::Reverse(tree.prefix.len()));
+        trees.sort_by(|a, b| {
+            b.prefix.len().cmp(&a.prefix.len()).then_with(|| a.prefix.cmp(&b.prefix))
+        });
         if let Some(twice) = trees.windows(2).find(|pair| pair[0].prefix == pair[1].prefix) {
             let why = format!("{:?} is mounted twice", twice[0].prefix);
             return Err(Error::new(ErrorKind::Invalid, attempt(), why));
