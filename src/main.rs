@@ -1,1 +1,72 @@
-fn main() {}
+//! The composition root: the one program, and the only code that names a role and an adapter.
+
+mod args;
+mod backend;
+mod consumer;
+mod inputs;
+mod machine;
+mod operations;
+mod recipe;
+mod run;
+mod shutdown;
+mod status;
+mod submit;
+mod telemetry;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Cli, Command};
+use telemetry::Style;
+
+/// What went wrong before anything was begun.
+const EXIT_CANNOT: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match begin(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            // The whole chain, once, here.
+            eprintln!("pixmill: {error:#}");
+            ExitCode::from(EXIT_CANNOT)
+        }
+    }
+}
+
+fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
+    let style = match &cli.command {
+        Command::Consumer(consumer) if consumer.child => Style::Embedded,
+        Command::Run(_) => Style::Embedded,
+        Command::Consumer(_) | Command::Submit(_) | Command::Status(_) | Command::Operations(_) => {
+            Style::Auto
+        }
+    };
+    telemetry::start(&cli.log, style)?;
+    // Pixels have threads of their own; what is left for these is waiting.
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let code = runtime.block_on(async {
+        match cli.command {
+            Command::Run(args) => run::run(args).await,
+            Command::Submit(args) => submit::run(args).await,
+            Command::Consumer(args) => consumer::run(args).await,
+            Command::Status(args) => status::run(args).await,
+            Command::Operations(args) => operations::run(&args),
+        }
+    });
+    // A thread that is lost in a picture must not keep the process.
+    runtime.shutdown_background();
+    code
+}
+
+/// Prints to standard output; a reader that has gone away is not an error worth a word.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}

@@ -34,6 +34,7 @@ pub(crate) async fn store(
         batch: job.batch.clone(),
         id: job.id.clone(),
         digest: attempt.identity.digest.clone(),
+        source: job.source.fingerprint(),
         sha256,
         width: picture.width,
         height: picture.height,

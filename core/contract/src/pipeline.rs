@@ -23,7 +23,10 @@ pub struct Pipeline {
 
 /// Opens the queue that a job names in `reply_to`; nothing for one that is not allowed.
 #[derive(Clone)]
-pub struct Replies(Arc<dyn Fn(&str) -> Option<Arc<dyn Queue>> + Send + Sync>);
+pub struct Replies(Arc<Opener>);
+
+/// From the name of a queue to the queue.
+type Opener = dyn Fn(&str) -> Option<Arc<dyn Queue>> + Send + Sync;
 
 impl Replies {
     /// Replies through what `open` gives.

@@ -65,6 +65,14 @@ pub struct Source {
     pub etag: Option<Etag>,
 }
 
+impl Source {
+    /// Which picture it is, in one short hash: the same for every content that it may have.
+    pub fn fingerprint(&self) -> String {
+        let bucket = self.bucket.as_deref().unwrap_or_default();
+        hash(&[bucket.as_bytes(), self.key.as_str().as_bytes()])[..32].to_owned()
+    }
+}
+
 /// What a message's body turned out to be.
 #[derive(Debug, Clone, PartialEq)]
 pub enum JobReading {
@@ -118,8 +126,9 @@ impl Job {
         serde_json::to_string(self).expect("a job is JSON")
     }
 
-    /// What the job is, in one hash: everything but when it was sent, how often it was redriven and
-    /// who wants to hear of it. A sender that repeats itself after a crash repeats the digest.
+    /// What the job is, in one hash: everything but when it was sent, how often it was redriven, who
+    /// wants to hear of it and what it may replace. A sender that repeats itself after a crash
+    /// repeats the digest, also if what it may replace has been replaced in the meantime.
     pub fn digest(&self) -> String {
         digest(serde_json::to_value(self).expect("a job is JSON"))
     }
@@ -179,7 +188,7 @@ fn saturate(n: u64) -> u32 {
 /// not count.
 fn digest(mut job: Json) -> String {
     if let Json::Object(members) = &mut job {
-        for member in ["submitted_at", "redrive", "reply_to"] {
+        for member in ["submitted_at", "redrive", "reply_to", "overwrite"] {
             members.remove(member);
         }
     }
@@ -207,7 +216,9 @@ mod tests {
         let later = Timestamp::from_millis(5);
         let again = Job { redrive: 3, reply_to: Some("q".into()), submitted_at: later, ..*job };
         assert_eq!(again.digest(), digest);
-        let other = Job { overwrite: true, ..again };
+        let permitted = Job { overwrite: true, ..again };
+        assert_eq!(permitted.digest(), digest);
+        let other = Job { retry_of: Some(permitted.id.clone()), ..permitted };
         assert_ne!(other.digest(), digest);
     }
 

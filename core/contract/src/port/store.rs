@@ -38,6 +38,8 @@ pub struct OwnerTag {
     pub id: JobId,
     /// The job's digest.
     pub digest: String,
+    /// The fingerprint of the source that it was made of.
+    pub source: String,
     /// Lower-case hexadecimal SHA-256 of the object's bytes.
     pub sha256: String,
     /// Width of the picture in pixels.

@@ -1,0 +1,36 @@
+//! The composition of a pipeline's ports from the adapters of a backend.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use pixmill_contract::{Pipeline, Queue, Replies, SystemClock, WorkerId};
+use pixmill_local::{Durability, LocalBackend};
+
+/// Opens the pipeline in a directory of this machine. What is received through it is held in the
+/// name of `holder`, if one is given.
+pub(crate) fn open(
+    data: &Path,
+    durable: bool,
+    holder: Option<&WorkerId>,
+) -> anyhow::Result<(Pipeline, LocalBackend)> {
+    let durability = if durable { Durability::Power } else { Durability::Process };
+    let backend = LocalBackend::open(data, Arc::new(SystemClock), durability)
+        .with_context(|| format!("failed to open the pipeline in {}", data.display()))?;
+    let jobs = match holder {
+        Some(worker) => backend.jobs.with_holder(worker.clone()),
+        None => backend.jobs.clone(),
+    };
+    let replies = {
+        let backend = backend.clone();
+        move |name: &str| backend.replies(name).ok().map(|q| Arc::new(q) as Arc<dyn Queue>)
+    };
+    let pipeline = Pipeline {
+        store: Arc::new(backend.store.clone()),
+        jobs: Arc::new(jobs),
+        dead_letters: Arc::new(backend.dead_letters.clone()),
+        replies: Replies::new(replies),
+        clock: Arc::new(SystemClock),
+    };
+    Ok((pipeline, backend))
+}

@@ -1,0 +1,74 @@
+//! `pixmill consumer`: one worker process.
+
+use std::io::{Read as _, Write as _};
+use std::process::ExitCode;
+
+use pixmill_consumer::{Config, Exit, Storm};
+use pixmill_contract::{Clock as _, SystemClock, WorkerId};
+use tokio::sync::watch;
+
+use crate::{args, backend, machine, shutdown};
+
+/// A worker that ends because one of its threads is lost says so by this code, which is
+/// `EX_TEMPFAIL`: whoever started it starts another one.
+const EXIT_STUCK: u8 = 75;
+
+pub(crate) async fn run(args: args::Consumer) -> anyhow::Result<ExitCode> {
+    let worker = args.worker.unwrap_or_else(|| WorkerId::fresh(SystemClock.now()));
+    let (pipeline, _) = backend::open(&args.data.data, args.data.durable, Some(&worker))?;
+    let limits = args.work.limits();
+    let memory_bytes = args.memory.unwrap_or_else(|| machine::memory_bytes() / 2);
+    let config = Config {
+        slots: args.slots.map_or_else(machine::cores, usize::from),
+        prefetch: usize::from(args.prefetch),
+        visibility: args.work.visibility,
+        memory_bytes: memory_bytes.max(limits.memory_bytes),
+        limits,
+        max_attempts: args.work.max_attempts,
+        max_receive_count: pixmill_local::MAX_RECEIVE_COUNT,
+        drain_timeout: args.work.drain_timeout,
+        ..Config::new(worker, machine::name())
+    };
+    let stage = shutdown::listen()?;
+    let (storms, storm) = watch::channel(None);
+    if args.child {
+        end_with_standard_input()?;
+        tokio::spawn(report_storms(storm));
+    } else {
+        let (worker, slots) = (&config.worker, config.slots);
+        tracing::info!(%worker, slots, data = %args.data.data.display(), "working");
+    }
+    match pixmill_consumer::run(pipeline, config, stage, storms).await? {
+        Exit::Drained => Ok(ExitCode::SUCCESS),
+        // A thread is lost in a picture; returning would not wait for it, exiting is plainer.
+        Exit::Stuck => Ok(ExitCode::from(EXIT_STUCK)),
+    }
+}
+
+/// Ends this process as if it were killed as soon as standard input ends, which is when the parent
+/// is gone, however it went.
+fn end_with_standard_input() -> std::io::Result<()> {
+    let watch = || {
+        let mut rest = [0; 64];
+        while !matches!(std::io::stdin().read(&mut rest), Ok(0) | Err(_)) {}
+        std::process::exit(0);
+    };
+    std::thread::Builder::new().name("parent".into()).spawn(watch).map(drop)
+}
+
+/// Tells the parent when the world stops us from working, and when that is over: one line each,
+/// with the reason or empty.
+async fn report_storms(mut storm: watch::Receiver<Option<Storm>>) {
+    while storm.changed().await.is_ok() {
+        let reason = storm.borrow().as_ref().map(|storm| storm.reason.replace('\n', " "));
+        let mut out = std::io::stdout().lock();
+        if writeln!(out, "{}", reason.unwrap_or_default()).and_then(|()| out.flush()).is_err() {
+            return;
+        }
+    }
+}
+
+/// Whether a worker ended of its own accord because a picture was stuck.
+pub(crate) fn is_stuck(code: Option<i32>) -> bool {
+    code == Some(i32::from(EXIT_STUCK))
+}

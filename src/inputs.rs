@@ -1,0 +1,169 @@
+//! Finding the pictures that somebody named: files as they are, folders searched.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use pixmill_contract::Format;
+use walkdir::WalkDir;
+
+/// A file to work on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Input {
+    /// Where it is, absolute.
+    pub(crate) path: PathBuf,
+    /// Its place below the argument that named it or its folder.
+    pub(crate) relative: PathBuf,
+    /// Its size in bytes.
+    pub(crate) size: u64,
+    /// Its modification time, in nanoseconds since 1970.
+    pub(crate) modified: i128,
+}
+
+/// What a search found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// The files to work on, in a stable order.
+    pub(crate) inputs: Vec<Input>,
+    /// Files in folders that neither are called nor begin like pictures, by extension.
+    pub(crate) passed_over: BTreeMap<String, usize>,
+    /// What could not be looked at, and why.
+    pub(crate) unreadable: Vec<(PathBuf, String)>,
+}
+
+/// Extensions by which people call pictures, also those that are refused later by name: a picture
+/// that is not read must not pass unnoticed.
+const EXTENSIONS: [&str; 22] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "webp", "bmp", "tif", "tiff", "avif",
+    "heic", "heif", "jp2", "jxl", "psd", "ico", "tga", "qoi", "ppm", "pgm",
+];
+
+/// Finds the files behind the arguments. `leave_out` is a folder that is not searched, as it holds
+/// what was made of others.
+pub(crate) fn find(arguments: &[PathBuf], leave_out: Option<&Path>) -> Found {
+    let mut found = Found::default();
+    for argument in arguments {
+        let path = match std::path::absolute(argument) {
+            Ok(path) => path,
+            Err(error) => {
+                found.unreadable.push((argument.clone(), error.to_string()));
+                continue;
+            }
+        };
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => search(&path, leave_out, &mut found),
+            Ok(metadata) if metadata.is_file() => {
+                let relative = path.file_name().map(PathBuf::from).unwrap_or_default();
+                found.inputs.push(input(path, relative, &metadata));
+            }
+            Ok(_) => found.unreadable.push((path, "neither a file nor a folder".to_owned())),
+            Err(error) => found.unreadable.push((path, error.to_string())),
+        }
+    }
+    // One file may be named twice, directly and by its folder; the first place it was given wins.
+    let mut seen = std::collections::HashSet::new();
+    found.inputs.retain(|input| seen.insert(input.path.clone()));
+    found
+}
+
+fn search(folder: &Path, leave_out: Option<&Path>, found: &mut Found) {
+    let hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");
+    let walk = WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter();
+    let wanted = |entry: &walkdir::DirEntry| {
+        entry.depth() == 0
+            || (!hidden(entry.file_name()) && leave_out.is_none_or(|out| entry.path() != out))
+    };
+    for entry in walk.filter_entry(wanted) {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let path = error.path().unwrap_or(folder).to_owned();
+                found.unreadable.push((path, why(&error)));
+                continue;
+            }
+        };
+        // Pipes, sockets and devices in a folder are nobody's pictures; they are never opened.
+        if !entry.file_type().is_file() {
+            continue;
+        }
+        let metadata = match entry.metadata() {
+            Ok(metadata) => metadata,
+            Err(error) => {
+                found.unreadable.push((entry.path().to_owned(), why(&error)));
+                continue;
+            }
+        };
+        let extension = extension(entry.path());
+        if !EXTENSIONS.contains(&extension.as_str()) && sniff(entry.path()).is_none() {
+            *found.passed_over.entry(extension).or_default() += 1;
+            continue;
+        }
+        let relative = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_owned();
+        found.inputs.push(input(entry.into_path(), relative, &metadata));
+    }
+}
+
+fn why(error: &walkdir::Error) -> String {
+    if error.loop_ancestor().is_some() {
+        return "a link leads back to a folder above it".to_owned();
+    }
+    error.io_error().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+fn input(path: PathBuf, relative: PathBuf, metadata: &Metadata) -> Input {
+    use std::os::unix::fs::MetadataExt as _;
+    let modified = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
+    Input { path, relative, size: metadata.len(), modified }
+}
+
+fn extension(path: &Path) -> String {
+    path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
+}
+
+/// The format that a file's first bytes announce.
+pub(crate) fn sniff(path: &Path) -> Option<Format> {
+    let mut start = Vec::with_capacity(16);
+    let mut options = File::options();
+    // Never waits, whatever has taken the file's place by now.
+    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).ok()?;
+    let file = options.read(true).custom_flags(nonblocking).open(path).ok()?;
+    file.take(16).read_to_end(&mut start).ok()?;
+    pixmill_ops::sniff(&start).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_gives_its_pictures_and_counts_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let write = |name: &str, bytes: &[u8]| {
+            let path = root.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        };
+        write("b/photo.JPG", b"not really");
+        write("a.png", b"");
+        write("scan", b"\x89PNG\r\n\x1a\n........");
+        write("notes.txt", b"hello");
+        write(".hidden/x.jpg", b"");
+        write("out/a.jpg", b"");
+        std::os::unix::fs::symlink(root, root.join("b/loop")).unwrap();
+        let found = find(&[root.to_owned(), root.join("a.png")], Some(&root.join("out")));
+        let names: Vec<_> = found.inputs.iter().map(|i| i.relative.to_str().unwrap()).collect();
+        assert_eq!(names, ["a.png", "b/photo.JPG", "scan"]);
+        assert_eq!(found.passed_over, BTreeMap::from([("txt".to_owned(), 1)]));
+        assert_eq!(found.unreadable.len(), 1);
+    }
+
+    #[test]
+    fn what_is_not_there_is_said() {
+        let found = find(&["/nowhere/at/all".into(), "/dev/null".into()], None);
+        assert_eq!(found.unreadable.len(), 2);
+    }
+}

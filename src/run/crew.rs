@@ -1,0 +1,263 @@
+//! The worker processes of a run: kept at their number, replaced when they die, with what they held
+//! released at once. A crash costs a delivery and not the run.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use pixmill_consumer::Stage;
+use pixmill_contract::WorkerId;
+use pixmill_local::LocalBackend;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::progress::Progress;
+use crate::args;
+
+/// A worker that dies so soon did not get to work.
+const STILLBORN: Duration = Duration::from_secs(2);
+
+/// After so many of those in a row, starting more would not help.
+const MAX_STILLBORN: usize = 10;
+
+/// How long the last messages may take to be deleted; what is left is purged by the next run.
+const DISMISSAL: Duration = Duration::from_secs(2);
+
+/// The last lines that workers wrote, for the case that none of them lives.
+const LINES_KEPT: usize = 5;
+
+/// The workers.
+pub(crate) struct Crew {
+    program: PathBuf,
+    arguments: Vec<String>,
+    state: PathBuf,
+    size: usize,
+    workers: Vec<Worker>,
+    started: usize,
+    died: usize,
+    stillborn: usize,
+    local: LocalBackend,
+    lines: mpsc::UnboundedReceiver<String>,
+    line_sender: mpsc::UnboundedSender<String>,
+    last_lines: Vec<String>,
+    pub(crate) storms: Storms,
+}
+
+struct Worker {
+    id: WorkerId,
+    child: Child,
+    /// While this is open, the worker knows that we live.
+    life: Option<ChildStdin>,
+    started_at: Instant,
+}
+
+impl Crew {
+    /// Starts so many workers on the pipeline in `state`.
+    pub(crate) fn start(
+        state: &Path,
+        work: &args::Work,
+        size: usize,
+        local: LocalBackend,
+    ) -> anyhow::Result<Self> {
+        let program = std::env::current_exe().context("failed to find this program's file")?;
+        let (line_sender, lines) = mpsc::unbounded_channel();
+        let memory = crate::machine::memory_bytes() / 2 / size.max(1) as u64;
+        let mut arguments = work.to_arguments();
+        arguments.extend(["--memory".to_owned(), memory.to_string()]);
+        let mut crew = Self {
+            program,
+            arguments,
+            state: state.to_owned(),
+            size,
+            workers: Vec::with_capacity(size),
+            started: 0,
+            died: 0,
+            stillborn: 0,
+            local,
+            lines,
+            line_sender,
+            last_lines: vec![],
+            storms: Storms::default(),
+        };
+        crew.fill_up()?;
+        Ok(crew)
+    }
+
+    fn fill_up(&mut self) -> anyhow::Result<()> {
+        while self.workers.len() < self.size {
+            let worker = self.spawn()?;
+            self.workers.push(worker);
+        }
+        Ok(())
+    }
+
+    fn spawn(&mut self) -> anyhow::Result<Worker> {
+        self.started += 1;
+        let id = WorkerId::new(format!("run-{}-{}", std::process::id(), self.started))?;
+        let mut command = Command::new(&self.program);
+        command
+            .args(["consumer", "--child", "--slots", "1", "--worker", id.as_str(), "--data"])
+            .arg(&self.state)
+            .args(&self.arguments)
+            // A group of their own: Ctrl-C is for us alone, and we tell them.
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().context("failed to start a worker process")?;
+        if let Some(out) = child.stdout.take() {
+            let (storms, id) = (self.storms.clone(), id.clone());
+            tokio::spawn(each_line(out, move |line| storms.note(id.as_str(), &line)));
+        }
+        if let Some(errors) = child.stderr.take() {
+            let sender = self.line_sender.clone();
+            // If nobody reads the lines any more, the run is over.
+            tokio::spawn(each_line(errors, move |line| drop(sender.send(line))));
+        }
+        let life = child.stdin.take();
+        Ok(Worker { id, child, life, started_at: Instant::now() })
+    }
+
+    /// Replaces workers that died, releases what they held, and passes on what they say.
+    pub(crate) async fn tend(&mut self, progress: &Progress) -> anyhow::Result<()> {
+        while let Ok(line) = self.lines.try_recv() {
+            progress.say(&line);
+            self.last_lines.push(line);
+            let surplus = self.last_lines.len().saturating_sub(LINES_KEPT);
+            self.last_lines.drain(..surplus);
+        }
+        for (worker, status) in self.take_dead()? {
+            self.storms.note(worker.id.as_str(), "");
+            self.died += 1;
+            let released = self.local.jobs.release_held_by(&worker.id).await?;
+            progress.say(&format!("worker {} {}; replaced", worker.id, how_it_ended(status)));
+            tracing::info!(worker = %worker.id, released, "replaced a worker");
+            if worker.started_at.elapsed() < STILLBORN {
+                self.stillborn += 1;
+            } else {
+                self.stillborn = 0;
+            }
+        }
+        if self.stillborn > MAX_STILLBORN {
+            bail!(
+                "workers die as soon as they are started; they say:\n{}",
+                self.last_lines.join("\n")
+            );
+        }
+        self.fill_up()
+    }
+
+    fn take_dead(&mut self) -> anyhow::Result<Vec<(Worker, ExitStatus)>> {
+        let mut dead = Vec::new();
+        let mut at = 0;
+        while at < self.workers.len() {
+            match self.workers[at].child.try_wait()? {
+                Some(status) => dead.push((self.workers.swap_remove(at), status)),
+                None => at += 1,
+            }
+        }
+        Ok(dead)
+    }
+
+    /// How many died so far.
+    pub(crate) fn died(&self) -> usize {
+        self.died
+    }
+
+    /// Sends the workers home once nothing is left in the queue: the last messages are deleted after
+    /// their ends are known. They hold nothing then, and end at once.
+    pub(crate) async fn dismiss(mut self) -> anyhow::Result<()> {
+        let patience = Instant::now() + DISMISSAL;
+        while Instant::now() < patience && self.local.jobs.depth().await?.total() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        for worker in &mut self.workers {
+            worker.life = None;
+        }
+        for worker in &mut self.workers {
+            worker.child.wait().await?;
+        }
+        Ok(())
+    }
+
+    /// Has the workers drain, and kills them if told to abort.
+    pub(crate) async fn stop(mut self, stage: &mut watch::Receiver<Stage>) {
+        self.signal(Signal::TERM);
+        let aborting = async {
+            if stage.wait_for(|stage| *stage == Stage::Aborting).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let ended = async {
+            for worker in &mut self.workers {
+                drop(worker.child.wait().await);
+            }
+        };
+        tokio::select! {
+            () = ended => return,
+            () = aborting => {}
+        }
+        self.signal(Signal::KILL);
+        for worker in &mut self.workers {
+            drop(worker.child.wait().await);
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        for worker in &self.workers {
+            let pid = worker.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+            if let Some(pid) = pid {
+                if let Err(error) = kill_process(pid, signal) {
+                    // It has ended by itself in this moment.
+                    tracing::debug!(worker = %worker.id, %error, "failed to signal a worker");
+                }
+            }
+        }
+    }
+}
+
+fn how_it_ended(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt as _;
+    if crate::consumer::is_stuck(status.code()) {
+        return "ended over a picture that took too long".to_owned();
+    }
+    match status.signal() {
+        Some(signal) => format!("was killed by signal {signal}"),
+        None => format!("ended with {status}"),
+    }
+}
+
+async fn each_line(from: impl AsyncRead + Unpin, mut to: impl FnMut(String)) {
+    let mut lines = BufReader::new(from).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        to(line);
+    }
+}
+
+/// What keeps the workers from working, as far as it is the world's fault.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Storms(Arc<Mutex<HashMap<String, String>>>);
+
+impl Storms {
+    /// Notes what keeps `who` from working; empty when nothing does any more.
+    pub(crate) fn note(&self, who: &str, reason: &str) {
+        let mut storms = self.0.lock().expect("no code panics with this lock");
+        if reason.is_empty() {
+            storms.remove(who);
+        } else {
+            storms.insert(who.to_owned(), reason.to_owned());
+        }
+    }
+
+    /// One of the reasons, if anybody is kept from working.
+    pub(crate) fn worst(&self) -> Option<String> {
+        let storms = self.0.lock().expect("no code panics with this lock");
+        storms.values().next().cloned()
+    }
+}

@@ -1,0 +1,187 @@
+//! `pixmill run`: files and folders through a pipeline of their own, on this machine.
+//!
+//! The pipeline lives in `OUT/.pixmill`. Inputs are read in place and outputs are written where
+//! people want them, by two mounts of the store; everything else is as in every other pipeline.
+//! Only one run works in an `OUT` at a time, so whatever it finds in flight is of the dead.
+
+mod crew;
+mod plan;
+mod progress;
+mod report;
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use pixmill_consumer::Stage;
+use pixmill_contract::Queue;
+use pixmill_local::{Access, Mount};
+use pixmill_producer::Follower;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::{args, backend, inputs, machine, shutdown};
+use crew::Crew;
+use progress::Progress;
+use report::{End, Report};
+
+/// Where a run keeps its state, below `OUT`.
+const STATE: &str = ".pixmill";
+
+/// The reply queue of the one run that works in an `OUT`.
+const REPLIES: &str = "replies-run";
+
+/// How often the progress is looked at while nothing happens.
+const TICK: Duration = Duration::from_millis(200);
+
+/// A run that has got nowhere for so long, because of something outside, says so and ends.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+pub(crate) async fn run(args: args::Run) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    let recipe = crate::recipe::read(&args.recipe)?;
+    args.work.limits().check_recipe(&recipe)?;
+    let out = prepare(&args.out)?;
+    let found = inputs::find(&args.inputs, Some(&out));
+    refuse_nonsense(&args, &found, &out)?;
+
+    let state = out.join(STATE);
+    let _lock = lock(&state)?;
+    let mounts = [
+        Mount { prefix: "inputs/".into(), directory: "/".into(), access: Access::Read },
+        Mount { prefix: "outputs/".into(), directory: out.clone(), access: Access::Write },
+    ];
+    pixmill_local::write_mounts(&state, &mounts)?;
+    let (pipeline, local) = backend::open(&state, false, None)?;
+    // What is in the queue was sent by a run that is no more: what is still wanted is sent again.
+    local.jobs.purge().await?;
+    let replies = local.replies(REPLIES)?;
+    replies.purge().await?;
+
+    let stage = shutdown::listen()?;
+    let jobs = args.jobs.map_or_else(machine::cores, usize::from);
+    let crew = Crew::start(&state, &args.work, jobs.min(found.inputs.len()), local.clone())?;
+    let plan = plan::make(&pipeline, &local, &args, &recipe, &found, &out).await?;
+    plan.send(&pipeline).await?;
+
+    let mut report = Report::new(&plan, &found, &out);
+    let progress = Progress::start(plan.jobs.len(), args.json);
+    let ids = plan.jobs.iter().map(|(job, _)| job.id.clone());
+    let replies: Arc<dyn Queue> = Arc::new(replies);
+    let follower = Follower::new(pipeline.clone(), replies, plan.batch.clone(), ids);
+    let work = Work { crew, progress, stage };
+    report.end = work.follow(follower, &mut report).await?;
+    report.seconds = started.elapsed().as_secs_f64();
+    report.print(args.json)?;
+    Ok(report.exit_code())
+}
+
+/// Makes `OUT` and finds out whether it can be written to, before anything else is done.
+fn prepare(out: &Path) -> anyhow::Result<PathBuf> {
+    let cannot = || format!("failed to write to the output directory {}", out.display());
+    std::fs::create_dir_all(out.join(STATE)).with_context(cannot)?;
+    let out = out.canonicalize().with_context(cannot)?;
+    for directory in [out.clone(), out.join(STATE)] {
+        let probe = directory.join(format!(".pixmill-probe-{}", std::process::id()));
+        std::fs::write(&probe, b"?").with_context(cannot)?;
+        std::fs::remove_file(&probe).with_context(cannot)?;
+    }
+    Ok(out)
+}
+
+fn refuse_nonsense(args: &args::Run, found: &inputs::Found, out: &Path) -> anyhow::Result<()> {
+    for input in &args.inputs {
+        if input.canonicalize().is_ok_and(|input| input == out) {
+            bail!(
+                "{} is both input and output: what is made there would be taken for input the next \
+                 time; choose another --out",
+                out.display()
+            );
+        }
+    }
+    if found.inputs.is_empty() && found.unreadable.is_empty() {
+        bail!("there is no picture in what was given: name files, or folders that hold some");
+    }
+    Ok(())
+}
+
+/// Takes `OUT` for this run alone.
+fn lock(state: &Path) -> anyhow::Result<File> {
+    let path = state.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.with_context(|| format!("failed to open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!(
+                "another run is working in this output directory; wait for it, or choose another --out"
+            )
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("failed to lock {}", path.display()))
+        }
+    }
+}
+
+/// A run at work.
+struct Work {
+    crew: Crew,
+    progress: Progress,
+    stage: watch::Receiver<Stage>,
+}
+
+impl Work {
+    /// Follows the jobs to their ends, or to an end of the run before that.
+    async fn follow(mut self, mut follower: Follower, report: &mut Report) -> anyhow::Result<End> {
+        let mut moved_at = Instant::now();
+        let end = loop {
+            if follower.waiting() == 0 {
+                break End::Finished;
+            }
+            if *self.stage.borrow() > Stage::Running {
+                break End::Interrupted;
+            }
+            let news = match follower.next(TICK).await {
+                Ok(news) => news,
+                Err(error) => {
+                    self.crew.storms.note("run", &error.chain());
+                    tokio::time::sleep(TICK).await;
+                    vec![]
+                }
+            };
+            if !news.is_empty() {
+                moved_at = Instant::now();
+            }
+            for result in news {
+                report.add(&result);
+                self.progress.add(&result);
+            }
+            self.crew.tend(&self.progress).await?;
+            let storm = self.crew.storms.worst();
+            self.progress.show(storm.as_deref());
+            if let Some(reason) = storm
+                && moved_at.elapsed() > PATIENCE
+            {
+                break End::Stalled(reason);
+            }
+        };
+        self.progress.finish();
+        report.workers_died = self.crew.died();
+        if end == End::Finished {
+            self.crew.dismiss().await?;
+            return Ok(end);
+        }
+        self.crew.stop(&mut self.stage).await;
+        // What was finished while the workers drained counts too.
+        while let Ok(news) = follower.next(Duration::ZERO).await {
+            if news.is_empty() {
+                break;
+            }
+            news.iter().for_each(|result| report.add(result));
+        }
+        Ok(if follower.waiting() == 0 { End::Finished } else { end })
+    }
+}

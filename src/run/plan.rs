@@ -1,0 +1,299 @@
+//! What there is to do: a job for every input that is not done.
+//!
+//! A batch stands for a recipe and an engine, a job in it for an input as it is now, by path, size
+//! and modification time. So whether something is done is whether its result is there. `--fresh`
+//! begins another batch of the same recipe. A job that failed, or whose outputs are gone, is
+//! followed by its retry.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use pixmill_contract::document::{BatchDocument, Name, Outcome, Source, Template, Version};
+use pixmill_contract::port::{Meta, ObjectStore as _};
+use pixmill_contract::{
+    BatchId, ErrorKind, Format, Job, JobId, Key, Pipeline, Recipe, RejectCode, Rejection, id,
+};
+use pixmill_local::{LocalBackend, key_for_path};
+
+use super::REPLIES;
+use crate::args;
+use crate::inputs::{self, Found, Input};
+
+/// A chain of retries that is longer than this has a fault of its own.
+const MAX_RETRIES: usize = 10_000;
+
+/// Colliding names that an error lists.
+const NAMES_SHOWN: usize = 5;
+
+/// What there is to do.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The batch of all jobs.
+    pub(crate) batch: BatchId,
+    /// The jobs to send, each with its input's path.
+    pub(crate) jobs: Vec<(Job, PathBuf)>,
+    /// Inputs that are done already.
+    pub(crate) done: usize,
+    /// Inputs for which there cannot even be a job.
+    pub(crate) refused: Vec<(PathBuf, Rejection)>,
+    document: BatchDocument,
+}
+
+impl Plan {
+    /// Sends the jobs.
+    pub(crate) async fn send(&self, pipeline: &Pipeline) -> anyhow::Result<()> {
+        pixmill_producer::write_batch(pipeline, &self.document).await?;
+        let jobs: Vec<_> = self.jobs.iter().map(|(job, _)| job.clone()).collect();
+        pixmill_producer::send(pipeline, &jobs).await?;
+        Ok(())
+    }
+}
+
+/// Finds out what there is to do.
+pub(crate) async fn make(
+    pipeline: &Pipeline,
+    local: &LocalBackend,
+    args: &args::Run,
+    recipe: &Recipe,
+    found: &Found,
+    out: &Path,
+) -> anyhow::Result<Plan> {
+    let names = names(args.name.as_deref(), recipe)?;
+    let (targets, refused) = targets(&names, recipe, found);
+    refuse_collisions(&targets, found, out)?;
+
+    let batch = batch(pipeline, recipe, args.fresh).await?;
+    let mut plan = Plan {
+        document: BatchDocument {
+            pixmill: Version,
+            batch: batch.clone(),
+            jobs: found.inputs.len() as u64,
+            closed: true,
+            recipe: Some(recipe.clone()),
+            created_at: pipeline.clock.now(),
+            by: "pixmill run".to_owned(),
+        },
+        batch,
+        jobs: Vec::with_capacity(targets.len()),
+        done: 0,
+        refused,
+    };
+    for target in targets {
+        match job(pipeline, local, &plan.batch, recipe, &target, args.overwrite).await? {
+            Some(job) => plan.jobs.push((job, target.input.path.clone())),
+            None => plan.done += 1,
+        }
+    }
+    Ok(plan)
+}
+
+/// The template of the outputs' names below `outputs/`.
+fn names(given: Option<&str>, recipe: &Recipe) -> anyhow::Result<Template> {
+    let default =
+        if recipe.is_unnamed() { "{dir}/{stem}.{ext}" } else { "{dir}/{stem}-{name}.{ext}" };
+    let template: Template = format!("outputs/{}", given.unwrap_or(default)).parse()?;
+    Ok(template)
+}
+
+/// An input, its key, and where its outputs go.
+struct Target<'f> {
+    input: &'f Input,
+    key: Key,
+    template: Template,
+    outputs: Vec<Key>,
+}
+
+/// The target of every input that can have one.
+fn targets<'f>(
+    names: &Template,
+    recipe: &Recipe,
+    found: &'f Found,
+) -> (Vec<Target<'f>>, Vec<(PathBuf, Rejection)>) {
+    let mut targets = Vec::with_capacity(found.inputs.len());
+    let mut refused: Vec<_> = found
+        .unreadable
+        .iter()
+        .map(|(path, why)| (path.clone(), Rejection::new(RejectCode::SourceDenied, why.clone())))
+        .collect();
+    for input in &found.inputs {
+        match target(names, recipe, input) {
+            Ok(target) => targets.push(target),
+            Err(rejection) => refused.push((input.path.clone(), rejection)),
+        }
+    }
+    (targets, refused)
+}
+
+fn target<'f>(
+    names: &Template,
+    recipe: &Recipe,
+    input: &'f Input,
+) -> Result<Target<'f>, Rejection> {
+    let bad = |why: String| Rejection::new(RejectCode::BadOutputKey, why);
+    let in_store =
+        |path: &Path| key_for_path(&Path::new("inputs").join(path)).map_err(|e| bad(e.chain()));
+    let key = in_store(input.path.strip_prefix("/").unwrap_or(&input.path))?;
+    let template = names.bind(&in_store(&input.relative)?);
+    template.check(recipe.outputs().len()).map_err(|e| bad(e.to_string()))?;
+    let outputs = recipe.outputs().iter().map(|output| {
+        // A file that announces nothing fails later, and has no output then.
+        let format = output.encoding.format().or_else(|| inputs::sniff(&input.path));
+        let name = Name {
+            batch: &BatchId::single(),
+            id: &JobId::derived(&[]),
+            source: &key,
+            output: &output.name,
+            extension: format.unwrap_or(Format::Jpeg).extension(),
+        };
+        template.expand(name).map_err(|e| bad(e.to_string()))
+    });
+    let outputs = outputs.collect::<Result<_, _>>()?;
+    Ok(Target { input, key, template, outputs })
+}
+
+/// Refuses to begin if two inputs would write to one name, or one over another.
+fn refuse_collisions(targets: &[Target<'_>], found: &Found, out: &Path) -> anyhow::Result<()> {
+    let mut makers: HashMap<&Key, &Path> = HashMap::new();
+    let mut collisions = Vec::new();
+    let inputs: std::collections::HashSet<_> = found.inputs.iter().map(|i| &i.path).collect();
+    for target in targets {
+        for key in &target.outputs {
+            let below = key.as_str().strip_prefix("outputs/").unwrap_or(key.as_str());
+            let path = out.join(below);
+            if let Some(other) = makers.insert(key, &target.input.path) {
+                let (this, name) = (target.input.path.display(), path.display());
+                collisions.push(format!("{} and {this} would both become {name}", other.display()));
+            } else if inputs.contains(&path) {
+                let this = target.input.path.display();
+                collisions
+                    .push(format!("{this} would be written over the input {}", path.display()));
+            }
+        }
+    }
+    if collisions.is_empty() {
+        return Ok(());
+    }
+    let more = collisions.len().saturating_sub(NAMES_SHOWN);
+    let mut list = collisions[..collisions.len() - more].join("\n  ");
+    if more > 0 {
+        list.push_str(&format!("\n  and {more} more"));
+    }
+    bail!(
+        "output names collide:\n  {list}\n\
+         keep the original extension with --name '{{dir}}/{{stem}}.{{srcext}}-{{name}}.{{ext}}', or \
+         process these folders into different --out directories"
+    )
+}
+
+/// The batch of this recipe and engine: the latest one, or with `fresh` another one after it.
+async fn batch(pipeline: &Pipeline, recipe: &Recipe, fresh: bool) -> anyhow::Result<BatchId> {
+    let work = [recipe.to_string(), pixmill_ops::ENGINE.to_owned()];
+    let hash = &id::hash(&[work[0].as_bytes(), work[1].as_bytes()])[..12];
+    let mut number: u64 = 0;
+    let mut after = None;
+    let prefix = format!("{}run-{hash}-", pixmill_contract::key::BATCHES);
+    loop {
+        let page = pipeline.store.list(&prefix, after.as_ref()).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.key.clone());
+        for listed in &page {
+            let text = listed.key.as_str().strip_prefix(&prefix);
+            let known = text.and_then(|t| t.strip_suffix(".json")?.parse().ok());
+            number = number.max(known.unwrap_or(0));
+        }
+    }
+    if fresh || number == 0 {
+        number += 1;
+    }
+    BatchId::new(format!("run-{hash}-{number}")).context("failed to name the batch")
+}
+
+/// The job of one input; nothing if it is done.
+async fn job(
+    pipeline: &Pipeline,
+    local: &LocalBackend,
+    batch: &BatchId,
+    recipe: &Recipe,
+    target: &Target<'_>,
+    overwrite: bool,
+) -> anyhow::Result<Option<Job>> {
+    let parts = [
+        target.key.to_string(),
+        target.input.size.to_string(),
+        target.input.modified.to_string(),
+        target.template.to_string(),
+    ];
+    let mut id = JobId::derived(&parts.each_ref().map(String::as_bytes));
+    let mut retry_of = None;
+    for _ in 0..MAX_RETRIES {
+        match pixmill_producer::read_result(pipeline, batch, &id).await?.map(|r| r.outcome) {
+            None => break,
+            Some(Outcome::Done { outputs }) => {
+                let keys = outputs.iter().map(|output| &output.key);
+                if all_there(local, keys).await? {
+                    return Ok(None);
+                }
+            }
+            Some(Outcome::Failed { .. } | Outcome::Dead { .. } | Outcome::Redriven { .. }) => {}
+        }
+        let retry = id.retry();
+        retry_of = Some(std::mem::replace(&mut id, retry));
+    }
+    let source = Source { bucket: None, key: target.key.clone(), etag: None };
+    let etag = head(local, &target.key).await?.map(|meta| meta.etag);
+    let overwrite = overwrite || ours_are_in_the_way(local, target, &source).await?;
+    Ok(Some(Job {
+        source: Source { etag, ..source },
+        outputs: target.template.clone(),
+        overwrite,
+        retry_of,
+        reply_to: Some(REPLIES.to_owned()),
+        ..Job::new(id, batch.clone(), target.key.clone(), recipe.clone(), pipeline.clock.now())
+    }))
+}
+
+async fn all_there(local: &LocalBackend, keys: impl Iterator<Item = &Key>) -> anyhow::Result<bool> {
+    for key in keys {
+        if head(local, key).await?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether something is in the way of this input's outputs, and all of it was made for this input
+/// by a run, and nobody has changed it since: then it may be replaced.
+async fn ours_are_in_the_way(
+    local: &LocalBackend,
+    target: &Target<'_>,
+    source: &Source,
+) -> anyhow::Result<bool> {
+    let fingerprint = source.fingerprint();
+    let mut in_the_way = false;
+    for key in &target.outputs {
+        if let Some(there) = head(local, key).await? {
+            in_the_way = true;
+            if there.owner.is_none_or(|owner| owner.source != fingerprint) {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(in_the_way)
+}
+
+async fn head(local: &LocalBackend, key: &Key) -> anyhow::Result<Option<Meta>> {
+    match local.store.head(key).await {
+        Ok(meta) => Ok(Some(meta)),
+        Err(error) => match error.kind() {
+            // What cannot be looked at fails in its job, with its own code.
+            ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Invalid => Ok(None),
+            ErrorKind::Throttled
+            | ErrorKind::Unavailable
+            | ErrorKind::InsufficientCapacity
+            | ErrorKind::AlreadyExists
+            | ErrorKind::Changed
+            | ErrorKind::LeaseLost => Err(error.into()),
+        },
+    }
+}

@@ -1,0 +1,33 @@
+//! Signals. The first one drains, the second one aborts.
+
+use pixmill_consumer::Stage;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+/// Starts to listen, and returns what the signals so far amount to.
+pub(crate) fn listen() -> std::io::Result<watch::Receiver<Stage>> {
+    let (sender, stage) = watch::channel(Stage::Running);
+    let interrupt = signal(SignalKind::interrupt())?;
+    let terminate = signal(SignalKind::terminate())?;
+    let hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(count(sender, interrupt, terminate, hangup));
+    Ok(stage)
+}
+
+async fn count(
+    stage: watch::Sender<Stage>,
+    mut interrupt: Signal,
+    mut terminate: Signal,
+    mut hangup: Signal,
+) {
+    for wanted in [Stage::Draining, Stage::Aborting] {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+        stage.send_replace(wanted);
+    }
+    // Whoever listens sees the last stage for as long as there is somebody to listen.
+    stage.closed().await;
+}

@@ -1,0 +1,127 @@
+//! `pixmill submit`: pictures into a pipeline that somebody else works on.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use pixmill_contract::document::{BatchDocument, Outcome, Version};
+use pixmill_contract::port::{Condition, Payload, Put};
+use pixmill_contract::{BatchId, Job, JobId, Key, Pipeline, Queue, ResultDocument};
+use pixmill_local::key_for_path;
+use pixmill_producer::Follower;
+use serde_json::json;
+
+use crate::inputs::Input;
+use crate::{args, backend, inputs, print};
+
+/// How long one look for replies waits.
+const TICK: Duration = Duration::from_secs(1);
+
+pub(crate) async fn run(args: args::Submit) -> anyhow::Result<ExitCode> {
+    let recipe = crate::recipe::read(&args.recipe)?;
+    let found = inputs::find(&args.inputs, None);
+    if let Some((path, why)) = found.unreadable.first() {
+        bail!("failed to read {}: {why}", path.display());
+    }
+    if found.inputs.is_empty() {
+        bail!("there is no picture in what was given: name files, or folders that hold some");
+    }
+    let (pipeline, local) = backend::open(&args.data.data, args.data.durable, None)?;
+    let now = pipeline.clock.now();
+    let batch = args.batch.unwrap_or_else(|| BatchId::fresh(now));
+    let replies = args.wait.then(|| format!("replies-{}", JobId::fresh(now)));
+
+    let mut jobs = Vec::with_capacity(found.inputs.len());
+    for input in &found.inputs {
+        let key = upload(&pipeline, &batch, input).await?;
+        // The same file of the same batch is the same job, so that a repeated command adds nothing.
+        let id = JobId::derived(&[key.as_str().as_bytes()]);
+        let job = Job::new(id, batch.clone(), key, recipe.clone(), pipeline.clock.now());
+        jobs.push(Job { reply_to: replies.clone(), ..job });
+    }
+    let document = BatchDocument {
+        pixmill: Version,
+        batch: batch.clone(),
+        jobs: jobs.len() as u64,
+        closed: true,
+        recipe: Some(recipe),
+        created_at: now,
+        by: "pixmill submit".to_owned(),
+    };
+    pixmill_producer::write_batch(&pipeline, &document).await?;
+    pixmill_producer::send(&pipeline, &jobs).await?;
+
+    let Some(replies) = replies else {
+        let text = if args.json {
+            let ids: Vec<_> = jobs.iter().map(|job| &job.id).collect();
+            format!("{:#}\n", json!({ "batch": batch, "jobs": ids }))
+        } else {
+            let data = args.data.data.display();
+            format!(
+                "Sent {} jobs as batch {batch}\nFollow it with: pixmill status {batch} --data {data}\n",
+                jobs.len()
+            )
+        };
+        print(&text)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let queue = local.replies(&replies)?;
+    let ids: Vec<_> = jobs.iter().map(|job| job.id.clone()).collect();
+    let follower = Follower::new(pipeline, Arc::new(queue) as Arc<dyn Queue>, batch.clone(), ids);
+    let failed = follow(follower, args.json, jobs.len()).await?;
+    if !args.json {
+        print(&format!("Batch {batch}: {} done, {failed} failed\n", jobs.len() - failed))?;
+    }
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Puts a picture where its job will look for it.
+async fn upload(pipeline: &Pipeline, batch: &BatchId, input: &Input) -> anyhow::Result<Key> {
+    let place = Path::new("inputs").join(batch.as_str()).join(&input.relative);
+    let key = key_for_path(&place)?;
+    let put = Put {
+        key: key.clone(),
+        payload: Payload::File(input.path.clone()),
+        media_type: "application/octet-stream",
+        condition: Condition::Always,
+        owner: None,
+    };
+    let cannot = || format!("failed to put {} into the store", input.path.display());
+    pipeline.store.put(put).await.with_context(cannot)?;
+    Ok(key)
+}
+
+/// Waits for all ends and returns how many were failures; each is printed as it comes to be known.
+async fn follow(mut follower: Follower, json: bool, total: usize) -> anyhow::Result<usize> {
+    let mut failed = 0;
+    while follower.waiting() > 0 {
+        for result in follower.next(TICK).await? {
+            if !matches!(result.outcome, Outcome::Done { .. }) {
+                failed += 1;
+            }
+            let line = if json {
+                result.reply()
+            } else {
+                line(&result, total - follower.waiting(), total)
+            };
+            print(&format!("{line}\n"))?;
+        }
+    }
+    Ok(failed)
+}
+
+fn line(result: &ResultDocument, ended: usize, total: usize) -> String {
+    let what = match &result.outcome {
+        Outcome::Done { outputs } => {
+            let keys: Vec<_> = outputs.iter().map(|output| output.key.as_str()).collect();
+            keys.join(" ")
+        }
+        Outcome::Failed { code, reason } | Outcome::Dead { code, reason } => {
+            format!("{code}: {reason}")
+        }
+        Outcome::Redriven { .. } => String::new(),
+    };
+    format!("{ended}/{total} {} {} {what}", result.id, result.outcome.state())
+}
