@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use pixmill_consumer::Stage;
-use pixmill_contract::WorkerId;
+use pixmill_contract::{Queue as _, WorkerId};
 use pixmill_local::LocalBackend;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
