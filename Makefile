@@ -1,0 +1,48 @@
+# Every verb of the project, for people and for CI alike.
+
+CARGO ?= cargo
+OUT   ?= out
+RECIPE ?= thumb = resize:256 -> jpeg; web = resize:1200 | blur:3 -> jpeg:q=82; gray = grayscale -> png
+
+.DEFAULT_GOAL := help
+.PHONY: help run test soak build release lint fmt schemas samples clean setup
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:
+	@sh tools/setup.sh
+
+run: setup ## set up what is missing, build, and grind the samples into out/
+	$(CARGO) build --release --locked
+	./target/release/pixmill run samples --recipe '$(RECIPE)' --out $(OUT)
+
+test: setup lint ## everything that CI runs
+	$(CARGO) test --workspace --locked
+
+soak: setup ## the long campaigns: photographs under kill -9, queue rates, overhead
+	$(CARGO) build --release --locked
+	sh tools/soak.sh
+
+build: setup ## the debug binary
+	$(CARGO) build --locked
+
+release: setup ## the release binary
+	$(CARGO) build --release --locked
+
+lint: ## formatting and lints, warnings denied
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
+
+fmt: ## format everything
+	$(CARGO) fmt --all
+
+schemas: ## write the JSON Schemas anew
+	$(CARGO) run -p pixmill-contract --example schemas
+
+samples: setup ## render the sample pictures anew
+	$(CARGO) run --release -p pixmill-ops --example render_samples
+
+clean: ## remove what was built and made
+	$(CARGO) clean
+	rm -rf $(OUT)
