@@ -86,7 +86,11 @@ fn search(folder: &Path, leave_out: Option<&Path>, found: &mut Found) {
             }
         };
         // Pipes, sockets and devices in a folder are nobody's pictures; they are never opened.
+        if entry.file_type().is_dir() {
+            continue;
+        }
         if !entry.file_type().is_file() {
+            *found.passed_over.entry("no file".to_owned()).or_default() += 1;
             continue;
         }
         let metadata = match entry.metadata() {

@@ -179,9 +179,11 @@ fn refuse_collisions(targets: &[Target<'_>], found: &Found, out: &Path) -> anyho
     if more > 0 {
         list.push_str(&format!("\n  and {more} more"));
     }
+    let several = targets.iter().any(|target| target.outputs.len() > 1);
+    let name = if several { "-{name}" } else { "" };
     bail!(
         "output names collide:\n  {list}\n\
-         keep the original extension with --name '{{dir}}/{{stem}}.{{srcext}}-{{name}}.{{ext}}', or \
+         keep the original extension with --name '{{dir}}/{{stem}}.{{srcext}}{name}.{{ext}}', or \
          process these folders into different --out directories"
     )
 }

@@ -177,10 +177,12 @@ impl Report {
         }
         let passed_over: usize = self.passed_over.values().sum();
         if passed_over > 0 {
-            lines.push(format!("  {passed_over} files that are no pictures passed over"));
+            let files = plural(passed_over, "file");
+            lines.push(format!("  {files} passed over: no pictures by name or content"));
         }
         if self.workers_died > 0 {
-            lines.push(format!("  {} workers died and were replaced", self.workers_died));
+            let workers = plural(self.workers_died, "worker");
+            lines.push(format!("  {workers} died and had to be replaced"));
         }
         if self.slowest.iter().any(|(ms, _)| *ms > 0.0) && self.done > SLOWEST {
             let name = |(ms, path): &(f64, PathBuf)| {
@@ -203,7 +205,6 @@ impl Report {
     }
 
     fn headline(&self) -> String {
-        let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
         let wanted = self.total - self.done_before;
         if wanted == 0 {
             return format!("Nothing to do: {} done before", plural(self.total, "picture"));
@@ -239,6 +240,10 @@ impl Report {
         }
         lines
     }
+}
+
+fn plural(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// A path on one line, whatever is in its name.
