@@ -123,10 +123,14 @@ async fn a_stale_answer_is_the_one_before() {
 async fn a_cut_body_is_noticed_and_a_delay_takes_its_time() {
     let (backend, _data) = backend();
     let delay = Duration::from_secs(7);
-    let plan: Plan = Arc::new(move |call| match call.operation {
-        Operation::Get if call.key == Some(&key()) => Fault::Cut,
-        Operation::Put => Fault::Delay(delay),
-        _ => Fault::None,
+    let plan: Plan = Arc::new(move |call| {
+        if call.operation == Operation::Get && call.key == Some(&key()) {
+            Fault::Cut
+        } else if call.operation == Operation::Put {
+            Fault::Delay(delay)
+        } else {
+            Fault::None
+        }
     });
     let faulty = store(&backend, plan);
     let start = Instant::now();

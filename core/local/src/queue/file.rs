@@ -16,8 +16,11 @@ use crate::sqlite::{Database, Durability, Schema};
 const SCHEMA: Schema = Schema { version: 1, create: include_str!("schema.sql") };
 
 /// How often a process with a waiting receive asks whether another one has committed something:
-/// seldom enough to cost next to nothing, often enough that nobody notices.
-const TICK: Duration = Duration::from_millis(20);
+/// seldom enough to cost next to nothing, often enough that nobody notices. Where something has
+/// just happened more is likely to follow, such as a reply.
+const TICK: Duration = Duration::from_millis(40);
+const TICK_AT_FIRST: Duration = Duration::from_millis(20);
+const TICKS_AT_FIRST: u32 = 25;
 
 /// A file with any number of queues in it, which any number of processes may have open.
 #[derive(Debug)]
@@ -70,11 +73,13 @@ impl QueueFile {
     /// takes its turn. Asking takes no lock that a writer could be in the way of.
     async fn keep_asking(&self) {
         let _turn = self.turn.lock().await;
+        let mut asked = 0;
         loop {
-            sleep(TICK).await;
-            let asked = self.database.read("watch the queue file", read_version).await;
+            sleep(if asked < TICKS_AT_FIRST { TICK_AT_FIRST } else { TICK }).await;
+            asked += 1;
+            let answer = self.database.read("watch the queue file", read_version).await;
             // If the file cannot be read now, the receive that is woken finds out, and says so.
-            let now = asked.unwrap_or_else(|_| self.version.borrow().wrapping_add(1));
+            let now = answer.unwrap_or_else(|_| self.version.borrow().wrapping_add(1));
             self.version.send_if_modified(|seen| std::mem::replace(seen, now) != now);
         }
     }

@@ -41,7 +41,8 @@ const MAX_NAME_BYTES: usize = 80;
 /// What a queue does with messages that are not simply handled and deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct QueueSettings {
-    /// How often a message is received before it moves to the dead-letter queue instead.
+    /// How often a message is received before it moves to the dead-letter queue instead; at least
+    /// once, and of no meaning without a dead-letter queue.
     pub max_receive_count: u32,
     /// The dead-letter queue's name, in the same file. Without one, messages stay until deleted.
     pub dead_letter: Option<String>,
@@ -67,6 +68,10 @@ impl QueueFile {
                 let why = format!("{name:?} is not 1 to {MAX_NAME_BYTES} of A-Z a-z 0-9 _ -");
                 return Err(Error::new(ErrorKind::Invalid, "open a queue", why));
             }
+        }
+        if settings.dead_letter.is_some() && settings.max_receive_count == 0 {
+            let why = "messages that may never be received are of no use";
+            return Err(Error::new(ErrorKind::Invalid, "open a queue", why));
         }
         let file = Arc::clone(self);
         Ok(SqliteQueue { file, name: name.to_owned(), settings, holder: None })

@@ -132,6 +132,8 @@ async fn what_sqs_would_refuse_is_refused() {
         let error = file.queue(name, QueueSettings::default()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid, "{name:?}");
     }
+    let useless = QueueSettings { dead_letter: Some("dead".into()), ..QueueSettings::default() };
+    assert_eq!(file.queue("jobs", useless).unwrap_err().kind(), ErrorKind::Invalid);
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,4 +172,38 @@ async fn waiting_receives_of_one_process_take_turns_watching() {
         assert_eq!(queue.depth().await.unwrap().visible, 0, "somebody was woken");
         drop(waiter);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_is_an_outage_that_passes() {
+    let Fixture { queue, file, directory: _directory } = fixture(QueueSettings::default());
+    let limit = |pages: u32| {
+        let work = move |c: &mut rusqlite::Connection| {
+            c.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+        };
+        file.database.write("limit the file", work)
+    };
+    limit(10).await.unwrap();
+    let messages = || vec![NewMessage::now("x".repeat(100_000)), NewMessage::now("")];
+    let answers = queue.send(messages()).await;
+    let kinds: Vec<_> = answers.into_iter().map(|answer| answer.unwrap_err().kind()).collect();
+    assert_eq!(kinds, [ErrorKind::Unavailable, ErrorKind::Invalid]);
+    assert_eq!(queue.depth().await.unwrap(), Depth::default());
+
+    limit(1_000_000).await.unwrap();
+    assert!(queue.send(messages()).await[0].is_ok());
+    assert_eq!(queue.depth().await.unwrap().visible, 1);
+}
+
+#[test]
+#[ignore = "root may write anywhere, so this is only for other users"]
+fn a_directory_that_cannot_be_written_to_is_denied() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let read_only = std::fs::Permissions::from_mode(0o500);
+    std::fs::set_permissions(directory.path(), read_only).unwrap();
+    let clock = Arc::new(PausedClock::new());
+    let path = directory.path().join("queue.sqlite");
+    let error = QueueFile::open(&path, clock, Durability::Process).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied);
 }

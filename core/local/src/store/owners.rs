@@ -78,7 +78,7 @@ impl Owners {
                     current.map(|etag| &etag.0)
                 ])?;
             transaction
-                .prepare_cached("INSERT INTO owners VALUES (?1, ?2, ?3, ?4)")?
+                .prepare_cached("INSERT OR REPLACE INTO owners VALUES (?1, ?2, ?3, ?4)")?
                 .execute(params![key.as_str(), etag.0, seconds(now), text])?;
             transaction.commit()
         })

@@ -71,6 +71,12 @@ fn place(tree: &Tree, put: &Put, temporary: &Temporary, file: &Path) -> Result<(
             Err(error) => return Err(error::io(attempt())(error)),
         }
     }
+    rename_locked(tree, put, temporary, file)
+}
+
+/// Looks and renames while nobody else can do the same.
+fn rename_locked(tree: &Tree, put: &Put, temporary: &Temporary, file: &Path) -> Result<()> {
+    let attempt = || format!("put {}", put.key.as_str());
     let _lock = tree.lock(&put.key).map_err(error::io(attempt()))?;
     let current = current_etag(file).map_err(error::io(attempt()))?;
     check(&put.condition, current.as_ref(), attempt)?;
@@ -176,4 +182,37 @@ pub(super) fn delete(store: &DirStoreInner, key: &Key) -> Result<()> {
         drop(tree.sync_parents(&file));
     }
     store.owners.forget(key, &current)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_create_wins_also_where_files_cannot_be_linked() {
+        const RACERS: usize = 16;
+        let directory = tempfile::tempdir().unwrap();
+        let tree = Tree {
+            prefix: String::new(),
+            directory: directory.path().to_owned(),
+            access: Access::Write,
+            is_mount: false,
+        };
+        let put = Put {
+            key: Key::new("results/a.json").unwrap(),
+            payload: Payload::Bytes(Vec::new()),
+            media_type: "application/json",
+            condition: Condition::IfAbsent,
+            owner: None,
+        };
+        let file = tree.file(&put.key).unwrap();
+        let race = || rename_locked(&tree, &put, &tree.temporary().unwrap(), &file);
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let racers: Vec<_> = (0..RACERS).map(|_| scope.spawn(race)).collect();
+            racers.into_iter().map(|racer| racer.join().unwrap()).collect()
+        });
+        let lost = answers.iter().filter_map(|answer| answer.as_ref().err());
+        let kinds: Vec<_> = lost.map(Error::kind).collect();
+        assert_eq!(kinds, [ErrorKind::AlreadyExists; RACERS - 1]);
+    }
 }

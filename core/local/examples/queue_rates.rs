@@ -1,0 +1,147 @@
+//! How fast a queue in a file is filled and drained, and how much memory that takes.
+//!
+//! ```text
+//! cargo run --release -p pixmill-local --example queue_rates -- [MESSAGES] [CONSUMERS]
+//! cargo run --release -p pixmill-local --example queue_rates -- idle [CONSUMERS]
+//! ```
+//!
+//! The first form fills a queue in batches of 1,000 and drains it in batches of 10, each received
+//! and deleted by one of the consumers, and prints the rates at the start, in the middle and at
+//! the end. The second lets consumers wait for ten seconds at an empty queue, and prints what part
+//! of a core that takes.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a measurement prints and may panic")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use pixmill_contract::port::{NewMessage, Receive};
+use pixmill_contract::{Queue as _, SystemClock};
+use pixmill_local::{Durability, QueueSettings, SqliteQueue};
+use tokio::time::Instant;
+
+const BATCH: usize = 1_000;
+const BODY_BYTES: usize = 300;
+
+#[tokio::main]
+async fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let first = arguments.next();
+    let consumers = arguments.next().map_or(4, |n| n.parse().unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("queue.sqlite");
+    let open = || {
+        let clock = Arc::new(SystemClock);
+        let settings = QueueSettings::default();
+        SqliteQueue::open(&path, "jobs", settings, clock, Durability::Process).unwrap()
+    };
+    if first.as_deref() == Some("idle") {
+        idle(open(), consumers).await;
+    } else {
+        let messages = first.map_or(100_000, |n| n.parse().unwrap());
+        fill(&open(), messages).await;
+        let bytes = std::fs::metadata(&path).unwrap().len();
+        println!("the file has {} MB", bytes >> 20);
+        // Each consumer has connections of its own, as processes would have.
+        drain((0..consumers).map(|_| open()).collect(), messages).await;
+    }
+}
+
+async fn fill(queue: &SqliteQueue, messages: usize) {
+    let body = "x".repeat(BODY_BYTES);
+    let thirds = Thirds::new("enqueued", messages);
+    for sent in (0..messages).step_by(BATCH) {
+        let count = BATCH.min(messages - sent);
+        let answers = queue.send(vec![NewMessage::now(&body); count]).await;
+        assert!(answers.iter().all(Result::is_ok));
+        thirds.add(count);
+    }
+    let start = Instant::now();
+    let depth = queue.depth().await.unwrap();
+    println!("depth of {} takes {:?}", depth.visible, start.elapsed());
+}
+
+async fn drain(queues: Vec<SqliteQueue>, messages: usize) {
+    let thirds = Arc::new(Thirds::new("drained", messages));
+    let consumers: Vec<_> = queues
+        .into_iter()
+        .map(|queue| {
+            let thirds = Arc::clone(&thirds);
+            tokio::spawn(async move {
+                let (wait, visibility) = (Duration::ZERO, Duration::from_mins(10));
+                loop {
+                    let request = Receive { max: 10, wait, visibility };
+                    let deliveries = queue.receive(request).await.unwrap();
+                    if deliveries.is_empty() {
+                        return;
+                    }
+                    let receipts: Vec<_> = deliveries.into_iter().map(|d| d.receipt).collect();
+                    let count = receipts.len();
+                    assert!(queue.delete(receipts).await.iter().all(Result::is_ok));
+                    thirds.add(count);
+                }
+            })
+        })
+        .collect();
+    for consumer in consumers {
+        consumer.await.unwrap();
+    }
+}
+
+async fn idle(queue: SqliteQueue, consumers: usize) {
+    let before = (Instant::now(), cpu());
+    let waiting: Vec<_> = (0..consumers)
+        .map(|_| {
+            let queue = queue.clone();
+            let (wait, visibility) = (Duration::from_secs(10), Duration::from_mins(1));
+            tokio::spawn(async move { queue.receive(Receive { max: 10, wait, visibility }).await })
+        })
+        .collect();
+    for waiter in waiting {
+        assert!(waiter.await.unwrap().unwrap().is_empty());
+    }
+    let share = (cpu() - before.1).as_secs_f64() / before.0.elapsed().as_secs_f64();
+    println!("{consumers} waiting consumers take {:.2} % of a core", 100.0 * share);
+}
+
+/// Prints the rate and the memory at each third of the way.
+struct Thirds {
+    what: &'static str,
+    all: usize,
+    done: AtomicUsize,
+    start: Instant,
+}
+
+impl Thirds {
+    fn new(what: &'static str, all: usize) -> Self {
+        println!("start: {} MB resident", resident_mb());
+        Self { what, all, done: AtomicUsize::new(0), start: Instant::now() }
+    }
+
+    fn add(&self, count: usize) {
+        let before = self.done.fetch_add(count, Ordering::Relaxed);
+        let third = |done: usize| done * 3 / self.all;
+        if third(before) != third(before + count) {
+            let done = before + count;
+            #[allow(clippy::cast_precision_loss, reason = "a rate is not exact")]
+            let rate = done as f64 / self.start.elapsed().as_secs_f64();
+            println!("{} {done}: {rate:.0}/s so far, {} MB resident", self.what, resident_mb());
+        }
+    }
+}
+
+fn resident_mb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kb = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kb.unwrap_or(0) / 1024
+}
+
+/// Time that this process has had a core, in user and system mode; Linux counts in 10 ms.
+fn cpu() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+    let ticks = |n: usize| fields.get(n).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+    Duration::from_millis(10 * (ticks(11) + ticks(12)))
+}
