@@ -4,7 +4,6 @@
 //! the picture, takes the whole process down, panics, or never returns. Never built into a release.
 
 /// Does what the marker in `source` asks for, if there is one.
-#[expect(clippy::panic, reason = "panicking on demand is the point")]
 pub(crate) fn before_decoding(source: &[u8]) {
     let holds = |marker: &[u8]| source.windows(marker.len()).any(|window| window == marker);
     if !holds(b"pixmill-test:") {

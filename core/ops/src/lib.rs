@@ -34,6 +34,7 @@ mod mill;
 mod plan;
 mod shape;
 
+pub use codec::sniff::sniff;
 pub use estimate::{Estimate, estimate};
 pub use header::{Header, Orientation, inspect};
 pub use mill::{Ground, Mill, Picture};

@@ -59,8 +59,9 @@ const BRANDS: &[(&[u8], &str)] = &[
 /// How far into a text the `<svg` of an SVG is looked for, in bytes.
 const MARKUP_PROLOGUE: usize = 4096;
 
-/// The format of `source`, or the rejection that says what it is instead.
-pub(crate) fn sniff(source: &[u8]) -> Result<Format, Rejection> {
+/// The format of `source`, or the rejection that says what it is instead. The first sixteen bytes
+/// suffice for the formats that are read.
+pub fn sniff(source: &[u8]) -> Result<Format, Rejection> {
     if let Some(stranger) = stranger(source) {
         return Err(unsupported(format!("{stranger} is not read")));
     }

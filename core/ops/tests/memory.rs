@@ -1,0 +1,96 @@
+//! The estimate of memory is an upper bound, and a mill that is used again allocates little.
+//!
+//! Counts what Rust allocates; what libjpeg allocates in C is not seen, but is part of the
+//! estimate. A binary of its own, because the allocator counts for the whole process.
+
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use pixmill_contract::{Limits, Recipe};
+use pixmill_ops::{Mill, estimate, inspect};
+
+#[expect(dead_code, reason = "this binary needs a few of the helpers only")]
+#[path = "ops/make.rs"]
+mod make;
+
+struct Counting;
+
+static NOW: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+#[expect(unsafe_code, reason = "an allocator cannot be written without")]
+// SAFETY: every call is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        grown(layout.size());
+        // SAFETY: as promised by our caller.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        grown(layout.size());
+        // SAFETY: as promised by our caller.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        NOW.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: as promised by our caller.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+fn grown(bytes: usize) {
+    PEAK.fetch_max(NOW.fetch_add(bytes, Relaxed) + bytes, Relaxed);
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The most that was allocated at once while `work` ran, beyond what there was before.
+fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let before = NOW.load(Relaxed);
+    PEAK.store(before, Relaxed);
+    let result = work();
+    (result, PEAK.load(Relaxed) - before)
+}
+
+/// One test, because two at once would count each other's bytes.
+#[test]
+fn the_estimate_bounds_what_is_allocated() {
+    let limits = Limits::default();
+    let recipes = [
+        "invert -> jpeg",
+        "grayscale -> png",
+        "blur:31 -> png",
+        "resize:300 -> jpeg",
+        "resize:1500,1100,fit=fill,enlarge=true | rotate:90 -> png",
+        "a = invert | blur:5 -> png; b = invert | rotate:90 -> jpeg; c = resize:90 -> png",
+        "a = flip; b = flip:horizontal; c = rotate:90; d = crop:500,500; e = grayscale | blur",
+        "resize:200,1900,fit=fill,enlarge=true | resize:1900,200,fit=fill,enlarge=true -> jpeg",
+    ];
+    let noise = [make::jpeg(1200, 900, 3, true), make::jpeg(900, 700, 1, false)];
+    let pngs = [png::ColorType::Rgba, png::ColorType::GrayscaleAlpha, png::ColorType::Rgb];
+    let sources = noise.into_iter().chain(pngs.map(|color| make::png(1000, 800, color)));
+    let mut used = Mill::new(limits.clone());
+    for source in sources {
+        let header = inspect(&source, &limits).unwrap();
+        for text in recipes {
+            let recipe: Recipe = text.parse().unwrap();
+            let bound = estimate(&header, &recipe, &limits).unwrap().memory_bytes;
+            let mut fresh = Mill::new(limits.clone());
+            let (ground, peak_bytes) = peak(|| fresh.grind(&source, &recipe).unwrap());
+            assert!(peak_bytes as u64 <= bound, "{text}: {peak_bytes} of {bound} bytes");
+            drop(fresh);
+
+            let (_, peak_bytes) = peak(|| used.grind(&source, &recipe).unwrap());
+            assert!(peak_bytes as u64 <= bound, "{text}, used: {peak_bytes} of {bound} bytes");
+            let outputs: usize = ground.pictures.iter().map(|picture| picture.bytes.len()).sum();
+            let (_, again) = peak(|| used.grind(&source, &recipe).unwrap());
+            let allowance = outputs + 512 * 1024;
+            assert!(again <= allowance, "{text}, again: {again} bytes for {outputs} of output");
+        }
+    }
+}

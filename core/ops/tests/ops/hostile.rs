@@ -1,0 +1,87 @@
+//! Broken pictures: cut off anywhere, changed anywhere. Never a panic, never half a picture.
+
+use pixmill_contract::{Limits, Recipe, RejectCode};
+use pixmill_ops::Mill;
+use png::ColorType;
+use proptest::prelude::*;
+
+use crate::make;
+
+fn whole_pictures() -> Vec<Vec<u8>> {
+    vec![
+        make::jpeg(70, 50, 3, false),
+        make::jpeg(70, 50, 3, true),
+        make::jpeg(33, 90, 1, false),
+        make::png(40, 30, ColorType::Rgb),
+        make::png(40, 30, ColorType::GrayscaleAlpha),
+    ]
+}
+
+#[test]
+fn no_prefix_of_a_picture_passes_for_one() {
+    let recipe: Recipe = "resize:9".parse().unwrap();
+    let mut mill = Mill::new(Limits::default());
+    for source in whole_pictures() {
+        mill.grind(&source, &recipe).unwrap();
+        for cut in 0..source.len() {
+            let rejection = mill.grind(&source[..cut], &recipe).unwrap_err();
+            let expected = match cut {
+                0 => matches!(rejection.code, RejectCode::Empty),
+                _ => matches!(rejection.code, RejectCode::Truncated | RejectCode::Corrupt),
+            };
+            assert!(expected, "{cut} of {} bytes: {rejection}", source.len());
+        }
+    }
+}
+
+#[test]
+fn pixels_that_are_missing_before_the_end_marker_are_missed() {
+    for source in &whole_pictures()[..3] {
+        for kept in [source.len() - 40, source.len() * 3 / 4] {
+            let cut = [&source[..kept], &[0xff, 0xd9]].concat();
+            let code = make::refusal(&cut, "invert", Limits::default());
+            assert!(matches!(code, Some(RejectCode::Truncated | RejectCode::Corrupt)), "{code:?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn no_change_of_bytes_makes_it_panic(
+        which in 0_usize..5,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+    ) {
+        let mut source = whole_pictures()[which].clone();
+        for (at, byte) in changes {
+            let at = at.index(source.len());
+            source[at] = byte;
+        }
+        let recipe: Recipe = "a = resize:9; b = blur:3 | rotate:90 -> jpeg".parse().unwrap();
+        drop(Mill::new(Limits::default()).grind(&source, &recipe));
+    }
+
+    #[test]
+    fn no_change_of_a_header_makes_it_panic(
+        which in 0_usize..5,
+        changes in prop::collection::vec((0_usize..64, any::<u8>()), 1..4),
+    ) {
+        let mut source = whole_pictures()[which].clone();
+        for (at, byte) in changes {
+            source[at] = byte;
+        }
+        let limits = Limits { pixels: 1_000_000, ..Limits::default() };
+        drop(Mill::new(limits).grind(&source, &"invert".parse().unwrap()));
+    }
+
+    #[test]
+    fn no_bytes_behind_a_signature_make_it_panic(
+        jpeg: bool,
+        bytes in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let signature: &[u8] = if jpeg { b"\xff\xd8\xff" } else { b"\x89PNG\r\n\x1a\n" };
+        let source = [signature, &bytes].concat();
+        let result = Mill::new(Limits::default()).grind(&source, &"invert".parse().unwrap());
+        prop_assert!(result.is_err());
+    }
+}

@@ -1,0 +1,10 @@
+//! What the crate promises to its callers, tested from outside.
+
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod formats;
+mod hostile;
+mod limits;
+mod make;
+mod outputs;
+mod samples;
