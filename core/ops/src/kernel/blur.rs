@@ -262,45 +262,52 @@ mod tests {
         }
     }
 
+    /// Kernel, sigma, and what comes out.
+    type Golden = (u32, Option<f64>, [u8; 20]);
+
     #[test]
     fn a_small_picture_is_blurred_as_opencv_does() {
         let shape = Shape { width: 5, height: 4, layout: Layout::Gray };
         let pixels: Vec<u8> = (0..20).map(|i| ((i * 37 + 11) % 256) as u8).collect();
         // Printed by cv2.GaussianBlur of opencv-python-headless 5.0.0.
-        let golden: [((u32, Option<f64>), [u8; 20]); 4] = [
+        let golden: [Golden; 4] = [
             (
-                (3, None),
+                3,
+                None,
                 [
                     122, 109, 82, 87, 105, 151, 137, 110, 99, 102, 144, 146, 151, 140, 127, 108,
                     127, 164, 169, 155,
                 ],
             ),
             (
-                (7, None),
+                7,
+                None,
                 [
                     127, 124, 116, 109, 108, 131, 128, 122, 117, 115, 136, 135, 134, 132, 130, 137,
                     138, 139, 139, 138,
                 ],
             ),
             (
-                (15, None),
+                15,
+                None,
                 [
                     128, 128, 127, 127, 125, 128, 129, 127, 127, 126, 129, 130, 128, 128, 127, 129,
                     130, 128, 128, 127,
                 ],
             ),
             (
-                (9, Some(2.5)),
+                9,
+                Some(2.5),
                 [
                     129, 129, 128, 127, 126, 130, 130, 128, 127, 126, 129, 130, 128, 127, 126, 128,
                     129, 127, 126, 125,
                 ],
             ),
         ];
-        for (kernel, expected) in golden {
+        for (kernel, sigma, expected) in golden {
             let mut blurred = [0; 20];
-            blur(shape, &pixels, kernel, &mut Scratch::default(), &mut blurred);
-            assert_eq!(blurred, expected, "{kernel:?}");
+            blur(shape, &pixels, (kernel, sigma), &mut Scratch::default(), &mut blurred);
+            assert_eq!(blurred, expected, "kernel {kernel}, sigma {sigma:?}");
         }
     }
 
