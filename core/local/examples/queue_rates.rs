@@ -101,7 +101,7 @@ async fn idle(queue: SqliteQueue, consumers: usize) {
     for waiter in waiting {
         assert!(waiter.await.unwrap().unwrap().is_empty());
     }
-    let share = (cpu() - before.1).as_secs_f64() / before.0.elapsed().as_secs_f64();
+    let share = cpu().saturating_sub(before.1).as_secs_f64() / before.0.elapsed().as_secs_f64();
     println!("{consumers} waiting consumers take {:.2} % of a core", 100.0 * share);
 }
 

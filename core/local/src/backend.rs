@@ -7,6 +7,10 @@
 //! DATA/mounts.json    which prefixes are directories of the user's; absent if none are
 //! ```
 //!
+//! A directory that objects are written to has a corner of the store's own at its top, `.pixmill`,
+//! with temporary files and locks. A data directory of that name, at the top of the directory that
+//! outputs are written to, keeps all of it in one place.
+//!
 //! Called by the program that composes roles with this machine's adapters.
 
 use std::fs::{self, File};

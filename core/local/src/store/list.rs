@@ -6,6 +6,7 @@
 
 use std::collections::BinaryHeap;
 use std::fs::{self, DirEntry, FileType};
+use std::io::ErrorKind::PermissionDenied;
 use std::path::{Path, PathBuf};
 
 use pixmill_contract::error::Result;
@@ -123,6 +124,10 @@ impl Walk<'_> {
             Ok(entries) => entries,
             // Nothing is below it: it is not there, went away, or is a file.
             Err(error) if is_missing(&error) => return Ok(Vec::new()),
+            // What we may not look into at the user's, such as `lost+found`, is nothing of ours.
+            Err(error) if self.tree.is_mount && error.kind() == PermissionDenied => {
+                return Ok(Vec::new());
+            }
             Err(error) => return Err(attempt()(error)),
         };
         let mut first = BinaryHeap::new();
