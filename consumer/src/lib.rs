@@ -22,6 +22,7 @@ mod worker;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pixmill_contract::port::MAX_VISIBILITY;
 use pixmill_contract::{Limits, Pipeline, WorkerId};
 use tokio::sync::watch;
 
@@ -80,6 +81,9 @@ impl Config {
         }
         if self.visibility < Duration::from_secs(1) {
             return refuse("the visibility timeout must be at least a second");
+        }
+        if self.visibility > MAX_VISIBILITY {
+            return refuse("the visibility timeout must be at most 12 hours");
         }
         if self.limits.memory_bytes > self.memory_bytes {
             return refuse("one job's memory limit is above the worker's memory budget");

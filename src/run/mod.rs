@@ -61,11 +61,19 @@ pub(crate) async fn run(args: args::Run) -> anyhow::Result<ExitCode> {
     let replies = local.replies(REPLIES)?;
     replies.purge().await?;
 
-    let stage = shutdown::listen()?;
+    let mut stage = shutdown::listen()?;
     let jobs = args.jobs.map_or_else(machine::cores, usize::from);
     let crew = Crew::start(&state, &args.work, jobs.min(found.inputs.len()), local.clone())?;
-    let plan = plan::make(&pipeline, &local, &args, &recipe, &found, &out).await?;
-    plan.send(&pipeline).await?;
+    let planned = async {
+        let plan = plan::make(&pipeline, &local, &args, &recipe, &found, &out).await?;
+        plan.send(&pipeline).await?;
+        anyhow::Ok(plan)
+    };
+    let plan = tokio::select! {
+        biased;
+        _ = stage.wait_for(|stage| *stage > Stage::Running) => return Ok(report::INTERRUPTED.into()),
+        plan = planned => plan?,
+    };
 
     let mut report = Report::new(&plan, &found, &out);
     let progress = Progress::start(plan.jobs.len(), args.json);

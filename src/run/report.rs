@@ -19,6 +19,9 @@ const SLOWEST: usize = 3;
 /// Failures that are named a code; all of them are in the JSON report.
 const FAILURES_NAMED: usize = 20;
 
+/// The exit code of a run that somebody stopped, which is a shell's for SIGINT.
+pub(super) const INTERRUPTED: u8 = 130;
+
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum End {
@@ -108,7 +111,7 @@ impl Report {
 
     pub(crate) fn exit_code(&self) -> ExitCode {
         match &self.end {
-            End::Interrupted => ExitCode::from(130),
+            End::Interrupted => INTERRUPTED.into(),
             End::Stalled(_) => ExitCode::from(3),
             End::Finished if self.failures.is_empty() => ExitCode::SUCCESS,
             End::Finished => ExitCode::from(1),
