@@ -75,6 +75,9 @@ fn teach<T>(entry: &Entry<T>) -> String {
             absent(parameter)
         ));
     }
+    if !entry.pixels.is_empty() {
+        text.push_str(&format!("\nPixels\n  {}\n", entry.pixels));
+    }
     text.push_str(&format!("\nExample\n  {}\n", entry.example));
     text
 }
@@ -106,6 +109,7 @@ fn to_json<T>(entry: &Entry<T>) -> Json {
         "name": entry.name,
         "aliases": entry.aliases,
         "summary": entry.summary,
+        "pixels": entry.pixels,
         "parameters": parameters.collect::<Vec<_>>(),
         "example": entry.example,
     })

@@ -61,10 +61,13 @@ impl Limits {
                 return Err(Rejection::new(RejectCode::TooManyOperations, reason));
             }
             for operation in &output.chain {
-                if let crate::operation::Operation::Blur { kernel, .. } = *operation
-                    && kernel > self.kernel
-                {
-                    let reason = format!("kernel of {kernel} px, the limit is {}", self.kernel);
+                let kernel = operation.largest_kernel();
+                if kernel > self.kernel {
+                    let reason = format!(
+                        "`{}` with a kernel of {kernel} px, the limit is {}",
+                        operation.entry().name,
+                        self.kernel
+                    );
                     return Err(Rejection::new(RejectCode::KernelTooLarge, reason));
                 }
             }

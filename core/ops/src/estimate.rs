@@ -6,9 +6,7 @@ use pixmill_contract::{Encoding, Format, Limits, Recipe, RejectCode, Rejection};
 
 use crate::codec::icc;
 use crate::header::Header;
-use crate::kernel::{blur, resize};
 use crate::plan::{Plan, Step};
-use crate::shape::Shape;
 
 /// What a job will cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,20 +40,18 @@ pub(crate) fn admit(header: &Header, plan: &Plan, limits: &Limits) -> Result<Est
 }
 
 fn memory_bytes(header: &Header, plan: &Plan) -> u64 {
-    let (mut blurring, mut resizing) = (0, 0);
-    plan.for_each_step(|step, from, to| match step {
-        Step::Blur { kernel, .. } => {
-            blurring = blur::scratch_bytes(from, *kernel).max(blurring);
-        }
-        Step::Resample { .. } => resizing = resize::scratch_bytes(from, to).max(resizing),
-        Step::Invert
-        | Step::Luma
-        | Step::Desaturate
-        | Step::Crop(_)
-        | Step::QuarterTurn
-        | Step::HalfTurn
-        | Step::ThreeQuarterTurn
-        | Step::Flip(_) => {}
+    // What blurring and resampling allocate is kept for the next job, so the two add up.
+    let (mut blurring, mut resampling, mut passing) = (0, 0, 0);
+    plan.for_each_step(|step, from, to| {
+        let bytes = step.allocated_bytes(from, to);
+        let most = if matches!(step, Step::Blur { .. } | Step::Sharpen { .. }) {
+            &mut blurring
+        } else if matches!(step, Step::Resample { .. }) {
+            &mut resampling
+        } else {
+            &mut passing
+        };
+        *most = bytes.max(*most);
     });
     let profile = 2 * icc::MAX_BYTES_IN_FILE as u64;
     let rows = plan.decodes.iter().map(|decode| decode.stored.row() as u64 * 16).sum::<u64>();
@@ -64,7 +60,8 @@ fn memory_bytes(header: &Header, plan: &Plan) -> u64 {
         + plan.scratch_bytes as u64
         + plan.encoded_bytes
         + blurring
-        + resizing
+        + resampling
+        + passing
         + profile
         + rows
         + FIXED_BYTES
@@ -83,7 +80,7 @@ fn work(header: &Header, plan: &Plan) -> Duration {
             nanoseconds += 4 * decode.stored.pixels();
         }
     }
-    plan.for_each_step(|step, from, to| nanoseconds += step_work(step, from, to));
+    plan.for_each_step(|step, from, to| nanoseconds += step.nanoseconds(from, to));
     plan.for_each_end(|end, shape| {
         nanoseconds += match end.encoding {
             Encoding::Jpeg { .. } => 5 * shape.pixels(),
@@ -91,15 +88,4 @@ fn work(header: &Header, plan: &Plan) -> Duration {
         };
     });
     Duration::from_nanos(nanoseconds)
-}
-
-fn step_work(step: &Step, from: Shape, to: Shape) -> u64 {
-    let samples = from.bytes() as u64;
-    match step {
-        Step::Blur { kernel, .. } => samples * (8 + u64::from(*kernel)) / 8,
-        Step::Resample { .. } => samples + 4 * to.bytes() as u64,
-        Step::Invert | Step::Luma | Step::Desaturate | Step::Flip(_) | Step::HalfTurn => samples,
-        Step::Crop(_) => to.bytes() as u64,
-        Step::QuarterTurn | Step::ThreeQuarterTurn => 2 * samples,
-    }
 }

@@ -3,7 +3,7 @@
 //! Pure functions of numbers. Everything that can be refused because of a size is refused here,
 //! before a pixel exists.
 
-use pixmill_contract::operation::{Fit, Resize};
+use pixmill_contract::operation::{Fit, Pad, Resize};
 use pixmill_contract::{RejectCode, Rejection};
 
 /// A part of a picture, as fractions of its sides, so that it means the same at every scale.
@@ -143,6 +143,14 @@ pub(crate) fn crop(
         return Err(Rejection::new(RejectCode::Inapplicable, reason));
     };
     Ok(Rectangle { left, top, width: w, height: h })
+}
+
+/// The size of a picture with pixels added to its sides; far too large is as large as can be said.
+pub(crate) fn pad((width, height): (u32, u32), pad: &Pad) -> (u32, u32) {
+    (
+        width.saturating_add(pad.left).saturating_add(pad.right),
+        height.saturating_add(pad.top).saturating_add(pad.bottom),
+    )
 }
 
 /// A scale at which libjpeg decodes: the inverse DCT makes fewer samples of each block.

@@ -33,6 +33,7 @@ mod kernel;
 mod mill;
 mod plan;
 mod shape;
+mod steps;
 
 pub use codec::sniff::sniff;
 pub use estimate::{Estimate, estimate};

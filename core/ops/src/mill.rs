@@ -1,16 +1,16 @@
 //! The mill: runs a plan on one thread, with codecs and buffers that outlive the job.
 
 use fast_image_resize::Resizer;
-use pixmill_contract::operation::Axis;
 use pixmill_contract::{Encoding, Format, Limits, Recipe, Rejection};
 
 use crate::codec::jpeg::Jpeg;
 use crate::codec::{icc, png};
 use crate::estimate::admit;
 use crate::header::{Header, Orientation, inspect};
-use crate::kernel::{alpha, blur, crop, invert, luma, resize, turn};
+use crate::kernel::{alpha, blur, turn};
 use crate::plan::{Decode, End, Node, Plan, Slot, Step};
 use crate::shape::{Layout, Shape};
+use crate::steps::{self, Tools};
 
 /// The most that a mill keeps between jobs, in bytes: enough for pictures of 24 megapixels. What
 /// a larger one needed is given back.
@@ -170,9 +170,9 @@ impl Run<'_> {
             turn::flip_horizontal(*stored, pixels);
         }
         match quarter_turns {
-            1 => self.apply(Step::QuarterTurn, (*stored, *slot), root),
+            1 => self.apply(Step::QuarterTurn, (*stored, *slot), None, root),
             2 => turn::half_turn(*stored, pixels),
-            3 => self.apply(Step::ThreeQuarterTurn, (*stored, *slot), root),
+            3 => self.apply(Step::ThreeQuarterTurn, (*stored, *slot), None, root),
             _ => {}
         }
         Ok(())
@@ -184,58 +184,40 @@ impl Run<'_> {
             self.encode(node, end);
         }
         for branch in &node.branches {
-            self.apply(branch.step, (node.shape, node.slot), &branch.node);
+            self.apply(branch.step, (node.shape, node.slot), branch.scratch, &branch.node);
             self.grow(&branch.node);
         }
     }
 
     /// Makes the picture of `node` from the one in `from`.
-    fn apply(&mut self, step: Step, (shape, from): (Shape, Slot), node: &Node) {
-        if step.works_in_place() {
-            self.apply_in_place(step, shape, from, node.slot);
-            return;
-        }
+    fn apply(
+        &mut self,
+        step: Step,
+        (shape, from): (Shape, Slot),
+        scratch: Option<Slot>,
+        node: &Node,
+    ) {
         let mill = &mut *self.mill;
-        let [from, into] =
-            mill.buffers.get_disjoint_mut([from, node.slot]).expect("two pictures, two slots");
-        let (pixels, made) = (&from[..shape.bytes()], &mut into[..node.shape.bytes()]);
-        match step {
-            Step::Luma => luma::from_rgb(pixels, made),
-            Step::Blur { kernel, sigma } => {
-                blur::blur(shape, pixels, (kernel, sigma), &mut mill.blur, made);
+        // Taken out, so that no buffer is borrowed twice; the plan never gives one slot two uses.
+        let mut own = scratch.map_or(vec![], |slot| std::mem::take(&mut mill.buffers[slot]));
+        if step.works_in_place() {
+            if from != node.slot {
+                let (pixels, copy) = mill.pair(from, node.slot);
+                copy[..shape.bytes()].copy_from_slice(&pixels[..shape.bytes()]);
             }
-            Step::Resample { window, filter } => {
-                let (from, to) = ((shape, pixels), (node.shape, made));
-                resize::resize(&mut mill.resizer, from, window, filter, to);
-            }
-            Step::Crop(part) => crop::crop(shape, pixels, part, made),
-            Step::QuarterTurn => turn::quarter_turn(shape, pixels, made),
-            Step::ThreeQuarterTurn => turn::three_quarter_turn(shape, pixels, made),
-            Step::Invert | Step::Desaturate | Step::HalfTurn | Step::Flip(_) => {
-                unreachable!("works in place")
-            }
+            let pixels = &mut mill.buffers[node.slot][..shape.bytes()];
+            steps::change(step, shape, pixels, &mut own);
+        } else {
+            let [from, into] =
+                mill.buffers.get_disjoint_mut([from, node.slot]).expect("two pictures, two slots");
+            let source = (shape, &from[..shape.bytes()]);
+            let made = (node.shape, &mut into[..node.shape.bytes()]);
+            let mut tools =
+                Tools { resizer: &mut mill.resizer, blur: &mut mill.blur, scratch: &mut own };
+            steps::make(step, source, &mut tools, made);
         }
-    }
-
-    /// Applies a step that needs no second buffer; copies first if the pixels are still needed.
-    fn apply_in_place(&mut self, step: Step, shape: Shape, from: Slot, into: Slot) {
-        if from != into {
-            let (pixels, copy) = self.mill.pair(from, into);
-            copy[..shape.bytes()].copy_from_slice(&pixels[..shape.bytes()]);
-        }
-        let pixels = &mut self.mill.buffers[into][..shape.bytes()];
-        match step {
-            Step::Invert => invert::invert(shape.layout, pixels),
-            Step::Desaturate => luma::within_rgba(pixels),
-            Step::HalfTurn => turn::half_turn(shape, pixels),
-            Step::Flip(Axis::Horizontal) => turn::flip_horizontal(shape, pixels),
-            Step::Flip(Axis::Vertical) => turn::flip_vertical(shape, pixels),
-            Step::Luma
-            | Step::Blur { .. }
-            | Step::Resample { .. }
-            | Step::Crop(_)
-            | Step::QuarterTurn
-            | Step::ThreeQuarterTurn => unreachable!("needs a second buffer"),
+        if let Some(slot) = scratch {
+            mill.buffers[slot] = own;
         }
     }
 

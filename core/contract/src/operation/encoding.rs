@@ -104,6 +104,7 @@ pub static ENCODINGS: &[Entry<Encoding>] = &[
         name: "jpeg",
         aliases: &["jpg"],
         summary: "JPEG, 4:2:0; a picture with alpha is laid over white",
+        pixels: "gray is written as one channel; alpha is laid over white",
         parameters: &[Parameter {
             name: "quality",
             alias: Some("q"),
@@ -121,6 +122,7 @@ pub static ENCODINGS: &[Entry<Encoding>] = &[
         name: "png",
         aliases: &[],
         summary: "PNG, compressed for speed",
+        pixels: "gray is written as one channel; alpha is kept",
         parameters: &[],
         example: "grayscale -> png",
         build: |_| Ok(Encoding::Png),

@@ -2,12 +2,22 @@
 //!
 //! An [`Operation`] is a value that was checked when its recipe was parsed; kernels may rely on
 //! its ranges. The table [`OPERATIONS`] is read by the parser, the printer, the help and the API.
+//! Its rows, and the parameters that need a type of their own, live in a file for each family.
 
+mod color;
 mod encoding;
+mod filter;
+mod geometry;
 mod table;
+mod tone;
+mod vision;
 
+pub use color::Color;
 pub use encoding::{ENCODINGS, Encoding, Format};
+pub use filter::{Morph, Shaping, sharpening_kernel};
+pub use geometry::{Axis, Filter, Fit, Pad, QuarterTurns, Resize};
 pub use table::{Absent, Arguments, Entry, Kind, Parameter, Value};
+pub use vision::{Adaptive, AdaptiveMethod, Length, Lines};
 
 use table::spoken;
 
@@ -21,6 +31,42 @@ pub enum Operation {
     Invert,
     /// One channel of luma (BT.601, as `OpenCV` rounds it); alpha stays.
     Grayscale,
+    /// Every colour sample × `factor` + `add`.
+    Brightness {
+        /// Multiplier, at least 0.
+        factor: f64,
+        /// Added afterwards, −255 to 255.
+        add: f64,
+    },
+    /// Every colour sample's distance from 128, times a factor.
+    Contrast {
+        /// Multiplier, at least 0.
+        factor: f64,
+    },
+    /// Every colour sample's distance from its pixel's luma, times a factor.
+    Saturation {
+        /// Multiplier, at least 0.
+        factor: f64,
+    },
+    /// A power of each colour sample.
+    Gamma {
+        /// The inverse of the exponent.
+        gamma: f64,
+    },
+    /// Levels stretched so that two percentiles of luma become 0 and 255.
+    Normalize {
+        /// In percent, below `upper`.
+        lower: f64,
+        /// In percent.
+        upper: f64,
+    },
+    /// Levels of luma made equally frequent.
+    Equalize,
+    /// Luma in the hue of one colour.
+    Tint {
+        /// What middle gray becomes, opaque.
+        color: Color,
+    },
     /// Gaussian blur, borders mirrored without repeating the edge pixel.
     Blur {
         /// Width and height of the kernel in pixels, odd.
@@ -28,6 +74,52 @@ pub enum Operation {
         /// Standard deviation in pixels; `None` derives it from the kernel as `OpenCV` does.
         sigma: Option<f64>,
     },
+    /// Unsharp mask.
+    Sharpen {
+        /// Standard deviation of the blur in pixels.
+        sigma: f64,
+        /// How much of the difference to the blurred picture is added.
+        amount: f64,
+    },
+    /// The median of a square.
+    Median {
+        /// Width and height of the square in pixels, odd.
+        kernel: u32,
+    },
+    /// Squares of one colour.
+    Pixelate {
+        /// Side of a square in pixels.
+        size: u32,
+    },
+    /// Canny's edges, one channel.
+    Edges {
+        /// Lower threshold of the L1 gradient.
+        low: u32,
+        /// Upper threshold of the L1 gradient, at least `low`.
+        high: u32,
+    },
+    /// Samples above a value become `max`, others 0.
+    Threshold {
+        /// The value, unless `otsu`.
+        value: u8,
+        /// What samples above become.
+        max: u8,
+        /// Whether the value is Otsu's, of the histogram of luma.
+        otsu: bool,
+    },
+    /// Luma compared with its neighbourhood.
+    AdaptiveThreshold(Adaptive),
+    /// Straight lines found and drawn.
+    Lines(Lines),
+    /// Contours of what is lighter than a value, drawn.
+    Contours {
+        /// The value.
+        value: u8,
+    },
+    /// Dilate 5, open 5, close 5.
+    Morphology,
+    /// One morphological operation.
+    Morph(Morph),
     /// Another size.
     Resize(Resize),
     /// A rectangle of the picture.
@@ -45,93 +137,8 @@ pub enum Operation {
     Rotate(QuarterTurns),
     /// A mirror image.
     Flip(Axis),
-}
-
-/// The parameters of [`Operation::Resize`]. At least one of `width` and `height` is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Resize {
-    /// Target width in pixels; `None` follows from the height.
-    pub width: Option<u32>,
-    /// Target height in pixels; `None` follows from the width.
-    pub height: Option<u32>,
-    /// How the picture fits when both sides are given.
-    pub fit: Fit,
-    /// The resampling filter.
-    pub filter: Filter,
-    /// Whether a smaller picture may grow.
-    pub enlarge: bool,
-}
-
-/// How a picture fits into a target of both width and height.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fit {
-    /// The largest size that fits inside, proportions kept.
-    Inside,
-    /// Covers the target, what stands over is cropped from the centre.
-    Cover,
-    /// Stretched to the target, proportions ignored.
-    Fill,
-    /// As [`Fit::Fill`], but a picture that would have to grow is refused instead of left smaller.
-    Exact,
-}
-
-impl Fit {
-    const WORDS: &[&str] = &["inside", "cover", "fill", "exact"];
-    pub(crate) const ALL: [Self; 4] = [Self::Inside, Self::Cover, Self::Fill, Self::Exact];
-}
-
-/// A resampling filter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Filter {
-    /// Takes the nearest sample.
-    Nearest,
-    /// Area average.
-    Box,
-    /// Triangle.
-    Bilinear,
-    /// Cubic, a = −0.5.
-    CatmullRom,
-    /// Windowed sinc of three lobes.
-    Lanczos3,
-}
-
-impl Filter {
-    const WORDS: &[&str] = &["nearest", "box", "bilinear", "catmullrom", "lanczos3"];
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Nearest, Self::Box, Self::Bilinear, Self::CatmullRom, Self::Lanczos3];
-}
-
-/// A clockwise turn by a multiple of 90 degrees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum QuarterTurns {
-    /// 0°.
-    None,
-    /// 90° clockwise.
-    One,
-    /// 180°.
-    Two,
-    /// 270° clockwise.
-    Three,
-}
-
-impl QuarterTurns {
-    const WORDS: &[&str] = &["0", "90", "180", "270", "-90", "-180", "-270"];
-    pub(crate) const ALL: [Self; 7] =
-        [Self::None, Self::One, Self::Two, Self::Three, Self::Three, Self::Two, Self::One];
-}
-
-/// The direction of a mirror.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Axis {
-    /// Left and right change places.
-    Horizontal,
-    /// Top and bottom change places.
-    Vertical,
-}
-
-impl Axis {
-    const WORDS: &[&str] = &["horizontal", "vertical"];
-    pub(crate) const ALL: [Self; 2] = [Self::Horizontal, Self::Vertical];
+    /// Pixels of one colour around the picture.
+    Pad(Pad),
 }
 
 /// The typed value behind a word of a choice.
@@ -151,197 +158,144 @@ impl Operation {
         let name = match self {
             Self::Invert => "invert",
             Self::Grayscale => "grayscale",
+            Self::Brightness { .. } => "brightness",
+            Self::Contrast { .. } => "contrast",
+            Self::Saturation { .. } => "saturation",
+            Self::Gamma { .. } => "gamma",
+            Self::Normalize { .. } => "normalize",
+            Self::Equalize => "equalize",
+            Self::Tint { .. } => "tint",
             Self::Blur { .. } => "blur",
+            Self::Sharpen { .. } => "sharpen",
+            Self::Median { .. } => "median",
+            Self::Pixelate { .. } => "pixelate",
+            Self::Edges { .. } => "edges",
+            Self::Threshold { .. } => "threshold",
+            Self::AdaptiveThreshold(_) => "adaptive_threshold",
+            Self::Lines(_) => "lines",
+            Self::Contours { .. } => "contours",
+            Self::Morphology => "morphology",
+            Self::Morph(morph) => morph.name(),
             Self::Resize(_) => "resize",
             Self::Crop { .. } => "crop",
             Self::Rotate(_) => "rotate",
             Self::Flip(_) => "flip",
+            Self::Pad(_) => "pad",
         };
         Entry::find(OPERATIONS, name).expect("every operation has its row")
     }
 
     /// The arguments that differ from the defaults, in the table's order.
     pub fn arguments(&self) -> Vec<(&'static str, Value)> {
-        let size = |n: u32| Value::Integer(i64::from(n));
+        let number = |n| Some(Value::Number(n));
+        let whole = |n: u32| Some(Value::from(n));
+        let level = |n: u8| Some(Value::from(u32::from(n)));
         let values = match *self {
-            Self::Invert | Self::Grayscale => vec![],
-            Self::Blur { kernel, sigma } => {
-                vec![("kernel", Some(size(kernel))), ("sigma", sigma.map(Value::Number))]
+            Self::Invert | Self::Grayscale | Self::Equalize | Self::Morphology => vec![],
+            Self::Brightness { factor, add } => {
+                vec![("factor", number(factor)), ("add", number(add))]
             }
-            Self::Resize(resize) => vec![
-                ("width", resize.width.map(size)),
-                ("height", resize.height.map(size)),
-                ("fit", worded(Fit::WORDS, &Fit::ALL, resize.fit)),
-                ("filter", worded(Filter::WORDS, &Filter::ALL, resize.filter)),
-                ("enlarge", Some(Value::Flag(resize.enlarge))),
+            Self::Contrast { factor } | Self::Saturation { factor } => {
+                vec![("factor", number(factor))]
+            }
+            Self::Gamma { gamma } => vec![("gamma", number(gamma))],
+            Self::Normalize { lower, upper } => {
+                vec![("lower", number(lower)), ("upper", number(upper))]
+            }
+            Self::Tint { color } => vec![("color", Some(Value::Color(color)))],
+            Self::Blur { kernel, sigma } => {
+                vec![("kernel", whole(kernel)), ("sigma", sigma.map(Value::Number))]
+            }
+            Self::Sharpen { sigma, amount } => {
+                vec![("sigma", number(sigma)), ("amount", number(amount))]
+            }
+            Self::Median { kernel } => vec![("kernel", whole(kernel))],
+            Self::Pixelate { size } => vec![("size", whole(size))],
+            Self::Edges { low, high } => vec![("low", whole(low)), ("high", whole(high))],
+            Self::Threshold { value, max, otsu } => vec![
+                ("value", level(value)),
+                ("max", level(max)),
+                ("otsu", Some(Value::Flag(otsu))),
             ],
+            Self::AdaptiveThreshold(adaptive) => adaptive.values(),
+            Self::Lines(lines) => lines.values(),
+            Self::Contours { value } => vec![("value", level(value))],
+            Self::Morph(morph) => morph.values(),
+            Self::Resize(resize) => resize.values(),
             Self::Crop { width, height, left, top } => vec![
-                ("width", Some(size(width))),
-                ("height", Some(size(height))),
-                ("left", left.map(size)),
-                ("top", top.map(size)),
+                ("width", whole(width)),
+                ("height", whole(height)),
+                ("left", left.map(Value::from)),
+                ("top", top.map(Value::from)),
             ],
             Self::Rotate(turns) => {
                 vec![("angle", worded(QuarterTurns::WORDS, &QuarterTurns::ALL, turns))]
             }
             Self::Flip(axis) => vec![("axis", worded(Axis::WORDS, &Axis::ALL, axis))],
+            Self::Pad(pad) => pad.values(),
         };
         spoken(self.entry().parameters, &values)
     }
-}
 
-/// A side of a picture or rectangle in pixels.
-const fn side(name: &'static str, absent: Absent, help: &'static str) -> Parameter {
-    Parameter { name, alias: None, kind: Kind::Integer { min: 1, max: MAX_SIDE }, absent, help }
-}
-
-/// A distance in pixels.
-const fn offset(name: &'static str, help: &'static str) -> Parameter {
-    Parameter {
-        name,
-        alias: None,
-        kind: Kind::Integer { min: 0, max: MAX_SIDE },
-        absent: Absent::Derived("centred"),
-        help,
+    /// The side of the largest kernel that it needs, in pixels; 1 for what looks at single pixels.
+    pub fn largest_kernel(&self) -> u32 {
+        match *self {
+            Self::Blur { kernel, .. } | Self::Median { kernel } => kernel,
+            Self::Sharpen { sigma, .. } => sharpening_kernel(sigma),
+            Self::AdaptiveThreshold(adaptive) => adaptive.block,
+            Self::Morph(morph) => morph.effective_kernel(),
+            Self::Morphology => 9,
+            Self::Edges { .. } | Self::Lines(_) | Self::Contours { .. } => 3,
+            Self::Invert
+            | Self::Grayscale
+            | Self::Brightness { .. }
+            | Self::Contrast { .. }
+            | Self::Saturation { .. }
+            | Self::Gamma { .. }
+            | Self::Normalize { .. }
+            | Self::Equalize
+            | Self::Tint { .. }
+            | Self::Pixelate { .. }
+            | Self::Threshold { .. }
+            | Self::Resize(_)
+            | Self::Crop { .. }
+            | Self::Rotate(_)
+            | Self::Flip(_)
+            | Self::Pad(_) => 1,
+        }
     }
 }
 
 /// Every operation, in the order in which people read about them.
 pub static OPERATIONS: &[Entry<Operation>] = &[
-    Entry {
-        name: "invert",
-        aliases: &["color_inversion"],
-        summary: "negative: every colour sample becomes 255 - sample; alpha stays",
-        parameters: &[],
-        example: "invert",
-        build: |_| Ok(Operation::Invert),
-    },
-    Entry {
-        name: "grayscale",
-        aliases: &["greyscale", "gray", "grey"],
-        summary: "one channel of luma (BT.601), as OpenCV rounds it; alpha stays",
-        parameters: &[],
-        example: "grayscale -> png",
-        build: |_| Ok(Operation::Grayscale),
-    },
-    Entry {
-        name: "blur",
-        aliases: &[],
-        summary: "Gaussian blur; borders are mirrored (OpenCV's `REFLECT_101`)",
-        parameters: &[
-            Parameter {
-                name: "kernel",
-                alias: None,
-                kind: Kind::Odd { min: 1, max: 1023 },
-                absent: Absent::Means(Value::Integer(15)),
-                help: "width and height of the kernel in pixels",
-            },
-            Parameter {
-                name: "sigma",
-                alias: None,
-                kind: Kind::Number { min: 0.01, max: 1000.0 },
-                absent: Absent::Derived("from kernel"),
-                help: "standard deviation in pixels",
-            },
-        ],
-        example: "blur:kernel=9,sigma=2.5",
-        build: |a| {
-            let kernel = a.size("kernel").ok_or("needs a kernel")?;
-            Ok(Operation::Blur { kernel, sigma: a.number("sigma") })
-        },
-    },
-    Entry {
-        name: "resize",
-        aliases: &[],
-        summary: "another size; a picture never grows unless asked",
-        parameters: &[
-            side("width", Absent::Derived("from height"), "target width in pixels"),
-            side("height", Absent::Derived("from width"), "target height in pixels"),
-            Parameter {
-                name: "fit",
-                alias: None,
-                kind: Kind::Choice(Fit::WORDS),
-                absent: Absent::Means(Value::Word("inside")),
-                help: "with both sides: inside keeps proportions, cover crops what stands over, \
-                       fill stretches, exact stretches and refuses to leave it smaller",
-            },
-            Parameter {
-                name: "filter",
-                alias: None,
-                kind: Kind::Choice(Filter::WORDS),
-                absent: Absent::Means(Value::Word("lanczos3")),
-                help: "resampling filter",
-            },
-            Parameter {
-                name: "enlarge",
-                alias: None,
-                kind: Kind::Flag,
-                absent: Absent::Means(Value::Flag(false)),
-                help: "let a smaller picture grow",
-            },
-        ],
-        example: "resize:512,512,fit=cover -> jpeg",
-        build: |a| {
-            let (width, height) = (a.size("width"), a.size("height"));
-            if width.is_none() && height.is_none() {
-                return Err("needs a width or a height".into());
-            }
-            let fit = chosen(Fit::WORDS, &Fit::ALL, a.word("fit"))?;
-            if fit != Fit::Inside && (width.is_none() || height.is_none()) {
-                return Err("needs both width and height for this fit".into());
-            }
-            let filter = chosen(Filter::WORDS, &Filter::ALL, a.word("filter"))?;
-            let enlarge = a.flag("enlarge");
-            Ok(Operation::Resize(Resize { width, height, fit, filter, enlarge }))
-        },
-    },
-    Entry {
-        name: "crop",
-        aliases: &["extract"],
-        summary: "a rectangle of the picture; one that reaches outside is refused",
-        parameters: &[
-            side("width", Absent::Refused, "width of the rectangle in pixels"),
-            side("height", Absent::Refused, "height of the rectangle in pixels"),
-            offset("left", "distance from the left edge in pixels"),
-            offset("top", "distance from the top edge in pixels"),
-        ],
-        example: "crop:640,480,left=10,top=20",
-        build: |a| {
-            let width = a.size("width").ok_or("needs a width")?;
-            let height = a.size("height").ok_or("needs a height")?;
-            Ok(Operation::Crop { width, height, left: a.size("left"), top: a.size("top") })
-        },
-    },
-    Entry {
-        name: "rotate",
-        aliases: &[],
-        summary: "a turn clockwise, without loss",
-        parameters: &[Parameter {
-            name: "angle",
-            alias: None,
-            kind: Kind::Choice(QuarterTurns::WORDS),
-            absent: Absent::Refused,
-            help: "degrees clockwise",
-        }],
-        example: "rotate:90",
-        build: |a| {
-            chosen(QuarterTurns::WORDS, &QuarterTurns::ALL, a.word("angle")).map(Operation::Rotate)
-        },
-    },
-    Entry {
-        name: "flip",
-        aliases: &["mirror"],
-        summary: "a mirror image",
-        parameters: &[Parameter {
-            name: "axis",
-            alias: Some("direction"),
-            kind: Kind::Choice(Axis::WORDS),
-            absent: Absent::Means(Value::Word("vertical")),
-            help: "vertical: top and bottom change places; horizontal: left and right do",
-        }],
-        example: "flip:horizontal",
-        build: |a| chosen(Axis::WORDS, &Axis::ALL, a.word("axis")).map(Operation::Flip),
-    },
+    geometry::RESIZE,
+    geometry::CROP,
+    geometry::ROTATE,
+    geometry::FLIP,
+    geometry::PAD,
+    tone::INVERT,
+    tone::GRAYSCALE,
+    tone::BRIGHTNESS,
+    tone::CONTRAST,
+    tone::SATURATION,
+    tone::GAMMA,
+    tone::NORMALIZE,
+    tone::EQUALIZE,
+    tone::TINT,
+    filter::BLUR,
+    filter::SHARPEN,
+    filter::MEDIAN,
+    filter::PIXELATE,
+    filter::MORPHOLOGY,
+    filter::DILATE,
+    filter::ERODE,
+    filter::OPEN,
+    filter::CLOSE,
+    vision::EDGES,
+    vision::THRESHOLD,
+    vision::ADAPTIVE_THRESHOLD,
+    vision::LINES,
+    vision::CONTOURS,
 ];
 
 #[cfg(test)]
@@ -356,6 +310,16 @@ mod tests {
         let count = names.len();
         names.dedup();
         assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn every_row_says_what_it_does_to_pixels_and_its_example_parses() {
+        for entry in OPERATIONS {
+            assert!(!entry.pixels.is_empty(), "{}", entry.name);
+            let recipe: crate::Recipe = entry.example.parse().unwrap();
+            let chain = &recipe.outputs()[0].chain;
+            assert!(chain.iter().any(|step| step.entry().name == entry.name), "{}", entry.name);
+        }
     }
 
     #[test]

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use super::Color;
+
 /// What a parameter may hold.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
@@ -34,6 +36,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// `true` or `false`.
     Flag,
+    /// `#rrggbb`, `#rrggbbaa` or a name.
+    Color,
 }
 
 impl Kind {
@@ -42,7 +46,7 @@ impl Kind {
         match self {
             Self::Integer { .. } | Self::Odd { .. } => "integer",
             Self::Number { .. } => "number",
-            Self::Choice(_) => "string",
+            Self::Choice(_) | Self::Color => "string",
             Self::Flag => "boolean",
         }
     }
@@ -65,6 +69,7 @@ impl Kind {
             }
             Self::Choice(words) => words.iter().find(|w| **w == text).map(|w| Value::Word(w)),
             Self::Flag => text.parse().ok().map(Value::Flag),
+            Self::Color => text.parse().ok().map(Value::Color),
         }
     }
 }
@@ -78,6 +83,10 @@ impl fmt::Display for Kind {
             Self::Number { min, max } => write!(f, "number, {min}..{max}"),
             Self::Choice(words) => f.write_str(&words.join("|")),
             Self::Flag => f.write_str("true|false"),
+            Self::Color => {
+                f.write_str("#rrggbb|#rrggbbaa")?;
+                Color::NAMES.iter().try_for_each(|(name, _)| write!(f, "|{name}"))
+            }
         }
     }
 }
@@ -93,6 +102,14 @@ pub enum Value {
     Word(&'static str),
     /// Of [`Kind::Flag`].
     Flag(bool),
+    /// Of [`Kind::Color`].
+    Color(Color),
+}
+
+impl From<u32> for Value {
+    fn from(n: u32) -> Self {
+        Self::Integer(n.into())
+    }
 }
 
 impl fmt::Display for Value {
@@ -102,6 +119,7 @@ impl fmt::Display for Value {
             Self::Number(n) => write!(f, "{n}"),
             Self::Word(w) => f.write_str(w),
             Self::Flag(b) => write!(f, "{b}"),
+            Self::Color(color) => write!(f, "{color}"),
         }
     }
 }
@@ -140,7 +158,7 @@ impl Parameter {
 }
 
 /// One row of a table: an operation or an encoding.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Entry<T: 'static> {
     /// Its name in recipes.
     pub name: &'static str,
@@ -148,6 +166,8 @@ pub struct Entry<T: 'static> {
     pub aliases: &'static [&'static str],
     /// One sentence for people.
     pub summary: &'static str,
+    /// What happens to alpha, gray and RGB, where there is something to say.
+    pub pixels: &'static str,
     /// Its parameters; positional arguments follow this order.
     pub parameters: &'static [Parameter],
     /// A chain that shows it.
@@ -199,7 +219,20 @@ impl Arguments {
     pub(crate) fn size(&self, name: &str) -> Option<u32> {
         match self.get(name)? {
             Value::Integer(n) => u32::try_from(n).ok(),
-            Value::Number(_) | Value::Word(_) | Value::Flag(_) => None,
+            Value::Number(_) | Value::Word(_) | Value::Flag(_) | Value::Color(_) => None,
+        }
+    }
+
+    /// A whole number that the table keeps inside `0..=255`.
+    pub(crate) fn byte(&self, name: &str) -> Option<u8> {
+        self.integer(name).and_then(|n| u8::try_from(n).ok())
+    }
+
+    /// A colour.
+    pub(crate) fn color(&self, name: &str) -> Option<Color> {
+        match self.get(name)? {
+            Value::Color(color) => Some(color),
+            Value::Integer(_) | Value::Number(_) | Value::Word(_) | Value::Flag(_) => None,
         }
     }
 
@@ -207,7 +240,7 @@ impl Arguments {
     pub(crate) fn integer(&self, name: &str) -> Option<i64> {
         match self.get(name)? {
             Value::Integer(n) => Some(n),
-            Value::Number(_) | Value::Word(_) | Value::Flag(_) => None,
+            Value::Number(_) | Value::Word(_) | Value::Flag(_) | Value::Color(_) => None,
         }
     }
 
@@ -215,7 +248,7 @@ impl Arguments {
     pub(crate) fn number(&self, name: &str) -> Option<f64> {
         match self.get(name)? {
             Value::Number(n) => Some(n),
-            Value::Integer(_) | Value::Word(_) | Value::Flag(_) => None,
+            Value::Integer(_) | Value::Word(_) | Value::Flag(_) | Value::Color(_) => None,
         }
     }
 
@@ -223,7 +256,7 @@ impl Arguments {
     pub(crate) fn word(&self, name: &str) -> Option<&'static str> {
         match self.get(name)? {
             Value::Word(w) => Some(w),
-            Value::Integer(_) | Value::Number(_) | Value::Flag(_) => None,
+            Value::Integer(_) | Value::Number(_) | Value::Flag(_) | Value::Color(_) => None,
         }
     }
 

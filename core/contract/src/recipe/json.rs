@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::operation::{Absent, ENCODINGS, Encoding, Entry, Kind, OPERATIONS, Value};
+use crate::operation::{Absent, Color, ENCODINGS, Encoding, Entry, Kind, OPERATIONS, Value};
 
 use super::error::{Place, RecipeError, RecipeErrorCode as Code};
 use super::text::{Given, unknown_entry};
@@ -175,6 +175,7 @@ fn json_value(value: Value) -> Json {
         Value::Number(n) => n.into(),
         Value::Word(w) => w.into(),
         Value::Flag(b) => b.into(),
+        Value::Color(color) => color.to_string().into(),
     }
 }
 
@@ -230,6 +231,12 @@ fn use_schema<T>(entry: &'static Entry<T>, what: &str) -> Vec<Json> {
             Kind::Number { min, max } => json!({ "minimum": min, "maximum": max }),
             Kind::Choice(words) => json!({ "enum": words }),
             Kind::Flag => json!({}),
+            Kind::Color => json!({
+                "anyOf": [
+                    { "pattern": "^#[0-9A-Fa-f]{6}([0-9A-Fa-f]{2})?$" },
+                    { "enum": Color::NAMES.map(|(name, _)| name) },
+                ],
+            }),
         };
         schema["type"] = parameter.kind.type_name().into();
         schema["description"] = parameter.help.into();

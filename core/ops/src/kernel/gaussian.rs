@@ -44,6 +44,24 @@ pub(crate) fn half_kernel(kernel: u32, sigma: Option<f64>) -> Vec<u16> {
     weights
 }
 
+/// The whole kernel of `OpenCV`'s weights for a size alone, not rounded; they sum to one.
+pub(crate) fn exact(kernel: u32) -> Vec<f64> {
+    if kernel <= 9 {
+        // Those of small kernels are whole 256ths as they are.
+        let half = half_kernel(kernel, None);
+        let mirrored = half.iter().rev().skip(1);
+        return half.iter().chain(mirrored).map(|weight| f64::from(*weight) / 256.0).collect();
+    }
+    let sigma = f64::from(kernel) * 0.15 + 0.35;
+    let centre = f64::from(kernel / 2);
+    let weights: Vec<f64> = (0..kernel)
+        .map(|i| f64::from(i) - centre)
+        .map(|distance| (-0.5 * distance * distance / (sigma * sigma)).exp())
+        .collect();
+    let whole: f64 = weights.iter().sum();
+    weights.into_iter().map(|weight| weight / whole).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

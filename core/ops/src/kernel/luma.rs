@@ -3,10 +3,13 @@
 //! The weights are `OpenCV`'s 0.299, 0.587 and 0.114 in 15 bits. Compared with `cv2.cvtColor`
 //! (5.0.0, `COLOR_RGB2GRAY`) on all 2²⁴ colours: equal.
 
+use crate::shape::Layout;
+
 /// Weights of red, green and blue in 32,768ths.
 const WEIGHTS: [u32; 3] = [9798, 19_235, 3735];
 
-fn luma(red: u8, green: u8, blue: u8) -> u8 {
+/// Luma of one colour.
+pub(crate) fn luma(red: u8, green: u8, blue: u8) -> u8 {
     let [r, g, b] = WEIGHTS;
     let sum = u32::from(red) * r + u32::from(green) * g + u32::from(blue) * b;
     // The weights sum to one, so this is at most 255.
@@ -17,6 +20,19 @@ fn luma(red: u8, green: u8, blue: u8) -> u8 {
 pub(crate) fn from_rgb(pixels: &[u8], gray: &mut [u8]) {
     for (pixel, gray) in pixels.as_chunks::<3>().0.iter().zip(gray) {
         *gray = luma(pixel[0], pixel[1], pixel[2]);
+    }
+}
+
+/// Luma of a picture of any layout, one byte a pixel. Alpha is not looked at.
+pub(crate) fn plane(layout: Layout, pixels: &[u8], gray: &mut [u8]) {
+    match layout {
+        Layout::Gray => gray.copy_from_slice(pixels),
+        Layout::Rgb => from_rgb(pixels, gray),
+        Layout::Rgba => {
+            for (pixel, gray) in pixels.as_chunks::<4>().0.iter().zip(gray) {
+                *gray = luma(pixel[0], pixel[1], pixel[2]);
+            }
+        }
     }
 }
 
@@ -34,7 +50,6 @@ mod tests {
 
     use super::*;
     use crate::kernel::testing::pictures;
-    use crate::shape::Layout;
 
     /// In floating point, whose error at these magnitudes cannot reach the rounding.
     fn reference(pixel: &[u8]) -> u8 {

@@ -7,17 +7,33 @@
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
     clippy::cast_sign_loss,
-    reason = "sums are narrowed to the range that is stated beside them; sides fit 32 bits"
+    reason = "sums are narrowed to the range that is stated beside them; sides fit 32 bits, counts \
+              53; what is computed in 32-bit floating point is because OpenCV does"
 )]
 
 pub(crate) mod alpha;
 pub(crate) mod blur;
+pub(crate) mod canny;
+pub(crate) mod contour;
 pub(crate) mod crop;
-pub(crate) mod gaussian;
+pub(crate) mod equalize;
+mod gaussian;
+mod histogram;
+pub(crate) mod hough;
 pub(crate) mod invert;
+mod line;
 pub(crate) mod luma;
+pub(crate) mod median;
+pub(crate) mod morph;
+pub(crate) mod pad;
+pub(crate) mod pixelate;
 pub(crate) mod resize;
+pub(crate) mod sharpen;
+pub(crate) mod threshold;
+pub(crate) mod tone;
+mod trigonometry;
 pub(crate) mod turn;
 
 #[cfg(test)]

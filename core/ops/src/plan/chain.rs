@@ -1,49 +1,14 @@
 //! Chains of operations resolved for one picture, and the tree that they fold into.
 
-use pixmill_contract::operation::{Axis, Filter, QuarterTurns};
+use pixmill_contract::operation::{Filter, Pad, QuarterTurns, Resize, Shaping, sharpening_kernel};
 use pixmill_contract::{Encoding, Format, Limits, Operation, Output, Rejection};
 
-use crate::geometry::{self, Rectangle, Resized, Scale, Window};
+use super::Step;
+use crate::geometry::{self, Rectangle, Resized, Scale};
 use crate::header::Header;
+use crate::kernel::morph::Extreme;
+use crate::kernel::tone::Levels;
 use crate::shape::{Layout, Shape};
-
-/// An operation whose numbers are settled. Steps that change nothing do not exist.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Step {
-    Invert,
-    /// RGB becomes one channel.
-    Luma,
-    /// RGBA keeps its channels, with equal colours.
-    Desaturate,
-    Blur {
-        kernel: u32,
-        sigma: Option<f64>,
-    },
-    Resample {
-        window: Window,
-        filter: Filter,
-    },
-    Crop(Rectangle),
-    QuarterTurn,
-    HalfTurn,
-    ThreeQuarterTurn,
-    Flip(Axis),
-}
-
-impl Step {
-    /// Whether it makes its picture in the buffer of the one it reads.
-    pub(crate) fn works_in_place(self) -> bool {
-        match self {
-            Self::Invert | Self::Desaturate | Self::HalfTurn | Self::Flip(_) => true,
-            Self::Luma
-            | Self::Blur { .. }
-            | Self::Resample { .. }
-            | Self::Crop(_)
-            | Self::QuarterTurn
-            | Self::ThreeQuarterTurn => false,
-        }
-    }
-}
 
 /// A step and the shape of what it makes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,56 +27,157 @@ pub(super) fn resolve(
     let mut shape = header.shape();
     let mut links = vec![];
     for operation in &output.chain {
-        let Some(link) = link(shape, operation)? else { continue };
-        let what = format!("output {}", output.name);
-        limits.check_frame(&what, link.shape.width, link.shape.height)?;
-        shape = link.shape;
-        links.push(link);
+        for link in self::links(shape, operation)? {
+            let what = format!("output {}", output.name);
+            limits.check_frame(&what, link.shape.width, link.shape.height)?;
+            shape = link.shape;
+            links.push(link);
+        }
     }
     Ok(links)
 }
 
-/// What an operation comes down to for a picture of this shape; `None` if it changes nothing.
-fn link(shape: Shape, operation: &Operation) -> Result<Option<Link>, Rejection> {
-    let size = (shape.width, shape.height);
-    let same = |step| Some(Link { step, shape });
-    let cut = |part: Rectangle| Link {
-        step: Step::Crop(part),
-        shape: Shape { width: part.width, height: part.height, ..shape },
-    };
+/// What an operation comes down to for a picture of this shape; nothing if it changes nothing.
+fn links(shape: Shape, operation: &Operation) -> Result<Vec<Link>, Rejection> {
+    let here = |step| vec![Link { step, shape }];
     Ok(match *operation {
-        Operation::Invert => same(Step::Invert),
-        Operation::Grayscale => match shape.layout {
-            Layout::Gray => None,
-            Layout::Rgba => same(Step::Desaturate),
-            Layout::Rgb => {
-                let shape = Shape { layout: Layout::Gray, ..shape };
-                Some(Link { step: Step::Luma, shape })
+        Operation::Invert => here(Step::Invert),
+        Operation::Grayscale => gray(shape).into_iter().collect(),
+        Operation::Brightness { factor, add } => levels(shape, Levels::Brightness { factor, add }),
+        Operation::Contrast { factor } => levels(shape, Levels::Contrast { factor }),
+        Operation::Gamma { gamma } => levels(shape, Levels::Gamma { gamma }),
+        Operation::Saturation { .. } if shape.layout == Layout::Gray => vec![],
+        Operation::Saturation { factor } => here(Step::Saturate { factor }),
+        Operation::Normalize { lower, upper } => here(Step::Normalize { lower, upper }),
+        Operation::Equalize => here(Step::Equalize),
+        Operation::Tint { color } => after(colour(shape), shape, Step::Tint(color)),
+        Operation::Blur { kernel: 1, .. }
+        | Operation::Median { kernel: 1 }
+        | Operation::Pixelate { size: 1 } => vec![],
+        Operation::Blur { kernel, sigma } => here(Step::Blur { kernel, sigma }),
+        Operation::Sharpen { sigma, amount } => {
+            here(Step::Sharpen { kernel: sharpening_kernel(sigma), sigma, amount })
+        }
+        Operation::Median { kernel } => here(Step::Median { kernel }),
+        Operation::Pixelate { size } => here(Step::Pixelate { size }),
+        // Opening a dilation by its own kernel changes nothing, and two dilations are one.
+        Operation::Morphology => extremes(shape, &[(Extreme::Largest, 9), (Extreme::Smallest, 5)]),
+        Operation::Morph(morph) => {
+            let [up, down] = [Extreme::Largest, Extreme::Smallest]
+                .map(|extreme| (extreme, morph.effective_kernel()));
+            match morph.shaping {
+                _ if morph.kernel == 1 => vec![],
+                Shaping::Dilate => extremes(shape, &[up]),
+                Shaping::Erode => extremes(shape, &[down]),
+                Shaping::Open => extremes(shape, &[down, up]),
+                Shaping::Close => extremes(shape, &[up, down]),
             }
-        },
-        Operation::Blur { kernel: 1, .. } | Operation::Rotate(QuarterTurns::None) => None,
-        Operation::Blur { kernel, sigma } => same(Step::Blur { kernel, sigma }),
-        Operation::Resize(to) => match geometry::resize(size, &to)? {
-            Resized::Kept => None,
-            Resized::Cropped(part) => Some(cut(part)),
-            Resized::Resampled { width, height, window } => {
-                let step = Step::Resample { window, filter: to.filter };
-                Some(Link { step, shape: Shape { width, height, ..shape } })
-            }
-        },
+        }
+        Operation::Edges { low, high } => {
+            let shape = Shape { layout: Layout::Gray, ..shape };
+            vec![Link { step: Step::Edges { low, high }, shape }]
+        }
+        Operation::Threshold { value, max, otsu: false } => here(Step::Threshold { value, max }),
+        Operation::Threshold { max, otsu: true, .. } => {
+            after(gray(shape), shape, Step::Otsu { max })
+        }
+        Operation::AdaptiveThreshold(adaptive) => {
+            after(gray(shape), shape, Step::Adaptive(adaptive))
+        }
+        Operation::Lines(lines) => after(colour(shape), shape, Step::Lines(lines)),
+        Operation::Contours { value } => after(colour(shape), shape, Step::Contours { value }),
+        Operation::Resize(to) => resized(shape, &to)?,
         Operation::Crop { width, height, left, top } => {
+            let size = (shape.width, shape.height);
             let part = geometry::crop(size, (width, height), (left, top))?;
-            if (part.width, part.height) == size { None } else { Some(cut(part)) }
+            if (part.width, part.height) == size { vec![] } else { vec![cut(shape, part)] }
         }
-        Operation::Rotate(QuarterTurns::Two) => same(Step::HalfTurn),
-        Operation::Rotate(QuarterTurns::One) => {
-            Some(Link { step: Step::QuarterTurn, shape: shape.on_its_side() })
-        }
-        Operation::Rotate(QuarterTurns::Three) => {
-            Some(Link { step: Step::ThreeQuarterTurn, shape: shape.on_its_side() })
-        }
-        Operation::Flip(axis) => same(Step::Flip(axis)),
+        Operation::Rotate(turns) => turned(shape, turns),
+        Operation::Flip(axis) => here(Step::Flip(axis)),
+        Operation::Pad(pad) => padded(shape, pad),
     })
+}
+
+/// Part of a picture.
+fn cut(shape: Shape, part: Rectangle) -> Link {
+    let shape = Shape { width: part.width, height: part.height, ..shape };
+    Link { step: Step::Crop(part), shape }
+}
+
+/// A picture of another size.
+fn resized(shape: Shape, to: &Resize) -> Result<Vec<Link>, Rejection> {
+    Ok(match geometry::resize((shape.width, shape.height), to)? {
+        Resized::Kept => vec![],
+        Resized::Cropped(part) => vec![cut(shape, part)],
+        Resized::Resampled { width, height, window } => {
+            let step = Step::Resample { window, filter: to.filter };
+            vec![Link { step, shape: Shape { width, height, ..shape } }]
+        }
+    })
+}
+
+/// A picture turned.
+fn turned(shape: Shape, turns: QuarterTurns) -> Vec<Link> {
+    let (step, shape) = match turns {
+        QuarterTurns::None => return vec![],
+        QuarterTurns::One => (Step::QuarterTurn, shape.on_its_side()),
+        QuarterTurns::Two => (Step::HalfTurn, shape),
+        QuarterTurns::Three => (Step::ThreeQuarterTurn, shape.on_its_side()),
+    };
+    vec![Link { step, shape }]
+}
+
+/// A picture with pixels around it, in the layout that holds both.
+fn padded(shape: Shape, pad: Pad) -> Vec<Link> {
+    let (width, height) = geometry::pad((shape.width, shape.height), &pad);
+    let layout = match shape.layout {
+        _ if !pad.color.is_opaque() => Layout::Rgba,
+        Layout::Gray if !pad.color.is_gray() => Layout::Rgb,
+        Layout::Gray | Layout::Rgb | Layout::Rgba => shape.layout,
+    };
+    let step = Link { step: Step::Pad(pad), shape: Shape { width, height, layout } };
+    widen(shape, layout).into_iter().chain([step]).collect()
+}
+
+/// A step in the shape that the one before it makes, if there is one before it.
+fn after(before: Option<Link>, shape: Shape, step: Step) -> Vec<Link> {
+    let shape = before.map_or(shape, |link| link.shape);
+    before.into_iter().chain([Link { step, shape }]).collect()
+}
+
+/// Fixed levels, unless they change nothing.
+fn levels(shape: Shape, levels: Levels) -> Vec<Link> {
+    if levels.is_identity() { vec![] } else { vec![Link { step: Step::Levels(levels), shape }] }
+}
+
+/// Dilations and erosions, one after the other.
+fn extremes(shape: Shape, steps: &[(Extreme, u32)]) -> Vec<Link> {
+    let link = |(extreme, kernel)| Link { step: Step::Extreme { extreme, kernel }, shape };
+    steps.iter().copied().map(link).collect()
+}
+
+/// What makes a picture gray; RGBA keeps its alpha.
+fn gray(shape: Shape) -> Option<Link> {
+    match shape.layout {
+        Layout::Gray => None,
+        Layout::Rgba => Some(Link { step: Step::Desaturate, shape }),
+        Layout::Rgb => {
+            Some(Link { step: Step::Luma, shape: Shape { layout: Layout::Gray, ..shape } })
+        }
+    }
+}
+
+/// What gives gray three channels, to be coloured.
+fn colour(shape: Shape) -> Option<Link> {
+    match shape.layout {
+        Layout::Gray => widen(shape, Layout::Rgb),
+        Layout::Rgb | Layout::Rgba => None,
+    }
+}
+
+/// What gives a picture the layout, unless it has it.
+fn widen(shape: Shape, layout: Layout) -> Option<Link> {
+    (shape.layout != layout).then_some(Link { step: Step::Widen, shape: Shape { layout, ..shape } })
 }
 
 /// The scale at which the picture is decoded for an output: below full only for a JPEG whose

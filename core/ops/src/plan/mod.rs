@@ -9,6 +9,7 @@
 
 mod chain;
 mod slots;
+mod step;
 
 use pixmill_contract::{Encoding, Format, Limits, Recipe, RejectCode, Rejection};
 
@@ -17,8 +18,8 @@ use crate::geometry::Scale;
 use crate::header::Header;
 use crate::shape::{Layout, Shape};
 
-pub(crate) use chain::Step;
 pub(crate) use slots::{Slot, Slots};
+pub(crate) use step::Step;
 
 /// Everything that will happen to a picture.
 #[derive(Debug)]
@@ -62,6 +63,8 @@ pub(crate) struct Node {
 #[derive(Debug)]
 pub(crate) struct Branch {
     pub(crate) step: Step,
+    /// A buffer of the step's own, free again when the picture is made.
+    pub(crate) scratch: Option<Slot>,
     pub(crate) node: Node,
 }
 
@@ -183,17 +186,18 @@ fn place(tree: chain::Tree, shape: Shape, slot: Slot, slots: &mut Slots) -> Node
     }
     while let Some((link, tree)) = rest.next() {
         let is_last = rest.peek().is_none();
-        let into = if is_last && link.step.works_in_place() {
-            slot
-        } else {
-            let into = slots.take(link.shape.bytes());
-            if is_last {
-                slots.give(slot);
-            }
-            into
-        };
+        let in_place = is_last && link.step.works_in_place();
+        let into = if in_place { slot } else { slots.take(link.shape.bytes()) };
+        let scratch_bytes = link.step.scratch_bytes(shape);
+        let scratch = (scratch_bytes > 0).then(|| slots.take(scratch_bytes));
+        if let Some(scratch) = scratch {
+            slots.give(scratch);
+        }
+        if is_last && !in_place {
+            slots.give(slot);
+        }
         let node = place(tree, link.shape, into, slots);
-        branches.push(Branch { step: link.step, node });
+        branches.push(Branch { step: link.step, scratch, node });
     }
     Node { shape, slot, ends, branches }
 }

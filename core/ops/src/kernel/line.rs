@@ -1,0 +1,196 @@
+//! Straight lines of thickness 2, the same pixels as `cv2.line` draws.
+//!
+//! A line is first clipped, in whole pixels, to the picture and a margin of two. What is left is
+//! a rectangle in 16.16 fixed point, drawn as its four sides and what is between them, with a
+//! small cross on each end.
+
+use crate::shape::Shape;
+
+const SHIFT: u32 = 16;
+const ONE: i64 = 1 << SHIFT;
+const HALF: i64 = ONE / 2;
+
+/// How far outside of the picture a line may still end.
+const MARGIN: i64 = 2;
+
+type Point = (i64, i64);
+
+/// Draws a line between two pixels in `colour`, which is as long as a pixel.
+pub(crate) fn thick_line(
+    shape: Shape,
+    pixels: &mut [u8],
+    from: (i32, i32),
+    to: (i32, i32),
+    colour: &[u8],
+) {
+    let mut canvas = Canvas { shape, pixels, colour };
+    let grown = |(x, y): (i32, i32)| (i64::from(x) + MARGIN, i64::from(y) + MARGIN);
+    let size = (i64::from(shape.width) + 2 * MARGIN, i64::from(shape.height) + 2 * MARGIN);
+    let Some((from, to)) = clip(size, grown(from), grown(to)) else { return };
+    let fixed = |(x, y): Point| ((x - MARGIN) << SHIFT, (y - MARGIN) << SHIFT);
+    let (from, to) = (fixed(from), fixed(to));
+
+    let dx = (from.0 - to.0) as f64 / ONE as f64;
+    let dy = (to.1 - from.1) as f64 / ONE as f64;
+    let squared = dx * dx + dy * dy;
+    if squared > f64::EPSILON {
+        // Half of the thickness, across the line.
+        let scale = ONE as f64 / squared.sqrt();
+        let across = ((dy * scale).round_ties_even() as i64, (dx * scale).round_ties_even() as i64);
+        canvas.fill_convex(&[
+            (from.0 + across.0, from.1 + across.1),
+            (from.0 - across.0, from.1 - across.1),
+            (to.0 - across.0, to.1 - across.1),
+            (to.0 + across.0, to.1 + across.1),
+        ]);
+    }
+    for (x, y) in [from, to] {
+        let (x, y) = ((x + HALF) >> SHIFT, (y + HALF) >> SHIFT);
+        for (i, j) in [(0, -1), (-1, 0), (0, 0), (1, 0), (0, 1)] {
+            canvas.put(x + i, y + j);
+        }
+    }
+}
+
+/// The part of a line inside of `0..width` × `0..height`, cut in whole numbers; `None` if there
+/// is none.
+fn clip((width, height): (i64, i64), mut from: Point, mut to: Point) -> Option<(Point, Point)> {
+    let (right, bottom) = (width - 1, height - 1);
+    let beside = |(x, _): Point| i64::from(x < 0) + 2 * i64::from(x > right);
+    let beyond = |(_, y): Point| i64::from(y < 0) + 2 * i64::from(y > bottom);
+    if beside(from) & beside(to) != 0 || beyond(from) & beyond(to) != 0 {
+        return None;
+    }
+    // Each cut uses the line as the cuts before have left it.
+    if beyond(from) != 0 {
+        let edge = if beyond(from) == 1 { 0 } else { bottom };
+        from.0 += (edge - from.1) * (to.0 - from.0) / (to.1 - from.1);
+        from.1 = edge;
+    }
+    if beyond(to) != 0 {
+        let edge = if beyond(to) == 1 { 0 } else { bottom };
+        to.0 += (edge - to.1) * (to.0 - from.0) / (to.1 - from.1);
+        to.1 = edge;
+    }
+    if beside(from) & beside(to) != 0 {
+        return None;
+    }
+    if beside(from) != 0 {
+        let edge = if beside(from) == 1 { 0 } else { right };
+        from.1 += (edge - from.0) * (to.1 - from.1) / (to.0 - from.0);
+        from.0 = edge;
+    }
+    if beside(to) != 0 {
+        let edge = if beside(to) == 1 { 0 } else { right };
+        to.1 += (edge - to.0) * (to.1 - from.1) / (to.0 - from.0);
+        to.0 = edge;
+    }
+    Some((from, to))
+}
+
+/// One side of a polygon on its way down.
+struct Side {
+    /// The corner that it goes to.
+    corner: usize,
+    /// Which corner follows: 1 forwards, or 3 backwards in a circle of four.
+    turn: usize,
+    /// The row in which that corner is.
+    end: i64,
+    x: i64,
+    step: i64,
+}
+
+/// A picture and what is drawn into it.
+struct Canvas<'c> {
+    shape: Shape,
+    pixels: &'c mut [u8],
+    colour: &'c [u8],
+}
+
+impl Canvas<'_> {
+    /// Colours one pixel, if it is inside.
+    fn put(&mut self, x: i64, y: i64) {
+        if (0..i64::from(self.shape.width)).contains(&x)
+            && (0..i64::from(self.shape.height)).contains(&y)
+        {
+            let channels = self.colour.len();
+            let at = y as usize * self.shape.row() + x as usize * channels;
+            self.pixels[at..at + channels].copy_from_slice(self.colour);
+        }
+    }
+
+    /// Fills a convex quadrilateral in 16.16 fixed point, its outline included.
+    fn fill_convex(&mut self, corners: &[Point; 4]) {
+        for i in 0..4 {
+            self.thin_line(corners[(i + 3) % 4], corners[i]);
+        }
+        let row_of = |corner: Point| (corner.1 + HALF) >> SHIFT;
+        let rows = || corners.iter().map(|corner| row_of(*corner));
+        let columns = || corners.iter().map(|corner| (corner.0 + HALF) >> SHIFT);
+        let (width, height) = (i64::from(self.shape.width), i64::from(self.shape.height));
+        let (top, bottom) = (rows().min().unwrap_or(0), rows().max().unwrap_or(0));
+        let (left, right) = (columns().min().unwrap_or(0), columns().max().unwrap_or(0));
+        if right < 0 || bottom < 0 || left >= width || top >= height {
+            return;
+        }
+        let first = (0..4).min_by_key(|i| (corners[*i].1, *i)).unwrap_or(0);
+        let side = |turn| Side { corner: first, turn, end: top, x: -ONE, step: 0 };
+        let mut sides = [side(1), side(3)];
+        let mut corners_left = 4;
+        for y in top..=bottom.min(height - 1) {
+            for side in &mut sides {
+                if y < side.end {
+                    continue;
+                }
+                let mut from = side.corner;
+                let mut to = (from + side.turn) % 4;
+                while corners_left > 0 {
+                    corners_left -= 1;
+                    let end = row_of(corners[to]);
+                    if end > y {
+                        let (start, stop) = (corners[from].0, corners[to].0);
+                        let rows = end - y;
+                        side.step = ((stop - start) * 2 + rows) / (2 * rows);
+                        (side.end, side.x, side.corner) = (end, start, to);
+                        break;
+                    }
+                    from = to;
+                    to = (to + side.turn) % 4;
+                }
+            }
+            let ends = sides.each_ref().map(|side| (side.x + HALF) >> SHIFT);
+            let (start, stop) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
+            if y >= 0 {
+                for x in start.max(0)..=stop.min(width - 1) {
+                    self.put(x, y);
+                }
+            }
+            for side in &mut sides {
+                side.x += side.step;
+            }
+        }
+    }
+
+    /// A line one pixel wide between two points in 16.16 fixed point.
+    fn thin_line(&mut self, from: Point, to: Point) {
+        let size = (i64::from(self.shape.width) << SHIFT, i64::from(self.shape.height) << SHIFT);
+        let Some((mut from, mut to)) = clip(size, from, to) else { return };
+        let (across, down) = ((to.0 - from.0).abs(), (to.1 - from.1).abs());
+        let flat = across > down;
+        if if flat { to.0 < from.0 } else { to.1 < from.1 } {
+            std::mem::swap(&mut from, &mut to);
+        }
+        self.put((to.0 + HALF) >> SHIFT, (to.1 + HALF) >> SHIFT);
+        let (mut x, mut y) = (from.0 + HALF, from.1 + HALF);
+        let (step_x, step_y, count) = if flat {
+            (ONE, ((to.1 - from.1) << SHIFT) / (across | 1), (to.0 - from.0) >> SHIFT)
+        } else {
+            (((to.0 - from.0) << SHIFT) / (down | 1), ONE, (to.1 - from.1) >> SHIFT)
+        };
+        for _ in 0..=count {
+            self.put(x >> SHIFT, y >> SHIFT);
+            x += step_x;
+            y += step_y;
+        }
+    }
+}
