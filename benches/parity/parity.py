@@ -1,0 +1,364 @@
+"""Compares pixmill's operations, sample by sample, with OpenCV, Pillow and NumPy.
+
+Usage: parity.py GRIND REPORT, where GRIND is the built example `grind` of pixmill-ops.
+
+Every operation runs over pictures of every kind and of awkward sizes, and over the samples of the
+repository; a fixed seed makes each run the same. The report is a table: operation, kind of input,
+identical or the largest difference, against which reference. Fails if a row that is declared
+identical is not.
+"""
+
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+
+import cv2
+import numpy as np
+import PIL
+from PIL import Image, ImageEnhance, ImageOps
+
+SEED = 20260
+SIZES = [(1, 1), (1, 7), (1, 64), (5, 1), (97, 1), (2, 2), (3, 5), (13, 11), (31, 67), (101, 53),
+         (128, 96), (257, 131)]
+KINDS = ["gray", "rgb", "rgba"]
+
+
+class Mill:
+    """The example, kept running."""
+
+    def __init__(self, program, folder):
+        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True)
+        self.folder = pathlib.Path(folder)
+
+    def grind(self, recipe, picture):
+        """The picture that a recipe makes, or the code of its rejection."""
+        source, target = self.folder / "in.png", self.folder / "out.png"
+        cv2.imwrite(str(source), to_bgr(picture))
+        self.process.stdin.write(f"{recipe} -> png\t{source}\t{target}\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline().strip()
+        if answer != "ok":
+            return answer or "crashed"
+        return to_bgr(cv2.imread(str(target), cv2.IMREAD_UNCHANGED))
+
+
+def to_bgr(picture):
+    """RGB to BGR or back; gray as it is."""
+    if picture.ndim == 2:
+        return picture
+    order = [2, 1, 0, 3][: picture.shape[2]]
+    return np.ascontiguousarray(picture[:, :, order])
+
+
+def channels(kind):
+    return {"gray": 1, "rgb": 3, "rgba": 4}[kind]
+
+
+def drawing(rng, width, height, count):
+    """Shapes on a ground, as edges, lines and contours like them."""
+    picture = np.full((height, width, count), rng.integers(0, 256, count), np.uint8)
+    for _ in range(rng.integers(1, 9)):
+        colour = [int(c) for c in rng.integers(0, 256, count)]
+        x0, x1 = (int(v) for v in rng.integers(-5, width + 5, 2))
+        y0, y1 = (int(v) for v in rng.integers(-5, height + 5, 2))
+        thickness = int(rng.integers(1, 6))
+        match rng.integers(0, 3):
+            case 0: cv2.line(picture, (x0, y0), (x1, y1), colour, thickness)
+            case 1: cv2.rectangle(picture, (x0, y0), (x1, y1), colour, -1)
+            case _: cv2.circle(picture, (x0, y0), abs(x1 - x0) // 2 + 1, colour, thickness)
+    return picture
+
+
+def pictures(rng, kind, samples):
+    """Noise, smooth noise, few levels, drawings and gradients of all sizes, then photographs."""
+    count = channels(kind)
+    for width, height in SIZES:
+        noise = rng.integers(0, 256, (height, width, count), dtype=np.uint8)
+        smooth = cv2.GaussianBlur(noise, (7, 7), 0).reshape(noise.shape)
+        across = np.linspace(0, 255, width)[None, :, None] + np.zeros((height, 1, count))
+        for picture in [noise, cv2.convertScaleAbs(smooth, alpha=4, beta=-380).reshape(noise.shape),
+                        (noise // 128 * 200), np.full_like(noise, 90), across.astype(np.uint8),
+                        drawing(rng, width, height, count), drawing(rng, width, height, count)]:
+            yield picture if count > 1 else picture[:, :, 0]
+    for path in samples:
+        picture = Image.open(path).convert({"gray": "L", "rgb": "RGB", "rgba": "RGBA"}[kind])
+        yield np.asarray(picture)
+
+
+def gray_of(picture):
+    """Luma as OpenCV rounds it; alpha is ignored."""
+    return picture if picture.ndim == 2 else cv2.cvtColor(picture[:, :, :3].copy(), cv2.COLOR_RGB2GRAY)
+
+
+def colours(function):
+    """Applies a function to the colours; alpha stays."""
+    def applied(picture):
+        if picture.ndim == 2 or picture.shape[2] == 3:
+            return function(picture).reshape(picture.shape)
+        return np.dstack([function(picture[:, :, :3].copy()), picture[:, :, 3]])
+    return applied
+
+
+def on_luma(function):
+    """Applies a function to luma; with alpha the result stays RGBA of equal colours."""
+    def applied(picture):
+        result = function(gray_of(picture))
+        if picture.ndim == 2 or picture.shape[2] == 3:
+            return result
+        return np.dstack([result, result, result, picture[:, :, 3]])
+    return applied
+
+
+def canny(low, high):
+    def applied(picture):
+        source = picture if picture.ndim == 2 else to_bgr(picture[:, :, :3])
+        return cv2.Canny(source, low, high)
+    return applied
+
+
+def canvas(picture):
+    """What is drawn on: gray becomes RGB."""
+    return cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB) if picture.ndim == 2 else picture.copy()
+
+
+def lines(low=50, high=150, votes=200, full=False):
+    def applied(picture):
+        drawn = canvas(picture)
+        found = cv2.HoughLines(cv2.Canny(gray_of(picture), low, high), 1, np.pi / 180, votes)
+        reach = sum(picture.shape[:2]) if full else 1000
+        for rho, theta in found.reshape(-1, 2) if found is not None else []:
+            a, b = np.cos(theta), np.sin(theta)
+            x, y = a * rho, b * rho
+            first = (int(x + reach * (-b)), int(y + reach * a))
+            second = (int(x - reach * (-b)), int(y - reach * a))
+            cv2.line(drawn, first, second, (0, 255, 0, 255), 2)
+        return drawn
+    return applied
+
+
+def contours(value):
+    def applied(picture):
+        drawn = canvas(picture)
+        _, binary = cv2.threshold(gray_of(picture), value, 255, cv2.THRESH_BINARY)
+        found, _ = cv2.findContours(binary, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+        return cv2.drawContours(drawn, found, -1, (0, 255, 0, 255), 2)
+    return applied
+
+
+def square(size):
+    return np.ones((size, size), np.uint8)
+
+
+def morphology(picture):
+    dilated = cv2.dilate(picture, square(5))
+    opened = cv2.morphologyEx(dilated, cv2.MORPH_OPEN, square(5))
+    return cv2.morphologyEx(opened, cv2.MORPH_CLOSE, square(5))
+
+
+def morph(kind, kernel, iterations):
+    return colours(lambda p: cv2.morphologyEx(p, kind, square(kernel), iterations=iterations))
+
+
+def threshold(value, maximum, kind=cv2.THRESH_BINARY):
+    return lambda p: cv2.threshold(p, value, maximum, kind)[1]
+
+
+def adaptive(method, block, c):
+    return on_luma(lambda p: cv2.adaptiveThreshold(p, 255, method, cv2.THRESH_BINARY, block, c))
+
+
+def equalize(picture):
+    if picture.ndim == 2:
+        return cv2.equalizeHist(picture)
+    ycc = cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb)
+    ycc[:, :, 0] = cv2.equalizeHist(ycc[:, :, 0])
+    return cv2.cvtColor(ycc, cv2.COLOR_YCrCb2RGB)
+
+
+def sharpen(sigma, amount):
+    size = 2 * int(np.ceil(3 * sigma)) + 1
+    def applied(picture):
+        blurred = cv2.GaussianBlur(picture, (size, size), sigma)
+        return cv2.addWeighted(picture, 1 + amount, blurred, -amount, 0)
+    return colours(applied)
+
+
+def levels(function):
+    return colours(lambda p: np.clip(np.rint(function(p.astype(np.float64))), 0, 255).astype(np.uint8))
+
+
+def pillow(function):
+    """Through Pillow, on colours."""
+    return colours(lambda p: np.asarray(function(Image.fromarray(p))))
+
+
+def saturate(factor):
+    def applied(picture):
+        gray = gray_of(picture).astype(np.float64)[:, :, None]
+        return np.clip(np.rint(gray + (picture - gray) * factor), 0, 255).astype(np.uint8)
+    return lambda p: p if p.ndim == 2 else colours(applied)(p)
+
+
+def tint(colour):
+    def applied(picture):
+        toned = ImageOps.colorize(Image.fromarray(gray_of(picture)), "black", "white", mid=colour)
+        toned = np.asarray(toned)
+        has_alpha = picture.ndim == 3 and picture.shape[2] == 4
+        return np.dstack([toned, picture[:, :, 3]]) if has_alpha else toned
+    return applied
+
+
+def pad(top, right, bottom, left, colour):
+    def applied(picture):
+        fill = colour[:1] if picture.ndim == 2 else (*colour, 255)[: picture.shape[2]]
+        return cv2.copyMakeBorder(picture, top, bottom, left, right, cv2.BORDER_CONSTANT, value=fill)
+    return applied
+
+
+def normalize(low, high):
+    return pillow(lambda i: ImageOps.autocontrast(i, (low, 100 - high), preserve_tone=True))
+
+
+CV = f"OpenCV {cv2.__version__}"
+PILLOW = f"Pillow {PIL.__version__}"
+NUMPY = f"NumPy {np.__version__}"
+MEAN, GAUSS = cv2.ADAPTIVE_THRESH_MEAN_C, cv2.ADAPTIVE_THRESH_GAUSSIAN_C
+
+# Operation, reference, largest difference that is allowed, kinds, then recipes and functions.
+ALL = KINDS
+OPAQUE = ["gray", "rgb"]
+TABLE = [
+    ("invert", CV, 0, ALL, [("invert", colours(cv2.bitwise_not))]),
+    ("grayscale", CV, 0, ALL, [("grayscale", on_luma(lambda p: p))]),
+    ("blur", CV, 0, OPAQUE, [
+        (f"blur:{k}", lambda p, k=k: cv2.GaussianBlur(p, (k, k), 0)) for k in (3, 9, 15, 31)]),
+    ("edges", CV, 0, ALL, [(f"edges:{a},{b}", canny(a, b))
+                           for a, b in ((100, 200), (50, 150), (0, 0), (20, 900), (300, 301))]),
+    ("threshold", CV, 0, ALL, [(f"threshold:{v},{m}", colours(threshold(v, m)))
+                               for v, m in ((127, 255), (0, 1), (255, 255), (90, 200))]),
+    ("threshold otsu", CV, 0, ALL, [
+        ("threshold:otsu=true", on_luma(threshold(0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)))]),
+    ("adaptive_threshold mean", CV, 0, ALL, [
+        (f"adaptive_threshold:{b},{c}", adaptive(MEAN, b, c))
+        for b, c in ((11, 2), (3, 0), (15, -1.5), (17, 2.5), (101, 7), (255, 0))]),
+    ("adaptive_threshold gaussian", CV, 0, ALL, [
+        (f"adaptive_threshold:{b},{c},gaussian", adaptive(GAUSS, b, c))
+        for b, c in ((3, 0), (5, 1), (7, 2), (9, -3), (11, 2), (31, 5), (101, 0))]),
+    ("lines", CV + " as the prototype called it", 0, ALL, [
+        ("lines", lines()), ("lines:votes=30", lines(votes=30)),
+        ("lines:10,40,20", lines(10, 40, 20)),
+        ("lines:votes=60,length=full", lines(votes=60, full=True))]),
+    ("contours", CV, 0, ALL, [(f"contours:{v}", contours(v)) for v in (127, 0, 60, 200)]),
+    ("morphology", CV, 0, ALL, [("morphology", colours(morphology))]),
+    *[(name, CV, 0, ALL, [(f"{name}:{k},{n}", morph(kind, k, n))
+                          for k, n in ((5, 1), (3, 2), (1, 3), (7, 3), (31, 1))])
+      for name, kind in (("dilate", cv2.MORPH_DILATE), ("erode", cv2.MORPH_ERODE),
+                         ("open", cv2.MORPH_OPEN), ("close", cv2.MORPH_CLOSE))],
+    ("median", CV, 0, ALL, [(f"median:{k}", colours(lambda p, k=k: cv2.medianBlur(p, k)))
+                            for k in (3, 5, 7, 15, 51)]),
+    ("equalize", CV, 0, ALL, [("equalize", colours(equalize))]),
+    ("sharpen", CV + " GaussianBlur, addWeighted", 1, OPAQUE, [
+        (f"sharpen:{s},{a}", sharpen(s, a)) for s, a in ((1, 1), (0.5, 2), (2.3, 0.7))]),
+    ("brightness", NUMPY, 0, ALL, [
+        (f"brightness:{f},{a}", levels(lambda p, f=f, a=a: p * f + a))
+        for f, a in ((1.2, 0), (0.5, 10), (3, -40.5))]),
+    ("brightness", PILLOW, 1, OPAQUE, [
+        (f"brightness:{f}", pillow(lambda i, f=f: ImageEnhance.Brightness(i).enhance(f)))
+        for f in (1.2, 0.5)]),
+    ("contrast", NUMPY, 0, ALL, [
+        (f"contrast:{f}", levels(lambda p, f=f: 128 + (p - 128) * f)) for f in (1.3, 0, 0.7, 9)]),
+    ("gamma", NUMPY, 0, ALL, [
+        (f"gamma:{g}", levels(lambda p, g=g: 255 * (p / 255) ** (1 / g))) for g in (2.2, 0.4, 1)]),
+    ("saturation", NUMPY, 0, ALL, [(f"saturation:{f}", saturate(f)) for f in (1.5, 0, 0.3, 4)]),
+    ("saturation", PILLOW, 4, OPAQUE, [
+        (f"saturation:{f}", pillow(lambda i, f=f: ImageEnhance.Color(i).enhance(f)))
+        for f in (1.5, 0.3)]),
+    ("normalize", PILLOW + " autocontrast", 255, OPAQUE, [
+        (f"normalize:{a},{b}", normalize(a, b)) for a, b in ((1, 99), (0, 100), (5, 80))]),
+    ("tint", PILLOW + " colorize", 0, ALL, [
+        ("tint:#704214", tint("#704214")), ("tint:#00ff80", tint("#00ff80"))]),
+    ("pad", CV + " copyMakeBorder", 0, ALL, [
+        ("pad:1,2,3,4,#202020", pad(1, 2, 3, 4, (32, 32, 32)))]),
+    ("pixelate", PILLOW + " reduce", 1, OPAQUE, [
+        (f"pixelate:{n}", pillow(lambda i, n=n: i.reduce(n).resize(
+            (-(-i.width // n) * n, -(-i.height // n) * n), Image.Resampling.NEAREST)
+            .crop((0, 0, i.width, i.height)))) for n in (2, 7, 16)]),
+]
+
+
+def compare(mill, samples, row, kind):
+    """Compares one operation on one kind of picture; a line of the report and whether it holds."""
+    name, reference, allowed, kinds, cases = row
+    if kind not in kinds:
+        return None
+    rng = np.random.default_rng(SEED)
+    count = differing = largest = worst = 0
+    codes = set()
+    for picture in pictures(rng, kind, samples):
+        for recipe, function in cases:
+            made, expected = mill.grind(recipe, picture), function(picture)
+            count += 1
+            if isinstance(made, str):
+                codes.add(made)
+                continue
+            if made.shape != expected.shape:
+                raise SystemExit(f"{recipe} on {kind} {picture.shape}: {made.shape}, not {expected.shape}")
+            difference = np.abs(made.astype(int) - expected)
+            if difference.any():
+                differing += 1
+                largest = max(largest, int(difference.max()))
+                worst = max(worst, float((difference > 0).mean()))
+    if codes:
+        verdict = "refused: " + ", ".join(sorted(codes))
+    elif not differing:
+        verdict = "identical"
+    else:
+        verdict = (f"largest difference {largest}, in {differing} of the comparisons, "
+                   f"at most {worst:.2%} of a picture's samples")
+    line = f"| {name} | {kind} | {verdict} | {count} | {reference} |"
+    return line, not codes and largest <= allowed
+
+
+def main():
+    program, report = sys.argv[1:3]
+    only = sys.argv[3:]
+    random.seed(SEED)
+    root = pathlib.Path(__file__).resolve().parents[2]
+    samples = sorted(path for path in (root / "samples").rglob("*.*")
+                     if path.suffix in (".png", ".jpg"))[:6]
+    lines_, good = [], True
+    with tempfile.TemporaryDirectory() as folder:
+        mill = Mill(program, folder)
+        for row in TABLE:
+            for kind in KINDS:
+                if only and not any(row[0].startswith(name) for name in only):
+                    continue
+                result = compare(mill, samples, row, kind)
+                if result is None:
+                    continue
+                line, holds = result
+                print(line if holds else f"{line}  <-- more than {row[2]}", flush=True)
+                lines_.append(line)
+                good = good and holds
+    if not only:
+        pathlib.Path(report).write_text(HEAD + "\n".join(lines_) + "\n")
+    return 0 if good else 1
+
+
+HEAD = f"""# Parity
+
+What pixmill's operations make of decoded samples, compared with other libraries. Written by
+`make parity`; {CV}, {PILLOW}, {NUMPY}. Pictures: noise, smooth noise, two levels, one level,
+gradients and drawings of {len(SIZES)} sizes from 1×1 to 257×131, and six samples of this
+repository, each with several parameters. Palettes and 16-bit samples are reduced when decoded, and
+what they become is one of these kinds.
+
+| Operation | Input | Result | Comparisons | Reference |
+|---|---|---|---|---|
+"""
+
+if __name__ == "__main__":
+    sys.exit(main())
