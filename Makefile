@@ -5,7 +5,7 @@ OUT   ?= out
 RECIPE ?= thumb = resize:256 -> jpeg; web = resize:1200 | blur:3 -> jpeg:q=82; gray = grayscale -> png
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak build release lint fmt schemas samples clean setup
+.PHONY: help run test soak parity build release lint fmt schemas samples clean setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,12 @@ test: setup lint ## everything that CI runs
 soak: setup ## the long campaigns: photographs under kill -9, queue rates, overhead
 	$(CARGO) build --release --locked
 	sh tools/soak.sh
+
+parity: setup ## compare every operation with OpenCV, Pillow and NumPy, sample by sample
+	$(CARGO) build --release --locked -p pixmill-ops --example grind
+	test -x target/parity/bin/python || python3 -m venv target/parity
+	target/parity/bin/pip install --quiet --requirement benches/parity/requirements.txt
+	target/parity/bin/python benches/parity/parity.py target/release/examples/grind benches/PARITY.md
 
 build: setup ## the debug binary
 	$(CARGO) build --locked

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::operation::{Axis, Filter, Fit, QuarterTurns, Resize};
+use crate::operation::{Axis, Filter, Fit, Kind, OPERATIONS, Parameter, QuarterTurns, Resize};
 
 fn parse(text: &str) -> Recipe {
     text.parse().unwrap()
@@ -22,7 +22,18 @@ fn reads_several_named_outputs() {
 
 #[test]
 fn the_prototypes_names_are_accepted() {
-    assert_eq!(parse("color_inversion"), parse("invert"));
+    for (theirs, ours) in [
+        ("color_inversion", "invert"),
+        ("grayscale", "grayscale"),
+        ("blur", "blur:15"),
+        ("edge_detection", "edges:100,200"),
+        ("thresholding", "threshold:127,255"),
+        ("line_detection", "lines:50,150,200,prototype"),
+        ("frame_contour_detection", "contours:127"),
+        ("morphological_operations", "morphology"),
+    ] {
+        assert_eq!(parse(theirs), parse(ours));
+    }
 }
 
 #[test]
@@ -121,13 +132,45 @@ fn any_operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
+/// A use of any row, with every parameter given, from a number for each.
+fn any_row() -> impl Strategy<Value = Operation> {
+    let numbers = prop::collection::vec(0.0_f64..1.0, 6);
+    (0..OPERATIONS.len(), numbers).prop_filter_map("together out of range", |(row, numbers)| {
+        let entry = &OPERATIONS[row];
+        let argument = |(parameter, at): (&Parameter, &f64)| argument(parameter.kind, *at);
+        let arguments: Vec<_> = entry.parameters.iter().zip(&numbers).map(argument).collect();
+        let colon = if arguments.is_empty() { "" } else { ":" };
+        let text = format!("{}{colon}{}", entry.name, arguments.join(","));
+        text.parse::<Recipe>().ok().map(|recipe| recipe.outputs()[0].chain[0])
+    })
+}
+
+/// A value of a kind, from how far it is between the ends.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "ends are small"
+)]
+fn argument(kind: Kind, at: f64) -> String {
+    let between = |min: i64, max: i64| min + ((max - min) as f64 * at) as i64;
+    match kind {
+        Kind::Integer { min, max } => between(min, max).to_string(),
+        Kind::Odd { min, max } => (between(min, max - 1) / 2 * 2 + 1).to_string(),
+        Kind::Number { min, max } => (min + (max - min) * at).to_string(),
+        Kind::Choice(words) => words[(words.len() as f64 * at) as usize].to_owned(),
+        Kind::Flag => (at < 0.5).to_string(),
+        Kind::Color => format!("#{:06x}", between(0, 0xff_ffff)),
+    }
+}
+
 fn any_recipe() -> impl Strategy<Value = Recipe> {
     let encoding = prop_oneof![
         Just(Encoding::Same),
         Just(Encoding::Png),
         (1_u8..=100).prop_map(|quality| Encoding::Jpeg { quality }),
     ];
-    let output = (prop::collection::vec(any_operation(), 1..5), encoding);
+    let output = (prop::collection::vec(prop_oneof![any_operation(), any_row()], 1..5), encoding);
     prop::collection::vec(output, 1..4).prop_map(|outputs| Recipe {
         outputs: outputs
             .into_iter()

@@ -37,4 +37,6 @@ mod trigonometry;
 pub(crate) mod turn;
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 pub(crate) mod testing;
