@@ -69,6 +69,11 @@ fn the_estimate_bounds_what_is_allocated() {
         "resize:1500,1100,fit=fill,enlarge=true | rotate:90 -> png",
         "a = invert | blur:5 -> png; b = invert | rotate:90 -> jpeg; c = resize:90 -> png",
         "a = flip; b = flip:horizontal; c = rotate:90; d = crop:500,500; e = grayscale | blur",
+        "edges -> png",
+        "lines:votes=900 -> jpeg",
+        "contours | median:5 | morphology | sharpen -> png",
+        "adaptive_threshold:31,2,gaussian | dilate:101 | pad:9,9,9,9,#ff000080 -> png",
+        "a = threshold:otsu=true; b = equalize | edges; c = tint:#704214 | pixelate:9 | median",
         "resize:200,1900,fit=fill,enlarge=true | resize:1900,200,fit=fill,enlarge=true -> jpeg",
     ];
     let noise = [make::jpeg(1200, 900, 3, true), make::jpeg(900, 700, 1, false)];
@@ -89,7 +94,8 @@ fn the_estimate_bounds_what_is_allocated() {
             assert!(peak_bytes as u64 <= bound, "{text}, used: {peak_bytes} of {bound} bytes");
             let outputs: usize = ground.pictures.iter().map(|picture| picture.bytes.len()).sum();
             let (_, again) = peak(|| used.grind(&source, &recipe).unwrap());
-            let allowance = outputs + 512 * 1024;
+            // Rows and histograms that kernels make for themselves are a few hundred thousand bytes.
+            let allowance = outputs + 1024 * 1024;
             assert!(again <= allowance, "{text}, again: {again} bytes for {outputs} of output");
         }
     }

@@ -73,6 +73,42 @@ fn what_cannot_be_done_is_refused_with_its_code() {
 }
 
 #[test]
+fn pictures_get_the_channels_that_an_operation_needs() {
+    let of = |channels| Header { channels, ..header(Format::Png, 40, 30) };
+    let layouts = |header: &Header, recipe| {
+        let mut layouts = vec![];
+        plan(header, recipe).unwrap().for_each_end(|_, shape| layouts.push(shape.layout));
+        layouts[0]
+    };
+    for (recipe, [gray, rgb, rgba]) in [
+        ("edges", [Layout::Gray, Layout::Gray, Layout::Gray]),
+        ("threshold", [Layout::Gray, Layout::Rgb, Layout::Rgba]),
+        ("threshold:otsu=true", [Layout::Gray, Layout::Gray, Layout::Rgba]),
+        ("adaptive_threshold", [Layout::Gray, Layout::Gray, Layout::Rgba]),
+        ("lines", [Layout::Rgb, Layout::Rgb, Layout::Rgba]),
+        ("contours", [Layout::Rgb, Layout::Rgb, Layout::Rgba]),
+        ("tint:red", [Layout::Rgb, Layout::Rgb, Layout::Rgba]),
+        ("pad:1,color=white", [Layout::Gray, Layout::Rgb, Layout::Rgba]),
+        ("pad:1,color=red", [Layout::Rgb, Layout::Rgb, Layout::Rgba]),
+        ("pad:1,color=transparent", [Layout::Rgba, Layout::Rgba, Layout::Rgba]),
+    ] {
+        let found = [1, 3, 4].map(|channels| layouts(&of(channels), recipe));
+        assert_eq!(found, [gray, rgb, rgba], "{recipe}");
+    }
+}
+
+#[test]
+fn every_operation_tells_its_kernel_to_the_limits() {
+    let header = header(Format::Png, 40, 30);
+    for recipe in
+        ["sharpen:sigma=50", "erode:3,iterations=128", "adaptive_threshold:257", "dilate:257"]
+    {
+        assert_eq!(plan(&header, recipe).unwrap_err().code, RejectCode::KernelTooLarge, "{recipe}");
+    }
+    assert!(plan(&header, "median:255 | erode:3,iterations=127").is_ok());
+}
+
+#[test]
 fn a_jpeg_cannot_be_longer_than_libjpeg_writes() {
     let limits = Limits { side: u32::MAX, ..Limits::default() };
     let header = header(Format::Png, 65_501, 1);
