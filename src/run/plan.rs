@@ -101,6 +101,7 @@ struct Target<'f> {
     input: &'f Input,
     key: Key,
     template: Template,
+    /// Every name that an output may get: more than one where its format depends on the picture.
     outputs: Vec<Key>,
 }
 
@@ -136,19 +137,28 @@ fn target<'f>(
     let key = in_store(input.path.strip_prefix("/").unwrap_or(&input.path))?;
     let template = names.bind(&in_store(&input.relative)?);
     template.check(recipe.outputs().len()).map_err(|e| bad(e.to_string()))?;
-    let outputs = recipe.outputs().iter().map(|output| {
+    let mut outputs = vec![];
+    for output in recipe.outputs() {
         // A file that announces nothing fails later, and has no output then.
-        let format = output.encoding.format().or_else(|| inputs::sniff(&input.path));
-        let name = Name {
-            batch: &BatchId::single(),
-            id: &JobId::derived(&[]),
-            source: &key,
-            output: &output.name,
-            extension: format.unwrap_or(Format::Jpeg).extension(),
+        let source = || inputs::sniff(&input.path).unwrap_or(Format::Jpeg);
+        let formats = match output.encoding.format() {
+            Some(format) => vec![format],
+            None => output.encoding.formats(source()),
         };
-        template.expand(name).map_err(|e| bad(e.to_string()))
-    });
-    let outputs = outputs.collect::<Result<_, _>>()?;
+        for format in formats {
+            let name = Name {
+                batch: &BatchId::single(),
+                id: &JobId::derived(&[]),
+                source: &key,
+                output: &output.name,
+                extension: format.extension(),
+            };
+            let key = template.expand(name).map_err(|e| bad(e.to_string()))?;
+            if !outputs.contains(&key) {
+                outputs.push(key);
+            }
+        }
+    }
     Ok(Target { input, key, template, outputs })
 }
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use pixmill_contract::operation::Effort;
 use pixmill_contract::{Encoding, Format, Limits, Recipe, RejectCode, Rejection};
 
-use crate::codec::icc;
+use crate::codec::{carry, color, encoder_bytes};
 use crate::header::Header;
 use crate::plan::{Plan, Step};
 
@@ -53,7 +54,10 @@ fn memory_bytes(header: &Header, plan: &Plan) -> u64 {
         };
         *most = bytes.max(*most);
     });
-    let profile = 2 * icc::MAX_BYTES_IN_FILE as u64;
+    let mut encoding = 0;
+    plan.for_each_end(|end, shape| encoding = encoder_bytes(end.encoding, shape).max(encoding));
+    let profile = 2 * carry::MAX_BYTES_IN_FILE as u64;
+    let transform = if header.profile { color::TRANSFORM_BYTES } else { 0 };
     let rows = plan.decodes.iter().map(|decode| decode.stored.row() as u64 * 16).sum::<u64>();
     header.decoder_bytes
         + plan.slots.bytes()
@@ -62,7 +66,9 @@ fn memory_bytes(header: &Header, plan: &Plan) -> u64 {
         + blurring
         + resampling
         + passing
+        + encoding
         + profile
+        + transform
         + rows
         + FIXED_BYTES
 }
@@ -74,7 +80,8 @@ fn work(header: &Header, plan: &Plan) -> Duration {
     for decode in &plan.decodes {
         nanoseconds += match header.format {
             Format::Jpeg => 3 * pixels + 3 * decode.stored.pixels(),
-            Format::Png => 8 * pixels,
+            Format::Png | Format::Webp | Format::Tiff => 12 * pixels,
+            Format::Gif | Format::Bmp | Format::Json => 6 * pixels,
         };
         if header.orientation.swaps_sides() {
             nanoseconds += 4 * decode.stored.pixels();
@@ -83,8 +90,20 @@ fn work(header: &Header, plan: &Plan) -> Duration {
     plan.for_each_step(|step, from, to| nanoseconds += step.nanoseconds(from, to));
     plan.for_each_end(|end, shape| {
         nanoseconds += match end.encoding {
-            Encoding::Jpeg { .. } => 5 * shape.pixels(),
-            Encoding::Png | Encoding::Same => 12 * shape.pixels(),
+            Encoding::Jpeg { progressive: false, .. } => 5 * shape.pixels(),
+            Encoding::Jpeg { progressive: true, .. } => 25 * shape.pixels(),
+            Encoding::Png { effort: Effort::Fast, .. } | Encoding::Same => 12 * shape.pixels(),
+            Encoding::Png { effort: Effort::Small, .. } | Encoding::Auto { .. } => {
+                300 * shape.pixels()
+            }
+            Encoding::Webp { lossless, effort, .. } => {
+                let level = 1 + u64::from(effort);
+                shape.pixels() * level * if lossless { 150 } else { 30 }
+            }
+            Encoding::Info
+            | Encoding::Palette { .. }
+            | Encoding::Blurhash { .. }
+            | Encoding::Phash => 2 * shape.pixels(),
         };
     });
     Duration::from_nanos(nanoseconds)

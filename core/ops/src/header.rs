@@ -2,7 +2,7 @@
 
 use pixmill_contract::{Format, Limits, Rejection};
 
-use crate::codec::{jpeg_header, png_header, sniff};
+use crate::codec::{bmp, gif, jpeg, png, sniff, tiff, webp};
 use crate::shape::{Layout, Shape};
 
 /// What a picture's header says. Reading it costs microseconds and allocates nothing large.
@@ -18,6 +18,10 @@ pub struct Header {
     pub channels: u8,
     /// How the stored pixels have to be turned to be displayed.
     pub orientation: Orientation,
+    /// Whether there is a colour profile, for whatever it is worth.
+    pub(crate) profile: bool,
+    /// Whether the stored pixels are cyan, magenta, yellow and black.
+    pub(crate) ink: bool,
     /// What the decoder itself will allocate, besides the pixels, in bytes.
     pub(crate) decoder_bytes: u64,
 }
@@ -78,8 +82,13 @@ impl Orientation {
 pub fn inspect(source: &[u8], limits: &Limits) -> Result<Header, Rejection> {
     limits.check_input(source.len() as u64)?;
     let header = match sniff::sniff(source)? {
-        Format::Jpeg => jpeg_header::read(source)?,
-        Format::Png => png_header::read(source)?,
+        Format::Jpeg => jpeg::header::read(source)?,
+        Format::Png => png::header::read(source)?,
+        Format::Webp => webp::header::read(source)?,
+        Format::Gif => gif::read(source)?,
+        Format::Bmp => bmp::read(source)?,
+        Format::Tiff => tiff::read(source)?,
+        Format::Json => unreachable!("JSON is never recognised as a picture"),
     };
     limits.check_frame("the picture", header.width, header.height)?;
     Ok(header)

@@ -11,20 +11,27 @@
 //!
 //! # What happens to a picture
 //!
-//! * **Formats.** JPEG and PNG, recognised by content. Other formats that people would call
-//!   pictures are refused by name.
+//! * **Formats.** JPEG, PNG, WebP, GIF, BMP and TIFF are read, recognised by content; JPEG, PNG and
+//!   WebP are written. Other formats that people would call pictures are refused by name. Of
+//!   animations and of files of several pages the first picture is read: that of a GIF or a WebP on
+//!   its canvas, which is transparent around it.
 //! * **Pixels** are 8-bit gray, RGB or RGBA. Of 16-bit samples the high byte is kept, as `OpenCV`
 //!   does; palettes are expanded; transparency of any kind becomes alpha, gray with alpha RGBA.
-//!   CMYK is refused.
+//! * **CMYK** (JPEG, TIFF) becomes sRGB when it is decoded, through its profile if it has one that
+//!   can be read, else by (1 − C) · (1 − K). JPEGs with Adobe's marker are taken for inverted.
+//! * **Colours** are converted from the source's ICC profile to sRGB before the first operation, or
+//!   left as they are and the profile carried on, as the encoding's `icc` says. What is within a
+//!   level of sRGB counts as sRGB. A profile that is longer than 1 MiB, describes other channels or
+//!   makes no sense is as good as none.
 //! * **Orientation** of Exif is applied first; every operation sees the picture as people do.
-//! * **Metadata** is dropped, all of it, but for one thing: an ICC profile of up to 1 MiB is
-//!   carried into outputs whose colours it still describes, because without it the colours of a
-//!   wide-gamut picture would shift.
+//! * **Metadata** is dropped, or carried on as far as the encoding's `metadata` says: Exif is
+//!   written anew, upright and without its thumbnail.
 //! * **Alpha** is left alone by point operations; blur and resize work on colours multiplied by
 //!   it, so that nothing bleeds out of transparent pixels; JPEG outputs are laid over white.
 
 mod codec;
 mod estimate;
+mod facts;
 mod geometry;
 mod header;
 #[cfg(feature = "test-hooks")]

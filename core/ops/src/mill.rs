@@ -1,10 +1,11 @@
 //! The mill: runs a plan on one thread, with codecs and buffers that outlive the job.
 
-use fast_image_resize::Resizer;
-use pixmill_contract::{Encoding, Format, Limits, Recipe, Rejection};
+use pixmill_contract::{Format, Limits, Recipe, Rejection};
+use pixmill_resample::Resampler;
 
+use crate::codec::carry::Belongings;
 use crate::codec::jpeg::Jpeg;
-use crate::codec::{icc, png};
+use crate::codec::{self, Finished};
 use crate::estimate::admit;
 use crate::header::{Header, Orientation, inspect};
 use crate::kernel::{alpha, blur, turn};
@@ -25,7 +26,7 @@ const KEPT_BYTES: usize = 256 * 1024 * 1024;
 pub struct Mill {
     limits: Limits,
     jpeg: Jpeg,
-    resizer: Resizer,
+    resampler: Resampler,
     blur: blur::Scratch,
     /// One for each slot of a plan, longer than it has to be or empty.
     buffers: Vec<Vec<u8>>,
@@ -63,7 +64,7 @@ impl Mill {
         Self {
             limits,
             jpeg: Jpeg::new(),
-            resizer: Resizer::new(),
+            resampler: Resampler::new(),
             blur: blur::Scratch::default(),
             buffers: vec![],
             encoded: vec![],
@@ -82,10 +83,12 @@ impl Mill {
         crate::hooks::before_decoding(source);
 
         self.prepare(&plan);
-        let mut run = Run { mill: self, recipe, profile: None, pictures: vec![] };
+        let belongings = Belongings::of(header.format, source);
+        let from = From { source, header: &header, belongings };
+        let mut run = Run { mill: self, recipe, from, profile: None, pictures: vec![] };
         for decode in &plan.decodes {
-            run.decode(source, &header, decode)?;
-            run.grow(&decode.root);
+            run.decode(decode)?;
+            run.grow(&decode.root)?;
         }
         let mut pictures = run.pictures;
         pictures.sort_by_key(|(output, _)| *output);
@@ -113,8 +116,8 @@ impl Mill {
 
     /// Gives back what is too much to keep.
     fn tidy(&mut self) {
-        if self.resizer.size_of_internal_buffers() > KEPT_BYTES / 4 {
-            self.resizer.reset_internal_buffers();
+        if self.resampler.kept_bytes() > KEPT_BYTES / 4 {
+            self.resampler.release();
         }
         let mut bytes = self.encoded.len();
         if bytes > KEPT_BYTES {
@@ -145,26 +148,31 @@ fn at_least(buffer: Vec<u8>, length: usize) -> Vec<u8> {
     vec![0; length]
 }
 
+/// The source of a job, and what was read from it.
+struct From<'a> {
+    source: &'a [u8],
+    header: &'a Header,
+    belongings: Belongings<'a>,
+}
+
 /// One job under way.
 struct Run<'a> {
     mill: &'a mut Mill,
     recipe: &'a Recipe,
+    from: From<'a>,
+    /// The profile that describes what was decoded, where it is not sRGB.
     profile: Option<Vec<u8>>,
     pictures: Vec<(usize, Picture)>,
 }
 
 impl Run<'_> {
     /// Decodes and puts the picture upright.
-    fn decode(&mut self, source: &[u8], header: &Header, decode: &Decode) -> Result<(), Rejection> {
-        let Decode { scale, stored, slot, root } = decode;
-        let pixels = &mut self.mill.buffers[*slot][..stored.bytes()];
-        self.profile = match header.format {
-            Format::Jpeg => {
-                self.mill.jpeg.decode(source, *scale, *stored, pixels)?;
-                icc::from_jpeg(source)
-            }
-            Format::Png => png::decode(source, *stored, pixels)?,
-        };
+    fn decode(&mut self, decode: &Decode) -> Result<(), Rejection> {
+        let Decode { stored, slot, root, .. } = decode;
+        let From { source, header, .. } = self.from;
+        let buffer = &mut self.mill.buffers[*slot];
+        self.profile = codec::decode(&mut self.mill.jpeg, source, header, decode, buffer)?;
+        let pixels = &mut buffer[..stored.bytes()];
         let Orientation { mirrored, quarter_turns } = header.orientation;
         if mirrored {
             turn::flip_horizontal(*stored, pixels);
@@ -179,14 +187,15 @@ impl Run<'_> {
     }
 
     /// Encodes the outputs that a picture is, then makes everything that is made from it.
-    fn grow(&mut self, node: &Node) {
+    fn grow(&mut self, node: &Node) -> Result<(), Rejection> {
         for end in &node.ends {
-            self.encode(node, end);
+            self.encode(node, end)?;
         }
         for branch in &node.branches {
             self.apply(branch.step, (node.shape, node.slot), branch.scratch, &branch.node);
-            self.grow(&branch.node);
+            self.grow(&branch.node)?;
         }
+        Ok(())
     }
 
     /// Makes the picture of `node` from the one in `from`.
@@ -213,7 +222,7 @@ impl Run<'_> {
             let source = (shape, &from[..shape.bytes()]);
             let made = (node.shape, &mut into[..node.shape.bytes()]);
             let mut tools =
-                Tools { resizer: &mut mill.resizer, blur: &mut mill.blur, scratch: &mut own };
+                Tools { resampler: &mut mill.resampler, blur: &mut mill.blur, scratch: &mut own };
             steps::make(step, source, &mut tools, made);
         }
         if let Some(slot) = scratch {
@@ -222,31 +231,30 @@ impl Run<'_> {
     }
 
     /// Encodes one output.
-    fn encode(&mut self, node: &Node, end: &End) {
+    fn encode(&mut self, node: &Node, end: &End) -> Result<(), Rejection> {
         let mill = &mut *self.mill;
         let (mut shape, mut slot) = (node.shape, node.slot);
-        if let Some(flattened) = end.flattened {
+        let pixels = &mill.buffers[slot][..shape.bytes()];
+        let encoding = codec::settle(end.encoding, shape, pixels);
+        if let Some(flattened) = end.flattened
+            && encoding.format() == Some(Format::Jpeg)
+        {
             let (pixels, rgb) = mill.pair(slot, flattened);
             alpha::over_white(&pixels[..shape.bytes()], rgb);
             (shape, slot) = (Shape { layout: Layout::Rgb, ..shape }, flattened);
         }
         let pixels = &mill.buffers[slot][..shape.bytes()];
-        let profile =
-            self.profile.as_deref().filter(|profile| icc::describes(profile, shape.layout));
-        let (format, bytes) = match end.encoding {
-            Encoding::Jpeg { quality } => {
-                let length = mill.jpeg.encode(shape, pixels, quality, &mut mill.encoded);
-                let encoded = &mill.encoded[..length];
-                let whole = profile.map(|profile| icc::into_jpeg(encoded, profile));
-                (Format::Jpeg, whole.unwrap_or_else(|| encoded.to_vec()))
-            }
-            Encoding::Png | Encoding::Same => {
-                let length = png::encode(shape, pixels, profile, &mut mill.encoded);
-                (Format::Png, mill.encoded[..length].to_vec())
-            }
+        let finished = Finished {
+            shape,
+            pixels,
+            header: self.from.header,
+            belongings: &self.from.belongings,
+            profile: self.profile.as_deref(),
         };
+        let (format, bytes) = finished.encode(encoding, &mut mill.jpeg, &mut mill.encoded)?;
         let name = self.recipe.outputs()[end.output].name.clone();
         let picture = Picture { name, format, width: shape.width, height: shape.height, bytes };
         self.pictures.push((end.output, picture));
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Runs the steps of a plan: which kernel, with what. Called by the mill, which owns the buffers.
 
-use fast_image_resize::Resizer;
 use pixmill_contract::operation::{Adaptive, Axis, Lines};
+use pixmill_resample::Resampler;
 
 use crate::kernel::{
     blur, canny, contour, crop, equalize, hough, invert, luma, median, morph, pad, pixelate,
@@ -15,7 +15,7 @@ const GREEN: [u8; 4] = [0, 255, 0, 255];
 
 /// What kernels work with besides pixels.
 pub(crate) struct Tools<'t> {
-    pub(crate) resizer: &'t mut Resizer,
+    pub(crate) resampler: &'t mut Resampler,
     pub(crate) blur: &'t mut blur::Scratch,
     /// As long as the step said, or longer.
     pub(crate) scratch: &'t mut [u8],
@@ -47,7 +47,7 @@ pub(crate) fn make(
         }
         Step::Adaptive(adaptive) => compare(shape, pixels, adaptive, tools.scratch, made),
         Step::Resample { window, filter } => {
-            resize::resize(tools.resizer, (shape, pixels), window, filter, (to, made));
+            resize::resize(tools.resampler, (shape, pixels), window, filter, (to, made));
         }
         Step::Crop(part) => crop::crop(shape, pixels, part, made),
         Step::Pad(borders) => pad::pad(shape, pixels, borders, (to, made)),

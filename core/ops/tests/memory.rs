@@ -12,6 +12,9 @@ use pixmill_contract::{Limits, Recipe};
 use pixmill_ops::{Mill, estimate, inspect};
 
 #[expect(dead_code, reason = "this binary needs a few of the helpers only")]
+#[path = "ops/files.rs"]
+mod files;
+#[expect(dead_code, reason = "this binary needs a few of the helpers only")]
 #[path = "ops/make.rs"]
 mod make;
 
@@ -60,6 +63,59 @@ fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
 /// One test, because two at once would count each other's bytes.
 #[test]
 fn the_estimate_bounds_what_is_allocated() {
+    formats_and_encodings();
+    operations();
+}
+
+/// Every format in, every encoding out, with profiles and metadata.
+fn formats_and_encodings() {
+    let limits = Limits::default();
+    let png = make::png(1000, 800, png::ColorType::Rgba);
+    let written = |how: &str| make::grind(&png, &format!("rotate:0 -> {how}")).remove(0).bytes;
+    let wide = moxcms::ColorProfile::new_display_p3().encode().unwrap();
+    let pixels = make::pixels(1000, 800, 3);
+    let strip = files::Tiff::new(1000, 800, 3, &pixels);
+    let gif = files::Gif {
+        canvas: (1000, 800),
+        frame: (100, 0, 900, 800),
+        palette: vec![[1, 2, 3]; 16],
+        transparent: None,
+        interlaced: true,
+        numbers: make::pixels(900, 800, 1).iter().map(|n| n & 15).collect(),
+    };
+    let sources = [
+        written("webp"),
+        written("webp:lossless=true"),
+        gif.file(),
+        files::bmp(1000, 800, &pixels),
+        strip.file(),
+        make::jpeg(1000, 800, 4, false),
+        make::with_profile(&make::jpeg(1000, 800, 3, false), &wide),
+        make::png_of((1000, 800), png::ColorType::Rgb, png::BitDepth::Eight, &pixels, |info| {
+            info.icc_profile = Some(wide.clone().into());
+        }),
+    ];
+    let recipes = [
+        "rotate:0 -> webp",
+        "grayscale -> webp:lossless=true",
+        "rotate:0 -> png:effort=small,metadata=all",
+        "resize:300 -> auto",
+        "a = flip -> jpeg:icc=keep,progressive=true; b = flip -> png:metadata=copyright",
+        "a = rotate:0 -> info; b = rotate:0 -> palette; c = invert -> blurhash; d = flip -> phash",
+    ];
+    for (number, source) in sources.iter().enumerate() {
+        let header = inspect(source, &limits).unwrap();
+        for text in recipes {
+            let recipe: Recipe = text.parse().unwrap();
+            let bound = estimate(&header, &recipe, &limits).unwrap().memory_bytes;
+            let mut mill = Mill::new(limits.clone());
+            let (_, peak_bytes) = peak(|| mill.grind(source, &recipe).unwrap());
+            assert!(peak_bytes as u64 <= bound, "{number}, {text}: {peak_bytes} of {bound} bytes");
+        }
+    }
+}
+
+fn operations() {
     let limits = Limits::default();
     let recipes = [
         "invert -> jpeg",

@@ -7,14 +7,16 @@
 mod color;
 mod encoding;
 mod filter;
+mod format;
 mod geometry;
 mod table;
 mod tone;
 mod vision;
 
 pub use color::Color;
-pub use encoding::{ENCODINGS, Encoding, Format};
+pub use encoding::{Carry, ENCODINGS, Effort, Encoding, Icc, Metadata, Subsampling};
 pub use filter::{Morph, Shaping, sharpening_kernel};
+pub use format::Format;
 pub use geometry::{Axis, Filter, Fit, Pad, QuarterTurns, Resize};
 pub use table::{Absent, Arguments, Entry, Kind, Parameter, Value};
 pub use vision::{Adaptive, AdaptiveMethod, Length, Lines};

@@ -1,7 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::operation::{Axis, Filter, Fit, Kind, OPERATIONS, Parameter, QuarterTurns, Resize};
+use crate::operation::{
+    Axis, Carry, Effort, Filter, Fit, Icc, Kind, Metadata, OPERATIONS, Parameter, QuarterTurns, Resize,
+    Subsampling,
+};
 
 fn parse(text: &str) -> Recipe {
     text.parse().unwrap()
@@ -16,7 +19,7 @@ fn reads_several_named_outputs() {
     let recipe = parse("thumb = resize:256 -> jpeg:q=70; gray = grayscale | blur:9 -> png;");
     assert_eq!(recipe.outputs().len(), 2);
     assert_eq!(recipe.outputs()[0].name, "thumb");
-    assert_eq!(recipe.outputs()[0].encoding, Encoding::Jpeg { quality: 70 });
+    assert_eq!(recipe.outputs()[0].encoding, Encoding::jpeg(70));
     assert_eq!(recipe.outputs()[1].chain[1], Operation::Blur { kernel: 9, sigma: None });
 }
 
@@ -164,13 +167,38 @@ fn argument(kind: Kind, at: f64) -> String {
     }
 }
 
-fn any_recipe() -> impl Strategy<Value = Recipe> {
-    let encoding = prop_oneof![
+fn any_carry() -> impl Strategy<Value = Carry> {
+    (0_usize..2, 0_usize..3)
+        .prop_map(|(icc, metadata)| Carry { icc: Icc::ALL[icc], metadata: Metadata::ALL[metadata] })
+}
+
+fn any_encoding() -> impl Strategy<Value = Encoding> {
+    let quality = || 1_u8..=100;
+    prop_oneof![
         Just(Encoding::Same),
-        Just(Encoding::Png),
-        (1_u8..=100).prop_map(|quality| Encoding::Jpeg { quality }),
-    ];
-    let output = (prop::collection::vec(prop_oneof![any_operation(), any_row()], 1..5), encoding);
+        (quality(), any_carry()).prop_map(|(quality, carry)| Encoding::Auto { quality, carry }),
+        (0_usize..2, any_carry())
+            .prop_map(|(effort, carry)| Encoding::Png { effort: Effort::ALL[effort], carry }),
+        (quality(), 0_usize..3, any::<bool>(), any_carry()).prop_map(
+            |(quality, subsampling, progressive, carry)| {
+                let subsampling = Subsampling::ALL[subsampling];
+                Encoding::Jpeg { quality, subsampling, progressive, carry }
+            }
+        ),
+        (quality(), any::<bool>(), 0_u8..=6, any_carry()).prop_map(
+            |(quality, lossless, effort, carry)| {
+                Encoding::Webp { quality, lossless, effort, carry }
+            }
+        ),
+        Just(Encoding::Info),
+        (1_u8..=32).prop_map(|count| Encoding::Palette { count }),
+        (1_u8..=9, 1_u8..=9).prop_map(|(across, down)| Encoding::Blurhash { across, down }),
+        Just(Encoding::Phash),
+    ]
+}
+
+fn any_recipe() -> impl Strategy<Value = Recipe> {
+    let output = (prop::collection::vec(prop_oneof![any_operation(), any_row()], 1..5), any_encoding());
     prop::collection::vec(output, 1..4).prop_map(|outputs| Recipe {
         outputs: outputs
             .into_iter()

@@ -1,6 +1,7 @@
 //! ICC profiles: whether one may be carried on, and how JPEG stores it.
 
-use super::jpeg_header::Segments;
+use super::jpeg::header::{APP2, Segments};
+use super::jpeg::push_segment;
 use crate::shape::Layout;
 
 /// The largest profile that is carried on, in bytes; real ones have 0.5–600 KiB.
@@ -10,12 +11,9 @@ pub(crate) const MAX_PROFILE_BYTES: usize = 1024 * 1024;
 pub(crate) const MAX_BYTES_IN_FILE: usize = MAX_PROFILE_BYTES + 64 * 1024;
 
 /// What starts the payload of a JPEG APP2 segment that holds part of a profile.
-const TAG: &[u8] = b"ICC_PROFILE\0";
+pub(super) const TAG: &[u8] = b"ICC_PROFILE\0";
 /// Most profile bytes of one segment: its 16-bit length counts itself, the tag and two numbers.
 const CHUNK: usize = 65_535 - 2 - TAG.len() - 2;
-
-const APP0: u8 = 0xe0;
-const APP2: u8 = 0xe2;
 
 /// Whether `profile` looks like a profile that describes colours of this layout.
 pub(crate) fn describes(profile: &[u8], layout: Layout) -> bool {
@@ -48,40 +46,19 @@ pub(crate) fn from_jpeg(source: &[u8]) -> Option<Vec<u8>> {
         .then(|| parts.iter().flat_map(|(_, _, part)| *part).copied().collect())
 }
 
-/// A JPEG with `profile` behind its JFIF segment.
-///
-/// `jpeg` is what the encoder wrote: it starts with SOI and APP0.
-pub(crate) fn into_jpeg(jpeg: &[u8], profile: &[u8]) -> Vec<u8> {
-    let after_jfif = match *jpeg {
-        [0xff, 0xd8, 0xff, APP0, high, low, ..] => 4 + usize::from(u16::from_be_bytes([high, low])),
-        _ => 2,
-    };
-    let (head, tail) = jpeg.split_at(after_jfif);
-    let mut spliced = Vec::with_capacity(jpeg.len() + bytes_in_jpeg(profile));
-    spliced.extend_from_slice(head);
+/// Appends the segments of a JPEG that hold a profile.
+pub(crate) fn push_segments(segments: &mut Vec<u8>, profile: &[u8]) {
     let count = profile.len().div_ceil(CHUNK);
+    let number = |n: usize| u8::try_from(n).expect("1 MiB has at most 17 parts");
     for (i, part) in profile.chunks(CHUNK).enumerate() {
-        let length = u16::try_from(2 + TAG.len() + 2 + part.len());
-        let length = length.expect("a part fits into a segment");
-        let number = |n: usize| u8::try_from(n).expect("1 MiB has at most 17 parts");
-        spliced.extend_from_slice(&[0xff, APP2]);
-        spliced.extend_from_slice(&length.to_be_bytes());
-        spliced.extend_from_slice(TAG);
-        spliced.extend_from_slice(&[number(i + 1), number(count)]);
-        spliced.extend_from_slice(part);
+        push_segment(segments, APP2, &[TAG, &[number(i + 1), number(count)], part]);
     }
-    spliced.extend_from_slice(tail);
-    spliced
-}
-
-/// Bytes that a profile takes inside a JPEG.
-fn bytes_in_jpeg(profile: &[u8]) -> usize {
-    profile.len() + profile.len().div_ceil(CHUNK) * (4 + TAG.len() + 2)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::jpeg::with_segments;
 
     /// As small as an encoder's output can be to the code above: SOI, APP0, SOS, EOI.
     const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x04ab\xff\xda\0\x02\xff\xd9";
@@ -90,8 +67,10 @@ mod tests {
     fn a_profile_of_any_length_comes_back_from_its_parts() {
         for length in [1, CHUNK - 1, CHUNK, CHUNK + 1, MAX_PROFILE_BYTES] {
             let profile: Vec<u8> = (0..=255).cycle().take(length).collect();
-            let spliced = into_jpeg(JPEG, &profile);
-            assert_eq!(spliced.len(), JPEG.len() + bytes_in_jpeg(&profile));
+            let mut segments = vec![];
+            push_segments(&mut segments, &profile);
+            assert!(segments.len() <= MAX_BYTES_IN_FILE);
+            let spliced = with_segments(JPEG, &segments);
             assert_eq!(from_jpeg(&spliced).as_deref(), Some(&profile[..]));
         }
     }

@@ -1,17 +1,72 @@
 //! The formats: recognising them, reading their headers within bounds, decoding and encoding.
 //!
-//! Headers are read by own code, which looks at lengths before it looks at anything else; pixels
-//! are left to libjpeg-turbo and the png crate, which are told what the header said.
+//! Headers are read by own code, which looks at lengths before it looks at anything else. Pixels
+//! of JPEG, PNG and WebP are left to libjpeg-turbo, the png crate and libwebp, which are told what
+//! the header said; GIF, BMP and TIFF, which are only read, are small enough to be read here, on
+//! top of other crates' LZW and deflate.
 
+mod auto;
+pub(crate) mod bmp;
+pub(crate) mod carry;
+pub(crate) mod color;
 pub(crate) mod exif;
+pub(crate) mod gif;
 pub(crate) mod icc;
 pub(crate) mod jpeg;
-pub(crate) mod jpeg_header;
+mod place;
 pub(crate) mod png;
-pub(crate) mod png_header;
 pub(crate) mod sniff;
+pub(crate) mod tiff;
+pub(crate) mod webp;
+mod write;
 
-use pixmill_contract::{RejectCode, Rejection};
+use pixmill_contract::{Format, RejectCode, Rejection};
+
+use crate::header::Header;
+use crate::plan::Decode;
+
+pub(crate) use auto::settle;
+pub(crate) use write::{Finished, encoder_bytes};
+
+/// Decodes into `buffer`, as stored, and settles the colour space: returns the profile that the
+/// pixels have, `None` where they are sRGB.
+pub(crate) fn decode(
+    jpeg: &mut jpeg::Jpeg,
+    source: &[u8],
+    header: &Header,
+    decode: &Decode,
+    buffer: &mut [u8],
+) -> Result<Option<Vec<u8>>, Rejection> {
+    let shape = decode.stored;
+    let bytes = if header.ink { shape.bytes() / 3 * 4 } else { shape.bytes() };
+    let pixels = &mut buffer[..bytes];
+    let profile = match header.format {
+        Format::Jpeg => {
+            jpeg.decode(source, decode.scale, (shape, header.ink), pixels)?;
+            if header.ink && jpeg::ink_is_inverted(source) {
+                for sample in &mut *pixels {
+                    *sample = 255 - *sample;
+                }
+            }
+            icc::from_jpeg(source)
+        }
+        Format::Png => png::decode(source, shape, pixels)?,
+        Format::Webp => webp::decode(source, shape, pixels)?,
+        Format::Gif => {
+            gif::decode(source, shape, pixels)?;
+            None
+        }
+        Format::Bmp => {
+            bmp::decode(source, shape, pixels)?;
+            None
+        }
+        Format::Tiff => tiff::decode(source, (shape, header.ink), pixels)?,
+        Format::Json => unreachable!("JSON is never recognised as a picture"),
+    };
+    // A profile that the header did not announce was not reckoned with.
+    let profile = profile.filter(|_| header.profile);
+    Ok(color::settle(profile, decode.icc, header.ink, shape, pixels))
+}
 
 /// A rejection because the source ends before `what` does.
 fn truncated(what: &str) -> Rejection {

@@ -7,12 +7,18 @@ use super::{truncated, unsupported};
 const JPEG: &[u8] = b"\xff\xd8\xff";
 pub(super) const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
+/// Formats that are read, by what they start with.
+const SIGNATURES: &[(&[u8], Format)] = &[
+    (JPEG, Format::Jpeg),
+    (PNG, Format::Png),
+    (b"GIF87a", Format::Gif),
+    (b"GIF89a", Format::Gif),
+    (b"II*\0", Format::Tiff),
+    (b"MM\0*", Format::Tiff),
+];
+
 /// Formats that are no pictures to this program but to people, by what they start with.
 const STRANGERS: &[(&[u8], &str)] = &[
-    (b"GIF87a", "GIF"),
-    (b"GIF89a", "GIF"),
-    (b"II*\0", "TIFF or a camera's raw format"),
-    (b"MM\0*", "TIFF or a camera's raw format"),
     (b"II+\0", "BigTIFF"),
     (b"MM\0+", "BigTIFF"),
     (b"IIU\0", "JPEG XR or a camera's raw format"),
@@ -65,13 +71,18 @@ pub fn sniff(source: &[u8]) -> Result<Format, Rejection> {
     if let Some(stranger) = stranger(source) {
         return Err(unsupported(format!("{stranger} is not read")));
     }
-    if source.starts_with(JPEG) {
-        return Ok(Format::Jpeg);
+    if let Some((_, format)) = SIGNATURES.iter().find(|(magic, _)| source.starts_with(magic)) {
+        return Ok(*format);
     }
-    if source.starts_with(PNG) {
-        return Ok(Format::Png);
+    if source.starts_with(b"RIFF") && source.get(8..12) == Some(b"WEBP") {
+        return Ok(Format::Webp);
     }
-    if !source.is_empty() && (JPEG.starts_with(source) || PNG.starts_with(source)) {
+    if is_bitmap(source) {
+        return Ok(Format::Bmp);
+    }
+    let cut = |magic: &[u8]| magic.starts_with(source) && !source.is_empty();
+    let is_cut = SIGNATURES.iter().any(|(magic, _)| cut(magic));
+    if is_cut || cut(b"RIFF") || (source.starts_with(b"RIFF") && source.len() < 12) {
         return Err(truncated("the signature"));
     }
     Err(Rejection::new(RejectCode::NotAPicture, "no format's signature is at its start"))
@@ -85,20 +96,25 @@ fn stranger(source: &[u8]) -> Option<&'static str> {
     if let Some(name) = named(STRANGERS, source) {
         return Some(name);
     }
-    if source.starts_with(b"RIFF") && source.get(8..12) == Some(b"WEBP") {
-        return Some("WebP");
-    }
     if source.get(4..8) == Some(b"ftyp") {
         return source.get(8..).and_then(|brand| named(BRANDS, brand));
     }
-    // "BM" alone starts many a text; the four reserved bytes of a bitmap are zero.
-    if source.starts_with(b"BM") && source.get(6..10) == Some(&[0; 4]) {
-        return Some("BMP");
+    if matches!(source.get(8..10), Some(b"CR")) && source.starts_with(b"II*\0") {
+        return Some("Canon raw (CR2)");
     }
     if let [b'P', b'1'..=b'7', b' ' | b'\n' | b'\r' | b'\t', ..] = source {
         return Some("PNM");
     }
     markup(source)
+}
+
+/// Whether it starts as a bitmap does. "BM" alone starts many a text; the four reserved bytes are
+/// zero, and the length of the second header is one of a few.
+fn is_bitmap(source: &[u8]) -> bool {
+    let length = source.get(14..16).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
+    source.starts_with(b"BM")
+        && source.get(6..10) == Some(&[0; 4])
+        && matches!(length, Some(12 | 16 | 40 | 52 | 56 | 64 | 108 | 124))
 }
 
 /// SVG and other XML, after a byte order mark and white space.
@@ -130,10 +146,9 @@ mod tests {
             assert!(rejection.reason.contains(name), "{}", rejection.reason);
         }
         for (source, name) in [
-            (&b"RIFF\x10\0\0\0WEBPVP8 "[..], "WebP"),
-            (b"\0\0\0\x20ftypavif\0\0\0\0", "AVIF"),
+            (&b"\0\0\0\x20ftypavif\0\0\0\0"[..], "AVIF"),
             (b"\0\0\0\x20ftypheic\0\0\0\0", "HEIC"),
-            (b"BM\x36\0\x0c\0\0\0\0\0\x36\0\0\0", "BMP"),
+            (b"II*\0\x10\0\0\0CR\x02\0", "Canon raw (CR2)"),
             (b"P6\n2 2\n255\n", "PNM"),
             (b"\xef\xbb\xbf \n<?xml version='1.0'?><!-- a --><svg/>", "SVG"),
             (b"<?xml version='1.0'?><plist/>", "XML"),
@@ -141,6 +156,21 @@ mod tests {
             let rejection = sniff(source).unwrap_err();
             assert_eq!(rejection.code, RejectCode::Unsupported, "{name}");
             assert!(rejection.reason.starts_with(name), "{}", rejection.reason);
+        }
+    }
+
+    #[test]
+    fn what_is_read_is_recognised_by_sixteen_bytes() {
+        for (source, format) in [
+            (&b"\xff\xd8\xff\xe0............"[..], Format::Jpeg),
+            (b"\x89PNG\r\n\x1a\n........", Format::Png),
+            (b"RIFF\x10\0\0\0WEBPVP8 ", Format::Webp),
+            (b"GIF89a..........", Format::Gif),
+            (b"BM\x36\0\x0c\0\0\0\0\0\x36\0\0\0\x28\0", Format::Bmp),
+            (b"II*\0\x08\0\0\0........", Format::Tiff),
+            (b"MM\0*\0\0\0\x08........", Format::Tiff),
+        ] {
+            assert_eq!(sniff(source), Ok(format));
         }
     }
 

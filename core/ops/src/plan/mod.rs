@@ -11,9 +11,11 @@ mod chain;
 mod slots;
 mod step;
 
-use pixmill_contract::{Encoding, Format, Limits, Recipe, RejectCode, Rejection};
+use pixmill_contract::operation::Icc;
+use pixmill_contract::{Encoding, Limits, Recipe, RejectCode, Rejection};
 
-use crate::codec::{icc, jpeg, png};
+use crate::codec::{carry, jpeg, png, webp};
+use crate::facts;
 use crate::geometry::Scale;
 use crate::header::Header;
 use crate::shape::{Layout, Shape};
@@ -37,6 +39,8 @@ pub(crate) struct Plan {
 /// One decoding, and what grows from it.
 #[derive(Debug)]
 pub(crate) struct Decode {
+    /// What becomes of the source's colour space before anything else.
+    pub(crate) icc: Icc,
     /// The scale; only JPEG is decoded at any but the full one.
     pub(crate) scale: Scale,
     /// The pixels as the decoder delivers them, before orientation.
@@ -75,7 +79,7 @@ pub(crate) struct End {
     pub(crate) output: usize,
     /// With [`Encoding::Same`] resolved.
     pub(crate) encoding: Encoding,
-    /// Where an RGBA picture is laid over white for JPEG.
+    /// Where an RGBA picture is laid over white, if it may become a JPEG.
     pub(crate) flattened: Option<Slot>,
 }
 
@@ -87,7 +91,7 @@ impl Plan {
         limits: &Limits,
     ) -> Result<Self, Rejection> {
         limits.check_recipe(recipe)?;
-        let mut decodes: Vec<(Scale, chain::Tree)> = vec![];
+        let mut decodes: Vec<(Icc, Scale, chain::Tree)> = vec![];
         let (mut scratch_bytes, mut encoded_bytes) = (0, 0);
         for (index, output) in recipe.outputs().iter().enumerate() {
             let links = chain::resolve(header, output, limits)?;
@@ -97,17 +101,19 @@ impl Plan {
             scratch_bytes = scratch_bytes.max(bound);
             encoded_bytes += bound as u64;
             let scale = chain::scale(header, &links);
-            let at = decodes.iter().position(|(known, _)| *known == scale);
+            // Without a profile there is nothing to convert, and one decoding serves both.
+            let icc = if header.profile { encoding.carry().icc } else { Icc::Keep };
+            let at = decodes.iter().position(|(i, s, _)| (*i, *s) == (icc, scale));
             let at = at.unwrap_or_else(|| {
-                decodes.push((scale, chain::Tree::default()));
+                decodes.push((icc, scale, chain::Tree::default()));
                 decodes.len() - 1
             });
-            decodes[at].1.insert(&links, (index, encoding));
+            decodes[at].2.insert(&links, (index, encoding));
         }
         let mut slots = Slots::default();
         let decodes = decodes
             .into_iter()
-            .map(|(scale, tree)| decode(header, scale, tree, &mut slots))
+            .map(|(icc, scale, tree)| decode(header, (icc, scale), tree, &mut slots))
             .collect();
         Ok(Self { decodes, slots, scratch_bytes, encoded_bytes })
     }
@@ -135,35 +141,56 @@ impl Plan {
 
 /// Most bytes of an encoded output, or the reason why its format cannot hold it.
 fn encoded_bound(name: &str, encoding: Encoding, shape: Shape) -> Result<usize, Rejection> {
-    if writes_jpeg(encoding) && shape.width.max(shape.height) > jpeg::MAX_SIDE {
-        let (width, height, limit) = (shape.width, shape.height, jpeg::MAX_SIDE);
-        let reason = format!("output {name} is {width}×{height}, JPEG ends at {limit} a side");
-        return Err(Rejection::new(RejectCode::SideTooLarge, reason));
-    }
-    let pixels =
-        if writes_jpeg(encoding) { jpeg::encoded_bound(shape) } else { png::encoded_bound(shape) };
-    Ok(pixels + icc::MAX_BYTES_IN_FILE)
+    let too_long = |format: &str, limit: u32| {
+        let (width, height) = (shape.width, shape.height);
+        let reason = format!("output {name} is {width}×{height}, {format} ends at {limit} a side");
+        Err(Rejection::new(RejectCode::SideTooLarge, reason))
+    };
+    let side = shape.width.max(shape.height);
+    let pixels = match encoding {
+        Encoding::Jpeg { .. } | Encoding::Auto { .. } if side > jpeg::MAX_SIDE => {
+            return too_long("JPEG", jpeg::MAX_SIDE);
+        }
+        Encoding::Jpeg { .. } => jpeg::encoded_bound(shape),
+        Encoding::Auto { .. } => jpeg::encoded_bound(shape).max(png::encoded_bound(shape)),
+        Encoding::Png { .. } | Encoding::Same => png::encoded_bound(shape),
+        Encoding::Webp { .. } if side > webp::MAX_SIDE => {
+            return too_long("WebP", webp::MAX_SIDE);
+        }
+        Encoding::Webp { .. } => webp::encoded_bound(shape),
+        Encoding::Info | Encoding::Palette { .. } | Encoding::Blurhash { .. } | Encoding::Phash => {
+            return Ok(facts::MAX_BYTES);
+        }
+    };
+    Ok(pixels + carry::MAX_BYTES_IN_FILE)
 }
 
-/// Whether a resolved encoding is JPEG.
-fn writes_jpeg(encoding: Encoding) -> bool {
-    encoding.format() == Some(Format::Jpeg)
+/// Whether a resolved encoding may write JPEG.
+fn may_write_jpeg(encoding: Encoding) -> bool {
+    matches!(encoding, Encoding::Jpeg { .. } | Encoding::Auto { .. })
 }
 
 /// Places one decoding and everything after it.
-fn decode(header: &Header, scale: Scale, tree: chain::Tree, slots: &mut Slots) -> Decode {
+fn decode(
+    header: &Header,
+    (icc, scale): (Icc, Scale),
+    tree: chain::Tree,
+    slots: &mut Slots,
+) -> Decode {
     let full = header.shape();
     let shape = Shape { width: scale.of(full.width), height: scale.of(full.height), ..full };
+    // Ink is decoded as four bytes a pixel, and becomes colours in place.
+    let decoded = |shape: Shape| if header.ink { shape.bytes() / 3 * 4 } else { shape.bytes() };
     if !header.orientation.swaps_sides() {
-        let slot = slots.take(shape.bytes());
+        let slot = slots.take(decoded(shape));
         let root = place(tree, shape, slot, slots);
-        return Decode { scale, stored: shape, slot, root };
+        return Decode { icc, scale, stored: shape, slot, root };
     }
     let stored = shape.on_its_side();
-    let slot = slots.take(stored.bytes());
+    let slot = slots.take(decoded(stored));
     let turned = slots.take(shape.bytes());
     slots.give(slot);
-    Decode { scale, stored, slot, root: place(tree, shape, turned, slots) }
+    Decode { icc, scale, stored, slot, root: place(tree, shape, turned, slots) }
 }
 
 /// Places a picture that is in `slot`, in the order in which the mill will run: its outputs, then
@@ -171,7 +198,7 @@ fn decode(header: &Header, scale: Scale, tree: chain::Tree, slots: &mut Slots) -
 fn place(tree: chain::Tree, shape: Shape, slot: Slot, slots: &mut Slots) -> Node {
     let mut ends = vec![];
     for (output, encoding) in tree.ends {
-        let flattened = (writes_jpeg(encoding) && shape.layout == Layout::Rgba).then(|| {
+        let flattened = (may_write_jpeg(encoding) && shape.layout == Layout::Rgba).then(|| {
             let flat = Shape { layout: Layout::Rgb, ..shape };
             let flattened = slots.take(flat.bytes());
             slots.give(flattened);

@@ -1,11 +1,14 @@
 //! Plans: what is shared, what is refused.
 
+use pixmill_contract::Format;
+
 use super::*;
 use crate::header::Orientation;
 
 fn header(format: Format, width: u32, height: u32) -> Header {
     let orientation = Orientation::UPRIGHT;
-    Header { format, width, height, channels: 3, orientation, decoder_bytes: 0 }
+    let (profile, ink, decoder_bytes) = (false, false, 0);
+    Header { format, width, height, channels: 3, orientation, profile, ink, decoder_bytes }
 }
 
 fn plan(header: &Header, recipe: &str) -> Result<Plan, Rejection> {

@@ -5,7 +5,7 @@ use pixmill_ops::Mill;
 use png::ColorType;
 use proptest::prelude::*;
 
-use crate::make;
+use crate::{files, make};
 
 fn whole_pictures() -> Vec<Vec<u8>> {
     vec![
@@ -14,8 +14,35 @@ fn whole_pictures() -> Vec<Vec<u8>> {
         make::jpeg(33, 90, 1, false),
         make::png(40, 30, ColorType::Rgb),
         make::png(40, 30, ColorType::GrayscaleAlpha),
+        make::jpeg(30, 20, 4, false),
+        written("webp:q=60"),
+        written("webp:lossless=true"),
+        written("webp:metadata=all"),
+        without(1, files::gif()),
+        files::bmp(8, 7, &make::pixels(8, 7, 3)),
+        without(4, tiff()),
     ]
 }
+
+/// A picture with alpha, as it is encoded here.
+fn written(encoding: &str) -> Vec<u8> {
+    let source = make::png(30, 20, ColorType::Rgba);
+    make::grind(&source, &format!("rotate:0 -> {encoding}")).remove(0).bytes
+}
+
+/// A file without its last bytes, which say only that nothing follows.
+fn without(count: usize, mut file: Vec<u8>) -> Vec<u8> {
+    file.truncate(file.len() - count);
+    file
+}
+
+fn tiff() -> Vec<u8> {
+    let pixels = make::pixels(9, 7, 3);
+    files::Tiff::new(9, 7, 3, &pixels).file()
+}
+
+/// How many [`whole_pictures`] there are.
+const KINDS: usize = 12;
 
 #[test]
 fn no_prefix_of_a_picture_passes_for_one() {
@@ -49,7 +76,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
     fn no_change_of_bytes_makes_it_panic(
-        which in 0_usize..5,
+        which in 0_usize..KINDS,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
     ) {
         let mut source = whole_pictures()[which].clone();
@@ -63,11 +90,12 @@ proptest! {
 
     #[test]
     fn no_change_of_a_header_makes_it_panic(
-        which in 0_usize..5,
+        which in 0_usize..KINDS,
         changes in prop::collection::vec((0_usize..64, any::<u8>()), 1..4),
     ) {
         let mut source = whole_pictures()[which].clone();
         for (at, byte) in changes {
+            let at = at % source.len();
             source[at] = byte;
         }
         let limits = Limits { pixels: 1_000_000, ..Limits::default() };
@@ -76,10 +104,18 @@ proptest! {
 
     #[test]
     fn no_bytes_behind_a_signature_make_it_panic(
-        jpeg: bool,
+        which in 0_usize..6,
         bytes in prop::collection::vec(any::<u8>(), 0..300),
     ) {
-        let signature: &[u8] = if jpeg { b"\xff\xd8\xff" } else { b"\x89PNG\r\n\x1a\n" };
+        let signatures: [&[u8]; 6] = [
+            b"\xff\xd8\xff",
+            b"\x89PNG\r\n\x1a\n",
+            b"GIF89a",
+            b"RIFF\x80\0\0\0WEBP",
+            b"BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0",
+            b"II*\0\x08\0\0\0",
+        ];
+        let signature = signatures[which];
         let source = [signature, &bytes].concat();
         let result = Mill::new(Limits::default()).grind(&source, &"invert".parse().unwrap());
         prop_assert!(result.is_err());

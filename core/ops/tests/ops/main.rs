@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod carried;
+mod encodings;
+mod files;
 mod formats;
 mod hostile;
 mod limits;
 mod make;
 mod outputs;
 mod samples;
+mod strangers;

@@ -1,5 +1,8 @@
 //! JPEG pixels, through libjpeg-turbo: one decompressor and one compressor, reused.
 
+pub(crate) mod header;
+
+use pixmill_contract::operation::Subsampling;
 use pixmill_contract::{RejectCode, Rejection};
 use turbojpeg::{Compressor, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp};
 
@@ -13,6 +16,22 @@ const MAX_SCANS: u32 = 100;
 
 /// Longest side that libjpeg writes, in pixels.
 pub(crate) const MAX_SIDE: u32 = 65_500;
+
+/// What starts the payload of the segment by which Adobe's programs say how they store colours.
+const ADOBE: &[u8] = b"Adobe";
+const APP14: u8 = 0xee;
+const APP0: u8 = 0xe0;
+
+/// How a JPEG is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    /// libjpeg's quality.
+    pub(crate) quality: u8,
+    /// The resolution of the colours.
+    pub(crate) subsampling: Subsampling,
+    /// Whether in scans that get finer.
+    pub(crate) progressive: bool,
+}
 
 /// The codec objects. They hold no pixels between calls.
 #[derive(Debug)]
@@ -29,32 +48,33 @@ impl Jpeg {
         Self { decompressor, compressor }
     }
 
-    /// Decodes into `pixels`, at a scale, as stored.
+    /// Decodes into `pixels`, at a scale, as stored: gray, RGB, or four bytes of ink a pixel.
     ///
-    /// `shape` is gray or RGB and of the size that the header and the scale give. What libjpeg
-    /// only warns about is refused: after most warnings part of the picture is made up. A missing
-    /// end marker is such a case, as it cannot be told from missing pixels; bytes before or after
-    /// the end marker are no harm and are ignored.
+    /// `shape` is of the size that the header and the scale give. What libjpeg only warns about
+    /// is refused: after most warnings part of the picture is made up. A missing end marker is
+    /// such a case, as it cannot be told from missing pixels; bytes before or after the end marker
+    /// are no harm and are ignored.
     pub(crate) fn decode(
         &mut self,
         source: &[u8],
         scale: Scale,
-        shape: Shape,
+        (shape, ink): (Shape, bool),
         pixels: &mut [u8],
     ) -> Result<(), Rejection> {
+        let format = if ink { PixelFormat::CMYK } else { pixel_format(shape.layout) };
         let image = Image {
             pixels,
             width: shape.width as usize,
-            pitch: shape.row(),
+            pitch: shape.width as usize * format.size(),
             height: shape.height as usize,
-            format: pixel_format(shape.layout),
+            format,
         };
         let factor = ScalingFactor::new(1, scale.denominator() as usize);
         self.decompressor.set_scaling_factor(factor).expect("every scale is a factor of libjpeg");
         self.decompressor.decompress(source, image).or_else(|error| judge(&error))
     }
 
-    /// Encodes into `scratch`, 4:2:0 or gray, and returns how many of its bytes were used.
+    /// Encodes into `scratch`, and returns how many of its bytes were used.
     ///
     /// `scratch` is at least [`encoded_bound`] long: writing into a slice keeps libjpeg from
     /// allocating, and from the mix of buffers under which version 1.5.1 of the binding corrupts
@@ -63,7 +83,7 @@ impl Jpeg {
         &mut self,
         shape: Shape,
         pixels: &[u8],
-        quality: u8,
+        manner: Manner,
         scratch: &mut [u8],
     ) -> usize {
         let image = Image {
@@ -74,25 +94,68 @@ impl Jpeg {
             format: pixel_format(shape.layout),
         };
         let mut encode = || {
-            self.compressor.set_quality(i32::from(quality))?;
-            self.compressor.set_subsamp(subsampling(shape.layout))?;
+            self.compressor.set_quality(i32::from(manner.quality))?;
+            self.compressor.set_subsamp(subsampling(shape.layout, manner.subsampling))?;
+            self.compressor.set_progressive(manner.progressive)?;
             self.compressor.compress_to_slice(image, scratch)
         };
         encode().expect("libjpeg encodes every picture of a size that was checked")
     }
 }
 
-/// Most bytes that encoding a picture of this size can take.
+/// Whether the ink of a CMYK JPEG is stored upside down, 255 for none, as Adobe's programs do and
+/// say.
+pub(crate) fn ink_is_inverted(source: &[u8]) -> bool {
+    header::Segments::of(source)
+        .map_while(Result::ok)
+        .any(|segment| segment.marker == APP14 && segment.payload.starts_with(ADOBE))
+}
+
+/// Most bytes that encoding a picture of this size can take, whatever the manner.
 pub(crate) fn encoded_bound(shape: Shape) -> usize {
     let (width, height) = (shape.width as usize, shape.height as usize);
-    turbojpeg::compressed_buf_len(width, height, subsampling(shape.layout))
+    turbojpeg::compressed_buf_len(width, height, subsampling(shape.layout, Subsampling::Full))
         .expect("sides that were checked fit libjpeg's numbers")
 }
 
-fn subsampling(layout: Layout) -> Subsamp {
-    match layout {
-        Layout::Gray => Subsamp::Gray,
-        Layout::Rgb | Layout::Rgba => Subsamp::Sub2x2,
+/// What libjpeg allocates to write a picture, in bytes: nothing to speak of in one scan, the
+/// coefficients of the whole picture in several.
+pub(crate) fn encoder_bytes(shape: Shape, progressive: bool) -> u64 {
+    // Two bytes a sample, sides rounded up to blocks of the coarsest subsampling.
+    let side = |n: u32| u64::from(n.next_multiple_of(16));
+    let channels = if shape.layout == Layout::Gray { 1 } else { 3 };
+    if progressive { side(shape.width) * side(shape.height) * 2 * channels } else { 0 }
+}
+
+/// Appends a segment whose payload is the given parts.
+pub(crate) fn push_segment(segments: &mut Vec<u8>, marker: u8, parts: &[&[u8]]) {
+    let length = 2 + parts.iter().map(|part| part.len()).sum::<usize>();
+    let length = u16::try_from(length).expect("a payload fits into a segment");
+    segments.extend_from_slice(&[0xff, marker]);
+    segments.extend_from_slice(&length.to_be_bytes());
+    for part in parts {
+        segments.extend_from_slice(part);
+    }
+}
+
+/// A JPEG with more segments behind its JFIF segment.
+///
+/// `jpeg` is what the encoder wrote: it starts with SOI and APP0.
+pub(crate) fn with_segments(jpeg: &[u8], segments: &[u8]) -> Vec<u8> {
+    let after_jfif = match *jpeg {
+        [0xff, 0xd8, 0xff, APP0, high, low, ..] => 4 + usize::from(u16::from_be_bytes([high, low])),
+        _ => 2,
+    };
+    let (head, tail) = jpeg.split_at(after_jfif);
+    [head, segments, tail].concat()
+}
+
+fn subsampling(layout: Layout, colours: Subsampling) -> Subsamp {
+    match (layout, colours) {
+        (Layout::Gray, _) => Subsamp::Gray,
+        (Layout::Rgb | Layout::Rgba, Subsampling::Half) => Subsamp::Sub2x2,
+        (Layout::Rgb | Layout::Rgba, Subsampling::HalfAcross) => Subsamp::Sub2x1,
+        (Layout::Rgb | Layout::Rgba, Subsampling::Full) => Subsamp::None,
     }
 }
 

@@ -1,10 +1,14 @@
 //! PNG pixels, through the png crate, which is told to keep next to nothing but pixels.
 
-use std::borrow::Cow;
-use std::io::{Cursor, ErrorKind, Write};
+mod encode;
+pub(crate) mod header;
+
+use std::io::{Cursor, ErrorKind};
 
 use pixmill_contract::{RejectCode, Rejection};
-use png::{BitDepth, ColorType, Compression, DecodingError, Info, Transformations};
+use png::{BitDepth, ColorType, DecodingError, Transformations};
+
+pub(crate) use encode::{SMALL_BYTES, XMP, encode, encoded_bound};
 
 use super::icc::MAX_PROFILE_BYTES;
 use super::{corrupt, truncated};
@@ -14,9 +18,6 @@ use crate::shape::{Layout, Shape};
 /// Most bytes of metadata that the decoder may hold: a profile, once packed and once unpacked,
 /// and some room for the small chunks.
 pub(super) const METADATA_BYTES: usize = 3 * MAX_PROFILE_BYTES;
-
-/// Bytes of an IDAT chunk.
-const CHUNK: usize = 64 * 1024;
 
 /// Decodes into `pixels`, as stored, and returns the ICC profile if there is one.
 ///
@@ -49,46 +50,6 @@ pub(crate) fn decode(
         alpha::expand_gray_alpha(&mut pixels[..shape.bytes()]);
     }
     Ok(reader.info().icc_profile.as_deref().map(<[u8]>::to_vec))
-}
-
-/// Encodes into `scratch`, and returns how many of its bytes were used.
-///
-/// `scratch` is at least [`encoded_bound`] long, and has room for the profile.
-pub(crate) fn encode(
-    shape: Shape,
-    pixels: &[u8],
-    profile: Option<&[u8]>,
-    scratch: &mut [u8],
-) -> usize {
-    let mut file = Cursor::new(scratch);
-    let mut info = Info::with_size(shape.width, shape.height);
-    info.bit_depth = BitDepth::Eight;
-    info.color_type = match shape.layout {
-        Layout::Gray => ColorType::Grayscale,
-        Layout::Rgb => ColorType::Rgb,
-        Layout::Rgba => ColorType::Rgba,
-    };
-    info.icc_profile = profile.map(Cow::Borrowed);
-    let write = || -> Result<(), png::EncodingError> {
-        let mut encoder = png::Encoder::with_info(&mut file, info)?;
-        // The default takes thirty times as long for an eighth fewer bytes.
-        encoder.set_compression(Compression::Fast);
-        let mut writer = encoder.write_header()?;
-        let mut stream = writer.stream_writer_with_size(CHUNK)?;
-        stream.write_all(pixels)?;
-        stream.finish()?;
-        writer.finish()
-    };
-    write().expect("a picture that fits its shape is encoded into a scratch that is long enough");
-    usize::try_from(file.position()).expect("a position in memory fits memory")
-}
-
-/// Most bytes that encoding a picture of this size can take, without a profile: the longest code
-/// of the fast compressor has 12 bits; every row has a filter byte, every chunk 12 bytes around it.
-pub(crate) fn encoded_bound(shape: Shape) -> usize {
-    let raw = shape.bytes() + shape.height as usize;
-    let packed = raw + raw / 2 + 1024;
-    packed + 12 * (packed / CHUNK + 1) + 256
 }
 
 /// What an error of the png crate means for the picture.

@@ -2,13 +2,14 @@
 
 use pixmill_contract::{Format, Rejection};
 
-use super::{corrupt, exif, truncated, unsupported};
+use crate::codec::{corrupt, exif, icc, truncated, unsupported};
 use crate::header::{Header, Orientation};
 
 const SOI: u8 = 0xd8;
 const EOI: u8 = 0xd9;
 const SOS: u8 = 0xda;
-const APP1: u8 = 0xe1;
+pub(crate) const APP1: u8 = 0xe1;
+pub(crate) const APP2: u8 = 0xe2;
 
 /// What libjpeg allocates besides coefficients: its structures, tables, and some rows of samples.
 const FIXED_BYTES: u64 = 512 * 1024;
@@ -16,22 +17,22 @@ const FIXED_BYTES: u64 = 512 * 1024;
 const ROWS: u64 = 96;
 
 /// A segment of a JPEG's header.
-pub(super) struct Segment<'a> {
+pub(crate) struct Segment<'a> {
     /// The byte after 0xff.
-    pub(super) marker: u8,
+    pub(crate) marker: u8,
     /// What follows the length.
-    pub(super) payload: &'a [u8],
+    pub(crate) payload: &'a [u8],
 }
 
 /// The segments from SOI up to and including the first SOS.
-pub(super) struct Segments<'a> {
+pub(crate) struct Segments<'a> {
     rest: &'a [u8],
     done: bool,
 }
 
 impl<'a> Segments<'a> {
     /// Of a source that starts with SOI.
-    pub(super) fn of(source: &'a [u8]) -> Self {
+    pub(crate) fn of(source: &'a [u8]) -> Self {
         Self { rest: source.get(2..).unwrap_or_default(), done: false }
     }
 
@@ -80,6 +81,7 @@ impl<'a> Iterator for Segments<'a> {
 pub(crate) fn read(source: &[u8]) -> Result<Header, Rejection> {
     let mut frame = None;
     let mut orientation = Orientation::UPRIGHT;
+    let mut profile = false;
     for segment in Segments::of(source) {
         let Segment { marker, payload } = segment?;
         match marker {
@@ -87,6 +89,7 @@ pub(crate) fn read(source: &[u8]) -> Result<Header, Rejection> {
                 let exif = payload.strip_prefix(b"Exif\0\0").and_then(exif::orientation);
                 orientation = exif.unwrap_or(orientation);
             }
+            APP2 => profile |= payload.starts_with(icc::TAG),
             // DHT, JPG and DAC lie among the frame markers.
             0xc4 | 0xc8 | 0xcc => {}
             0xc0..=0xcf if frame.is_some() => return Err(corrupt("two frame headers")),
@@ -94,7 +97,7 @@ pub(crate) fn read(source: &[u8]) -> Result<Header, Rejection> {
             SOS => {
                 let frame = frame.ok_or_else(|| corrupt("a scan before the frame header"))?;
                 let scanned = payload.first().ok_or_else(|| corrupt("an empty scan header"))?;
-                return Ok(frame.header(orientation, *scanned));
+                return Ok(Header { profile, ..frame.header(orientation, *scanned) });
             }
             _ => {}
         }
@@ -139,8 +142,7 @@ impl Frame {
             return Err(corrupt("a frame header of the wrong length"));
         }
         match components {
-            1 | 3 => {}
-            4 => return Err(unsupported("CMYK JPEG is not read")),
+            1 | 3 | 4 => {}
             n => return Err(unsupported(format!("JPEG of {n} components is not read"))),
         }
         let (width, height) = (u32::from(width), u32::from(height));
@@ -168,8 +170,10 @@ impl Frame {
             format: Format::Jpeg,
             width,
             height,
-            channels: self.components,
+            channels: self.components.min(3),
             orientation,
+            profile: false,
+            ink: self.components == 4,
             decoder_bytes: rows + coefficients,
         }
     }

@@ -2,7 +2,7 @@
 
 use pixmill_contract::{Format, Rejection};
 
-use super::{corrupt, exif, sniff, truncated};
+use crate::codec::{corrupt, exif, sniff, truncated};
 use crate::header::{Header, Orientation};
 
 /// Longest `eXIf` chunk that is looked into, in bytes; cameras write a tenth.
@@ -10,14 +10,14 @@ const MAX_EXIF_BYTES: usize = 1024 * 1024;
 
 /// What the png crate allocates whatever the picture: its window, its chunk buffer, and the
 /// metadata that it is allowed to keep.
-const FIXED_BYTES: u64 = 512 * 1024 + super::png::METADATA_BYTES as u64;
+const FIXED_BYTES: u64 = 512 * 1024 + super::METADATA_BYTES as u64;
 
 /// Reads the header of a source that starts as a PNG does.
 ///
 /// Chunks are walked up to `IEND`, so a source that is cut off anywhere is found out here; what
 /// follows `IEND` is ignored.
 pub(crate) fn read(source: &[u8]) -> Result<Header, Rejection> {
-    let mut chunks = Chunks { rest: source.get(sniff::PNG.len()..).unwrap_or_default() };
+    let mut chunks = Chunks::of(source);
     let (kind, ihdr) = chunks.next()?;
     if kind != *b"IHDR" {
         return Err(corrupt("a PNG that does not start with its header"));
@@ -25,17 +25,21 @@ pub(crate) fn read(source: &[u8]) -> Result<Header, Rejection> {
     let ihdr = Ihdr::read(ihdr)?;
     let mut has_pixels = false;
     let mut transparent = false;
+    let mut profile = false;
     let mut orientation = Orientation::UPRIGHT;
     loop {
         let (kind, payload) = chunks.next()?;
         match &kind {
             b"IHDR" => return Err(corrupt("two headers")),
             b"tRNS" if !has_pixels => transparent = true,
+            b"iCCP" if !has_pixels => profile = true,
             b"IDAT" => has_pixels = true,
             b"eXIf" if payload.len() <= MAX_EXIF_BYTES => {
                 orientation = exif::orientation(payload).unwrap_or(orientation);
             }
-            b"IEND" if has_pixels => return Ok(ihdr.header(orientation, transparent)),
+            b"IEND" if has_pixels => {
+                return Ok(Header { profile, ..ihdr.header(orientation, transparent) });
+            }
             b"IEND" => return Err(corrupt("a PNG without pixels")),
             _ => {}
         }
@@ -43,12 +47,18 @@ pub(crate) fn read(source: &[u8]) -> Result<Header, Rejection> {
 }
 
 /// The chunks of a PNG.
-struct Chunks<'a> {
+pub(crate) struct Chunks<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Chunks<'a> {
-    fn next(&mut self) -> Result<([u8; 4], &'a [u8]), Rejection> {
+    /// Of a source that starts with the signature.
+    pub(crate) fn of(source: &'a [u8]) -> Self {
+        Self { rest: source.get(sniff::PNG.len()..).unwrap_or_default() }
+    }
+
+    /// The type and the payload of the next one.
+    pub(crate) fn next(&mut self) -> Result<([u8; 4], &'a [u8]), Rejection> {
         let cut = || truncated("a chunk");
         let (length, rest) = self.rest.split_first_chunk::<4>().ok_or_else(cut)?;
         let (kind, rest) = rest.split_first_chunk::<4>().ok_or_else(cut)?;
@@ -119,6 +129,8 @@ impl Ihdr {
             height,
             channels,
             orientation,
+            profile: false,
+            ink: false,
             decoder_bytes: FIXED_BYTES + 8 * row,
         }
     }
