@@ -87,6 +87,10 @@ pub(crate) struct Run {
     #[arg(long)]
     pub(crate) overwrite: bool,
 
+    /// Survive power loss too, not only killed processes. Slower.
+    #[arg(long, env = "PIXMILL_DURABLE")]
+    pub(crate) durable: bool,
+
     /// Print the report as JSON.
     #[arg(long)]
     pub(crate) json: bool,

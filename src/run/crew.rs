@@ -61,15 +61,18 @@ impl Crew {
     /// Starts so many workers on the pipeline in `state`.
     pub(crate) fn start(
         state: &Path,
-        work: &args::Work,
+        args: &args::Run,
         size: usize,
         local: LocalBackend,
     ) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("failed to find this program's file")?;
         let (line_sender, lines) = mpsc::unbounded_channel();
         let memory = crate::machine::memory_bytes() / 2 / size.max(1) as u64;
-        let mut arguments = work.to_arguments();
+        let mut arguments = args.work.to_arguments();
         arguments.extend(["--memory".to_owned(), memory.to_string()]);
+        if args.durable {
+            arguments.push("--durable".to_owned());
+        }
         let mut crew = Self {
             program,
             arguments,

@@ -55,7 +55,7 @@ pub(crate) async fn run(args: args::Run) -> anyhow::Result<ExitCode> {
         Mount { prefix: "outputs/".into(), directory: out.clone(), access: Access::Write },
     ];
     pixmill_local::write_mounts(&state, &mounts)?;
-    let (pipeline, local) = backend::open(&state, false, None)?;
+    let (pipeline, local) = backend::open(&state, args.durable, None)?;
     // What is in the queue was sent by a run that is no more: what is still wanted is sent again.
     local.jobs.purge().await?;
     let replies = local.replies(REPLIES)?;
@@ -63,7 +63,7 @@ pub(crate) async fn run(args: args::Run) -> anyhow::Result<ExitCode> {
 
     let mut stage = shutdown::listen()?;
     let jobs = args.jobs.map_or_else(machine::cores, usize::from);
-    let crew = Crew::start(&state, &args.work, jobs.min(found.inputs.len()), local.clone())?;
+    let crew = Crew::start(&state, &args, jobs.min(found.inputs.len()), local.clone())?;
     let planned = async {
         let plan = plan::make(&pipeline, &local, &args, &recipe, &found, &out).await?;
         plan.send(&pipeline).await?;

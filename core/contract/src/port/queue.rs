@@ -47,7 +47,7 @@ pub struct Receive {
     pub max: usize,
     /// How long to wait for a first message, at most 20 s.
     pub wait: Duration,
-    /// How long what is brought stays hidden, counted from the call.
+    /// How long what is brought stays hidden, counted from the call or later.
     pub visibility: Duration,
 }
 
