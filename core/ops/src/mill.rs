@@ -1,8 +1,8 @@
 //! The mill: runs a plan on one thread, with codecs and buffers that outlive the job.
 
-use fast_image_resize::Resizer;
 use pixmill_contract::operation::Axis;
 use pixmill_contract::{Encoding, Format, Limits, Recipe, Rejection};
+use pixmill_resample::Resampler;
 
 use crate::codec::jpeg::Jpeg;
 use crate::codec::{icc, png};
@@ -25,7 +25,7 @@ const KEPT_BYTES: usize = 256 * 1024 * 1024;
 pub struct Mill {
     limits: Limits,
     jpeg: Jpeg,
-    resizer: Resizer,
+    resampler: Resampler,
     blur: blur::Scratch,
     /// One for each slot of a plan, longer than it has to be or empty.
     buffers: Vec<Vec<u8>>,
@@ -63,7 +63,7 @@ impl Mill {
         Self {
             limits,
             jpeg: Jpeg::new(),
-            resizer: Resizer::new(),
+            resampler: Resampler::new(),
             blur: blur::Scratch::default(),
             buffers: vec![],
             encoded: vec![],
@@ -113,8 +113,8 @@ impl Mill {
 
     /// Gives back what is too much to keep.
     fn tidy(&mut self) {
-        if self.resizer.size_of_internal_buffers() > KEPT_BYTES / 4 {
-            self.resizer.reset_internal_buffers();
+        if self.resampler.kept_bytes() > KEPT_BYTES / 4 {
+            self.resampler.release();
         }
         let mut bytes = self.encoded.len();
         if bytes > KEPT_BYTES {
@@ -206,7 +206,7 @@ impl Run<'_> {
             }
             Step::Resample { window, filter } => {
                 let (from, to) = ((shape, pixels), (node.shape, made));
-                resize::resize(&mut mill.resizer, from, window, filter, to);
+                resize::resize(&mut mill.resampler, from, window, filter, to);
             }
             Step::Crop(part) => crop::crop(shape, pixels, part, made),
             Step::QuarterTurn => turn::quarter_turn(shape, pixels, made),

@@ -3,9 +3,8 @@
 //! This is the one kernel without a reference of our own; the tests pin what it promises: flat
 //! pictures stay flat, and nothing bleeds out of transparent pixels.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use pixmill_contract::operation::Filter;
+use pixmill_resample::{Channels, FilterType, Region, Resampler};
 
 use crate::geometry::Window;
 use crate::shape::{Layout, Shape};
@@ -26,36 +25,32 @@ pub(crate) fn scratch_bytes(from: Shape, to: Shape) -> u64 {
 
 /// Resamples the window of `pixels` into `made`.
 pub(crate) fn resize(
-    resizer: &mut Resizer,
+    resampler: &mut Resampler,
     (from, pixels): (Shape, &[u8]),
     window: Window,
     filter: Filter,
     (to, made): (Shape, &mut [u8]),
 ) {
-    let pixel = match from.layout {
-        Layout::Gray => PixelType::U8,
-        Layout::Rgb => PixelType::U8x3,
-        Layout::Rgba => PixelType::U8x4,
+    let channels = match from.layout {
+        Layout::Gray => Channels::Gray,
+        Layout::Rgb => Channels::Rgb,
+        Layout::Rgba => Channels::Rgba,
     };
-    let algorithm = match filter {
-        Filter::Nearest => ResizeAlg::Nearest,
-        Filter::Box => ResizeAlg::Convolution(FilterType::Box),
-        Filter::Bilinear => ResizeAlg::Convolution(FilterType::Bilinear),
-        Filter::CatmullRom => ResizeAlg::Convolution(FilterType::CatmullRom),
-        Filter::Lanczos3 => ResizeAlg::Convolution(FilterType::Lanczos3),
+    let filter = match filter {
+        Filter::Nearest => None,
+        Filter::Box => Some(FilterType::Box),
+        Filter::Bilinear => Some(FilterType::Bilinear),
+        Filter::CatmullRom => Some(FilterType::CatmullRom),
+        Filter::Lanczos3 => Some(FilterType::Lanczos3),
     };
     let (width, height) = (f64::from(from.width), f64::from(from.height));
     let (left, top) = (window.left * width, window.top * height);
     // Fractions may round to a hair beyond the edge.
     let across = (window.width * width).min(width - left);
     let down = (window.height * height).min(height - top);
-    let options = ResizeOptions::new().resize_alg(algorithm).crop(left, top, across, down);
-
-    let source = ImageRef::new(from.width, from.height, pixels, pixel);
-    let source = source.expect("the pixels fill their shape");
-    let target = Image::from_slice_u8(to.width, to.height, made, pixel);
-    let mut target = target.expect("the target fills its shape");
-    resizer.resize(&source, &mut target, &options).expect("layouts agree, the window is inside");
+    let region = Region { left, top, width: across, height: down };
+    let source = ((from.width, from.height), pixels);
+    resampler.resample(channels, filter, source, region, ((to.width, to.height), made));
 }
 
 #[cfg(test)]
@@ -87,7 +82,7 @@ mod tests {
             let window = Window { left, top: 0.0, width: width.min(1.0 - left), height: 1.0 };
             let mut resized = vec![0; to.bytes()];
             let target = (to, &mut resized[..]);
-            resize(&mut Resizer::new(), (from, &pixels), window, filter, target);
+            resize(&mut Resampler::new(), (from, &pixels), window, filter, target);
             let expected: Vec<u8> = pixels.iter().copied().cycle().take(resized.len()).collect();
             prop_assert_eq!(resized, expected);
         }
@@ -100,7 +95,7 @@ mod tests {
         let mut resized = [0; 4];
         let pixels = [200, 0, 0, 255, 0, 255, 0, 0];
         let target = (to, &mut resized[..]);
-        resize(&mut Resizer::new(), (from, &pixels), Window::WHOLE, Filter::Box, target);
+        resize(&mut Resampler::new(), (from, &pixels), Window::WHOLE, Filter::Box, target);
         assert_eq!(resized[1..3], [0, 0]);
         assert!(resized[0].abs_diff(200) <= 2 && resized[3].abs_diff(128) <= 1, "{resized:?}");
     }
