@@ -29,6 +29,9 @@ const MAX_STILLBORN: usize = 10;
 /// How long the last messages may take to be deleted; what is left is purged by the next run.
 const DISMISSAL: Duration = Duration::from_secs(2);
 
+/// How much longer than the drain timeout a drain may take: a receive is waited for, and releases.
+const DRAIN_MARGIN: Duration = Duration::from_secs(10);
+
 /// The last lines that workers wrote, for the case that none of them lives.
 const LINES_KEPT: usize = 5;
 
@@ -38,6 +41,7 @@ pub(crate) struct Crew {
     arguments: Vec<String>,
     state: PathBuf,
     size: usize,
+    drain_timeout: Duration,
     workers: Vec<Worker>,
     started: usize,
     died: usize,
@@ -78,6 +82,7 @@ impl Crew {
             arguments,
             state: state.to_owned(),
             size,
+            drain_timeout: args.work.drain_timeout,
             workers: Vec::with_capacity(size),
             started: 0,
             died: 0,
@@ -141,7 +146,8 @@ impl Crew {
             let released = self.local.jobs.release_held_by(&worker.id).await?;
             progress.say(&format!("worker {} {}; replaced", worker.id, how_it_ended(status)));
             tracing::info!(worker = %worker.id, released, "replaced a worker");
-            if worker.started_at.elapsed() < STILLBORN {
+            // One that held a job did get to work, and the job may be what killed it.
+            if released == 0 && worker.started_at.elapsed() < STILLBORN {
                 self.stillborn += 1;
             } else {
                 self.stillborn = 0;
@@ -183,13 +189,22 @@ impl Crew {
         for worker in &mut self.workers {
             worker.life = None;
         }
-        for worker in &mut self.workers {
-            worker.child.wait().await?;
+        if tokio::time::timeout(DISMISSAL, self.ended()).await.is_err() {
+            // One that was stopped does not notice, and must not keep the run.
+            self.signal(Signal::KILL);
+            self.ended().await;
         }
         Ok(())
     }
 
-    /// Has the workers drain, and kills them if told to abort.
+    /// Returns once no worker is left.
+    async fn ended(&mut self) {
+        for worker in &mut self.workers {
+            drop(worker.child.wait().await);
+        }
+    }
+
+    /// Has the workers drain, and kills them if told to abort or if they take longer than they may.
     pub(crate) async fn stop(mut self, stage: &mut watch::Receiver<Stage>) {
         self.signal(Signal::TERM);
         let aborting = async {
@@ -197,19 +212,14 @@ impl Crew {
                 std::future::pending::<()>().await;
             }
         };
-        let ended = async {
-            for worker in &mut self.workers {
-                drop(worker.child.wait().await);
-            }
-        };
+        let patience = self.drain_timeout + DRAIN_MARGIN;
         tokio::select! {
-            () = ended => return,
+            () = self.ended() => return,
             () = aborting => {}
+            () = tokio::time::sleep(patience) => {}
         }
         self.signal(Signal::KILL);
-        for worker in &mut self.workers {
-            drop(worker.child.wait().await);
-        }
+        self.ended().await;
     }
 
     fn signal(&self, signal: Signal) {
