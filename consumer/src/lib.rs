@@ -14,6 +14,7 @@ mod lease;
 mod outputs;
 mod process;
 mod receive;
+mod result;
 mod settle;
 mod source;
 mod weather;

@@ -14,6 +14,10 @@ use crate::worker::Worker;
 /// How long a job with bad luck waits for its next attempt.
 const RETRY: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(1) };
 
+/// How long an interrupted start may take to be struck out: its message is wanted elsewhere, and
+/// the store may be what is out.
+const STRIKE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Does with a delivery what its job's fate demands.
 pub(crate) async fn settle(worker: &Worker, lease: Lease, fate: Fate) {
     let settled = match fate {
@@ -48,7 +52,9 @@ pub(crate) async fn settle(worker: &Worker, lease: Lease, fate: Fate) {
             Ok(())
         }
         Fate::Interrupted => {
-            strike(worker, &lease).await;
+            if tokio::time::timeout(STRIKE_TIMEOUT, strike(worker, &lease)).await.is_err() {
+                tracing::warn!("released a message with its start in its note");
+            }
             lease.release(Duration::ZERO).await
         }
         Fate::LeaseLost => {
@@ -58,6 +64,8 @@ pub(crate) async fn settle(worker: &Worker, lease: Lease, fate: Fate) {
         }
         Fate::Left(why) => {
             tracing::error!(why, "left a message for the dead-letter queue");
+            // The note is the other job's, if there is one of that name.
+            strike(worker, &lease).await;
             lease.abandon();
             Ok(())
         }
@@ -112,14 +120,24 @@ async fn note(worker: &Worker, lease: &Lease, kind: TroubleKind, reason: &str) {
     }
 }
 
-/// Strikes out the start of an attempt that was none.
+/// Strikes out the start of an attempt that was none, if it got as far as writing one.
 async fn strike(worker: &Worker, lease: &Lease) {
-    if lease.delivery().receive_count <= OPTIMISTIC_RECEIVES {
+    let receive = lease.delivery().receive_count;
+    if receive <= OPTIMISTIC_RECEIVES {
         return;
     }
     let Some((batch, id)) = named(lease) else { return };
-    let change = worker.attempts.change(&batch, &id, |note, _, me| note.strike(me));
-    if let Err(error) = change.await {
+    let strike = async {
+        let note = worker.attempts.read(&batch, &id).await?;
+        let me = &worker.config.worker;
+        let latest = note.starts.iter().rev().find(|start| start.worker == *me);
+        // An earlier start stands: that one was an attempt.
+        if latest.is_some_and(|start| start.receive == receive) {
+            worker.attempts.change(&batch, &id, |note, _, me| note.strike(me)).await?;
+        }
+        Ok::<_, Error>(())
+    };
+    if let Err(error) = strike.await {
         tracing::warn!(reason = error.chain(), "failed to strike out a start");
     }
 }

@@ -23,7 +23,7 @@ pub(crate) struct Worker {
     pub(crate) leases: Arc<Leases>,
     pub(crate) engine: Engine,
     /// A thread of the engine that is free.
-    pub(crate) slots: Semaphore,
+    pub(crate) slots: Arc<Semaphore>,
     pub(crate) admission: Admission,
     /// What is wanted of the worker: by whoever runs it, or by itself when a picture is stuck.
     pub(crate) stage: watch::Sender<Stage>,
@@ -41,7 +41,7 @@ impl Worker {
         Ok(Self {
             leases: Leases::start(Arc::clone(&pipeline.jobs), config.visibility),
             engine: Engine::start(config.slots, &config.limits)?,
-            slots: Semaphore::new(config.slots),
+            slots: Arc::new(Semaphore::new(config.slots)),
             admission: Admission::new(config.memory_bytes),
             stage: watch::Sender::new(Stage::Running),
             stuck: AtomicBool::new(false),
