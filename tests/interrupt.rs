@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::harness::{
-    Place, Running, TWO, assert_same, eventually, marked, result_count, stays, workers_of,
+    Place, Running, TWO, assert_same, eventually, marked, pixmill, result_count, stays, workers_of,
 };
 
 const SOON: Duration = Duration::from_secs(20);
@@ -16,6 +16,17 @@ fn until_some_are_done(place: &Place, running: &mut Running, count: usize) {
     eventually("some results", SOON, || {
         assert!(running.is_running(), "it ended before it could be interrupted");
         (result_count(&state) >= count).then_some(())
+    });
+}
+
+/// Waits until a worker has a picture in its hands.
+fn until_one_is_in_work(place: &Place) {
+    let state = place.out().join(".pixmill");
+    eventually("a job in work", SOON, || {
+        let status = pixmill().arg("status").arg("--json").arg("--data").arg(&state).go();
+        // As long as there is nothing yet, it says so.
+        let status: serde_json::Value = serde_json::from_str(&status.stdout).ok()?;
+        (status["queue"]["in_flight"] == 1).then_some(())
     });
 }
 
@@ -61,10 +72,9 @@ fn people_are_told_how_to_go_on_after_an_interrupt() {
 #[test]
 fn a_second_interrupt_does_not_wait_for_what_is_in_work() {
     let place = Place::new();
-    place.put_photos(2);
     place.put("endless.jpg", &marked(1, "hang"));
     let mut running = place.run(TWO).start();
-    until_some_are_done(&place, &mut running, 2);
+    until_one_is_in_work(&place);
     running.signal(Signal::INT);
     stays("draining", Duration::from_millis(1500), || running.is_running());
     let workers = workers_of(running.pid());
@@ -79,9 +89,8 @@ fn a_second_interrupt_does_not_wait_for_what_is_in_work() {
 fn a_drain_ends_at_its_timeout() {
     let place = Place::new();
     place.put("endless.jpg", &marked(1, "hang"));
-    place.put_photos(2);
-    let mut running = place.run(TWO).args(["--drain-timeout", "1s"]).start();
-    until_some_are_done(&place, &mut running, 2);
+    let running = place.run(TWO).args(["--drain-timeout", "1s"]).start();
+    until_one_is_in_work(&place);
     let asked_at = crate::harness::now();
     running.signal(Signal::INT);
     running.end().expect(130);
