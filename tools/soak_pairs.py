@@ -1,10 +1,13 @@
 """What the queue costs: soak_pairs.py PIXMILL BARE_LOOP PHOTOS WORK_DIRECTORY [PAIRS].
 
-The same photographs by a bare loop and through `pixmill run`, alternating, on as many cores.
+The same photographs by a bare loop and through `pixmill run`, alternating, on as many cores. Where
+other work goes on beside it, the times on the clock say little; it prints how much there was. The
+time on the cores, of all processes together, suffers less from that.
 """
 
 import os
 import pathlib
+import resource
 import shutil
 import statistics
 import subprocess
@@ -14,12 +17,30 @@ import time
 RECIPE = "thumb = resize:256 -> jpeg; web = resize:1200 | blur:9 -> jpeg:q=82"
 
 
+QUIET = 0.5
+PATIENCE_SECONDS = 120
+
+
+def cores_seconds():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def timed(line, out):
+    """The seconds on the clock and on the cores."""
     shutil.rmtree(out, ignore_errors=True)
     os.sync()
-    began = time.monotonic()
+    spent, began = cores_seconds(), time.monotonic()
     subprocess.run(line, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.monotonic() - began
+    return time.monotonic() - began, cores_seconds() - spent
+
+
+def wait_for_quiet():
+    """Waits, not for ever, until nobody else works here; returns how much others do."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while os.getloadavg()[0] > QUIET and time.monotonic() < until:
+        time.sleep(5)
+    return os.getloadavg()[0]
 
 
 def main(pixmill, bare_loop, photos, work, pairs):
@@ -28,21 +49,26 @@ def main(pixmill, bare_loop, photos, work, pairs):
         "bare": [bare_loop, photos, RECIPE, work / "bare", cores],
         "run": [pixmill, "run", photos, "--recipe", RECIPE, "--out", work / "run", "--jobs", cores],
     }
-    seconds = {"bare": [], "run": []}
+    load = wait_for_quiet()
+    print(f"load average of other work when it began: {load:.1f}")
+    measures = {"bare": [], "run": []}
     for pair in range(pairs + 1):
         order = ["bare", "run"] if pair % 2 == 0 else ["run", "bare"]
         for which in order:
-            took = timed(lines[which], work / which)
+            measure = timed(lines[which], work / which)
             if pair > 0:  # The first pair warms the page cache.
-                seconds[which].append(took)
+                measures[which].append(measure)
     for path in (work / "bare").iterdir():
         if path.read_bytes() != (work / "run" / path.name).read_bytes():
             sys.exit(f"{path.name} differs between the two")
-    median = {which: statistics.median(times) for which, times in seconds.items()}
-    for which, times in seconds.items():
-        print(f"{which}: median {median[which]:.2f} s of", ", ".join(f"{t:.2f}" for t in times))
-    ratios = [bare / run for bare, run in zip(seconds["bare"], seconds["run"])]
-    print(f"bare/run: {median['bare'] / median['run']:.3f} by medians, {statistics.median(ratios):.3f} by pairs")
+    for kind, what in enumerate(["on the clock", "on the cores"]):
+        seconds = {which: [m[kind] for m in measured] for which, measured in measures.items()}
+        for which, times in seconds.items():
+            median = statistics.median(times)
+            print(f"{which}, {what}: median {median:.2f} s of", ", ".join(f"{t:.2f}" for t in times))
+        ratio = statistics.median(seconds["bare"]) / statistics.median(seconds["run"])
+        note = "" if load <= QUIET or kind == 1 else " (the machine was busy: no measure of the queue)"
+        print(f"bare/run, {what}: {ratio:.3f}{note}")
 
 
 if __name__ == "__main__":
