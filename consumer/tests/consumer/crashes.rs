@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use pixmill_consumer::Exit;
+use pixmill_consumer::{Config, Exit};
 use pixmill_contract::document::TroubleKind;
 use pixmill_contract::testing::{Call, Fault, Operation, Plan};
 use pixmill_contract::{Clock as _, ErrorKind, WorkerId};
@@ -14,6 +14,11 @@ use crate::harness::{Switch, World, eventually, with_reply};
 
 /// More calls than a job makes.
 const ENOUGH: u64 = 40;
+
+/// What was held comes back soon.
+fn short(config: &mut Config) {
+    config.visibility = Duration::from_secs(3);
+}
 
 /// Whether a call is a job's own: receives and renewals come whenever they come.
 fn is_a_step(call: &Call<'_>) -> bool {
@@ -77,7 +82,7 @@ async fn crash_at_every_call(spent: bool, after: Fault, abort: bool) {
         let world = prepared(spent).await;
         let reached = Switch::default();
         let plan = at(number, after, after, &reached);
-        let first = world.consumer("w1").everything(&plan).start();
+        let first = world.consumer("w1").everything(&plan).config(short).start();
         eventually("the call or the end", || async {
             let over = reached.is_on() || world.depth().await.total() == 0;
             over.then_some(())
@@ -121,34 +126,50 @@ async fn a_worker_that_is_killed_while_it_gives_a_job_up_loses_and_repeats_nothi
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_is_aborted_in_an_outage_loses_and_repeats_nothing() {
     crash_at_every_call(false, Fault::Fail(ErrorKind::Unavailable), true).await;
-    crash_at_every_call(true, Fault::Fail(ErrorKind::Throttled), true).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_one_call_may_fail_lose_its_answer_or_happen_twice() {
-    let faults = [
-        Fault::Fail(ErrorKind::Unavailable),
-        Fault::Fail(ErrorKind::Throttled),
-        Fault::Fail(ErrorKind::Denied),
-        Fault::Lose,
-        Fault::Duplicate,
-    ];
+async fn a_worker_that_is_aborted_while_it_gives_a_job_up_loses_and_repeats_nothing() {
+    crash_at_every_call(true, Fault::Fail(ErrorKind::Throttled), true).await;
+}
+
+/// Has the fault happen to every call in turn, once.
+async fn disturb_every_call(fault: Fault) {
     for spent in [false, true] {
         let expected = undisturbed(spent).await;
-        for fault in faults {
-            for number in 0..ENOUGH {
-                let world = prepared(spent).await;
-                let reached = Switch::default();
-                let plan = at(number, fault, Fault::None, &reached);
-                let consumer = world.consumer("w").everything(&plan).start();
-                world.settled().await;
-                assert_eq!(outcome(&world).await, expected, "{fault:?} at call {number}");
-                assert!(world.note("a").await.troubles.len() <= 1, "{fault:?} at {number}");
-                consumer.drain().await;
-                if !reached.is_on() {
-                    break;
-                }
+        for number in 0..ENOUGH {
+            let world = prepared(spent).await;
+            let reached = Switch::default();
+            let plan = at(number, fault, Fault::None, &reached);
+            let consumer = world.consumer("w").everything(&plan).config(short).start();
+            world.settled().await;
+            assert_eq!(outcome(&world).await, expected, "{fault:?} at call {number}");
+            let before = usize::from(spent);
+            assert_eq!(world.note("a").await.troubles.len(), before, "{fault:?} at {number}");
+            consumer.drain().await;
+            if !reached.is_on() {
+                break;
             }
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_one_call_may_fail() {
+    disturb_every_call(Fault::Fail(ErrorKind::Unavailable)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_one_call_may_be_denied() {
+    disturb_every_call(Fault::Fail(ErrorKind::Denied)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_one_answer_may_be_lost() {
+    disturb_every_call(Fault::Lose).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_one_call_may_happen_twice() {
+    disturb_every_call(Fault::Duplicate).await;
 }

@@ -7,7 +7,7 @@ use pixmill_contract::port::Depth;
 use pixmill_contract::testing::Operation;
 use tokio::time::{Instant, timeout};
 
-use crate::harness::{World, all_of, code, eventually, hangs_at, slow};
+use crate::harness::{World, all_of, code, eventually, hangs_at, pass, slow};
 
 const VISIBLE: Depth = Depth { visible: 1, in_flight: 0, delayed: 0 };
 
@@ -29,7 +29,7 @@ async fn what_runs_is_finished_and_nothing_more_is_received() {
     let consumer = world.consumer("w").store(slowly).start();
     world.called("w Put outputs/").await;
     consumer.want(Stage::Draining);
-    crate::harness::pass(Duration::from_secs(2)).await;
+    pass(Duration::from_secs(2)).await;
     world.submit("b").await;
     assert_eq!(consumer.exit().await, Exit::Drained);
     let result = world.result("a").await.unwrap();
@@ -84,7 +84,7 @@ async fn an_abort_releases_at_once() {
     let consumer = world.consumer("w").store(hangs_at(Operation::Put, "results/")).start();
     world.called("w Put results/").await;
     consumer.want(Stage::Draining);
-    crate::harness::pass(Duration::from_secs(3)).await;
+    pass(Duration::from_secs(3)).await;
     let begun = Instant::now();
     assert_eq!(consumer.abort().await, Exit::Drained);
     assert!(begun.elapsed() <= Duration::from_secs(1));
@@ -121,14 +121,14 @@ async fn a_worker_that_nobody_can_stop_any_more_drains() {
 #[tokio::test(start_paused = true)]
 async fn a_suspect_that_waits_to_be_alone_is_released_by_a_drain() {
     let world = World::new();
+    world.submit("suspect").await;
+    world.age_and_hide(2, Duration::from_secs(3)).await;
     world.submit("slow").await;
     let plan = hangs_at(Operation::Put, "outputs/single/slow/");
     let consumer = world.consumer("w").store(plan).start();
     world.called("w Put outputs/single/slow/").await;
-    world.submit("suspect").await;
-    world.age(2).await;
-    eventually("both to be taken", || async { (world.depth().await.in_flight == 2).then_some(()) })
-        .await;
+    pass(Duration::from_secs(6)).await;
+    assert_eq!(world.depth().await.in_flight, 2, "both are taken");
     let begun = Instant::now();
     consumer.want(Stage::Draining);
     eventually("its release", || async { (world.depth().await.visible == 1).then_some(()) }).await;

@@ -105,10 +105,9 @@ async fn two_workers_get_everything_through_a_bad_world() {
     }
     for (seed, name) in [(1, "w1"), (2, "w2")] {
         // They run to the end of the test.
-        let consumer = world.consumer(name).everything(&seeded(seed, &shares)).config(|c| {
-            c.slots = 2;
-        });
-        drop(tokio::spawn(consumer.start().exit()));
+        let bad = seeded(seed, &shares);
+        let consumer = world.consumer(name).everything(&bad).time_passes_soon();
+        drop(tokio::spawn(consumer.config(|c| c.slots = 2).start().exit()));
     }
     for id in ids() {
         assert_eq!(code(&world.ended(&id).await), "done");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pixmill_contract::ErrorKind;
 use pixmill_contract::testing::{Operation, Plan};
 
-use crate::harness::{World, all_of, code, fails, slow};
+use crate::harness::{World, code, fails, slow};
 
 /// The source takes longer to read than a delivery stays hidden without renewal.
 fn late() -> Plan {
@@ -34,7 +34,7 @@ async fn a_worker_that_lost_its_message_to_another_one_touches_nothing() {
     world.send(&job.body()).await;
     // Its renewals do not get through.
     let mute = fails(Operation::ChangeVisibility, "", ErrorKind::Unavailable);
-    let loser = world.consumer("loser").queue(mute).store(late()).start();
+    let loser = world.consumer("loser").queue(mute).store(late()).time_passes_soon().start();
     world.called("loser Get inputs/").await;
     let winner = world.consumer("winner").config(|c| c.poll = Duration::from_secs(20)).start();
     let result = world.ended("a").await;
@@ -52,18 +52,14 @@ async fn a_worker_that_lost_its_message_to_another_one_touches_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_lost_its_message_writes_no_failure_either() {
     let world = World::new();
-    let job = world.job("a").await;
-    world.send(&job.body()).await;
-    // What it is about to say is true no more: the source was put there late.
+    world.submit_with("a", b"not yet a picture").await;
     let mute = fails(Operation::ChangeVisibility, "", ErrorKind::Unavailable);
-    let plan = all_of(vec![late()]);
-    world.put("inputs/a.png", b"not yet a picture", None).await;
-    let loser = world.consumer("loser").queue(mute).store(plan).start();
+    let loser = world.consumer("loser").queue(mute).store(late()).time_passes_soon().start();
     world.called("loser Get inputs/").await;
     crate::harness::pass(Duration::from_mins(3)).await;
-    let failed = world.calls_of("loser Put results/");
-    // It has been received again meanwhile, by the same worker, with a lease of its own.
-    assert!(failed.is_empty(), "{:#?}", world.calls());
+    // It has been received again meanwhile, by the same worker, and lost each time.
+    assert!(world.calls_of("loser Get inputs/").len() > 1);
+    assert!(world.calls_of("loser Put results/").is_empty(), "{:#?}", world.calls());
     loser.abort().await;
 }
 
@@ -73,7 +69,7 @@ async fn a_worker_that_hears_of_its_loss_stops_at_once() {
     world.submit("a").await;
     let gone = fails(Operation::ChangeVisibility, "", ErrorKind::LeaseLost);
     let slowly = slow(Operation::Get, "inputs/", Duration::from_secs(15));
-    let loser = world.consumer("loser").queue(gone).store(slowly).start();
+    let loser = world.consumer("loser").queue(gone).store(slowly).time_passes_soon().start();
     world.called("loser ChangeVisibility").await;
     loser.drain().await;
     assert!(world.calls_of("loser Put").is_empty());

@@ -24,8 +24,8 @@ async fn a_first_panic_is_noted_and_a_second_one_fails_the_job() {
     })
     .await;
     assert_eq!(note.troubles[0].kind, TroubleKind::Panicked);
-    assert!(world.result("a").await.is_none());
     let result = world.ended("a").await;
+    assert!(world.place("w Put attempts/") < world.place("w Put results/"));
     assert_eq!((code(&result), result.receives), ("panicked", 2));
     assert_eq!(result.troubles.len(), 1, "the result tells of the attempt before");
     world.settled().await;

@@ -15,6 +15,9 @@ use super::{REPLIES, World};
 /// The visibility timeout of all consumers here.
 pub(crate) const VISIBILITY: Duration = Duration::from_secs(30);
 
+/// In real time: longer than any picture here takes, on a machine that is busy with other things.
+const LONGEST: Duration = Duration::from_secs(20);
+
 /// A consumer that is not running yet.
 pub(crate) struct Start<'w> {
     world: &'w World,
@@ -23,7 +26,7 @@ pub(crate) struct Start<'w> {
     queue: Plan,
     dead_letters: Plan,
     replies: Plan,
-    holds_time: bool,
+    holds_time: Duration,
 }
 
 impl<'w> Start<'w> {
@@ -39,7 +42,7 @@ impl<'w> Start<'w> {
             queue: never(),
             dead_letters: never(),
             replies: never(),
-            holds_time: true,
+            holds_time: LONGEST,
         }
     }
 
@@ -66,7 +69,13 @@ impl<'w> Start<'w> {
 
     /// Time passes while pictures are ground, or wait for one that hangs.
     pub(crate) fn time_passes(self) -> Self {
-        Self { holds_time: false, ..self }
+        Self { holds_time: Duration::ZERO, ..self }
+    }
+
+    /// Time passes soon after a picture was begun: its job loses its lease, and makes no call that
+    /// would tell of its end.
+    pub(crate) fn time_passes_soon(self) -> Self {
+        Self { holds_time: Duration::from_millis(500), ..self }
     }
 
     pub(crate) fn start(self) -> Running {

@@ -13,10 +13,6 @@ use std::time::Duration;
 use pixmill_contract::Key;
 use pixmill_contract::testing::{Call, Fault, Operation, Plan};
 
-/// In real time: far longer than any picture here takes. A job that loses its lease makes no next
-/// call, and time goes on after this.
-const LONGEST: Duration = Duration::from_secs(1);
-
 #[derive(Debug, Default)]
 pub(super) struct Still {
     grinding: Mutex<HashMap<String, mpsc::Sender<()>>>,
@@ -33,33 +29,32 @@ impl Still {
         self.grinding.lock().unwrap().clear();
     }
 
-    /// The plan, watched: `name` is the port's and the worker's in the list of calls.
-    pub(super) fn watch(self: &Arc<Self>, name: &str, holds: bool, plan: Plan) -> Plan {
+    /// The plan, watched: `name` is the port's and the worker's in the list of calls. Time is held
+    /// for `longest` at most, which is real.
+    pub(super) fn watch(self: &Arc<Self>, name: &str, longest: Duration, plan: Plan) -> Plan {
         let (still, name) = (Arc::clone(self), name.to_owned());
         Arc::new(move |call| {
             let key = call.key.map(|key| format!(" {key}")).unwrap_or_default();
             still.calls.lock().unwrap().push(format!("{name} {:?}{key}", call.operation));
             let fault = plan(call);
-            if holds {
-                still.follow(call, fault);
-            }
+            still.follow(call, fault, longest);
             fault
         })
     }
 
-    fn follow(self: &Arc<Self>, call: &Call<'_>, fault: Fault) {
+    fn follow(self: &Arc<Self>, call: &Call<'_>, fault: Fault, longest: Duration) {
         let Some(key) = call.key else { return };
         let Some(id) = source_of(call, key) else {
             self.release(key.as_str());
             return;
         };
         match fault {
-            Fault::None | Fault::Duplicate | Fault::Stale => self.hold(id),
+            Fault::None | Fault::Duplicate | Fault::Stale => self.hold(id, longest),
             Fault::Delay(delay) => {
                 let still = Arc::clone(self);
                 tokio::spawn(async move {
                     tokio::time::sleep(delay).await;
-                    still.hold(id);
+                    still.hold(id, longest);
                 });
             }
             Fault::Fail(_) | Fault::Lose | Fault::Cut => {
@@ -68,18 +63,17 @@ impl Still {
         }
     }
 
-    /// Lets go of the job that a key names; of all of them at an output that names none.
+    /// Lets go of the job that a key names; of all of them at an output that can be anybody's.
     fn release(&self, key: &str) {
         let names =
             |id: &str| key.contains(&format!("/{id}/")) || key.ends_with(&format!("/{id}.json"));
-        let mut grinding = self.grinding.lock().unwrap();
-        let nameless = key.starts_with("outputs/") && !grinding.keys().any(|id| names(id));
-        grinding.retain(|id, _| !nameless && !names(id));
+        let anybodys = key.starts_with("outputs/") && key.matches('/').count() == 2;
+        self.grinding.lock().unwrap().retain(|id, _| !anybodys && !names(id));
     }
 
-    fn hold(&self, id: String) {
+    fn hold(&self, id: String, longest: Duration) {
         let (sender, receiver) = mpsc::channel::<()>();
-        tokio::task::spawn_blocking(move || receiver.recv_timeout(LONGEST));
+        tokio::task::spawn_blocking(move || receiver.recv_timeout(longest));
         self.grinding.lock().unwrap().insert(id, sender);
     }
 }
