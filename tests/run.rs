@@ -1,13 +1,13 @@
 //! `pixmill run` when all goes well: what it makes, what it reports, how it ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use png::ColorType;
 
 use crate::harness::{
-    Place, TWO, assert_same, canvas, files, frame, ground, oriented, photo, pixmill, sample,
-    samples, stamps,
+    Place, TWO, assert_same, canvas, files, frame, ground, large_photo, oriented, photo, pixmill,
+    results, sample, samples, stamps,
 };
 
 /// The recipe of `make run`.
@@ -216,4 +216,16 @@ fn the_help_documents_every_exit_code() {
     let first_words: Vec<_> =
         codes.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(first_words, ["0", "1", "2", "3", "130"]);
+}
+
+#[test]
+#[ignore = "fails so far: a worker prefetches what an idle one could begin with"]
+fn few_large_pictures_are_shared_among_the_workers() {
+    let place = Place::new();
+    place.put("one.jpg", &large_photo());
+    place.put("two.jpg", &large_photo());
+    place.run("blur:99 | blur:99 -> jpeg").args(["--jobs", "2"]).go().expect(0);
+    let ends = results(&place.out().join(".pixmill"));
+    let workers: BTreeSet<_> = ends.values().map(|end| end["worker"].as_str().unwrap()).collect();
+    assert_eq!(workers.len(), 2, "one did all of it");
 }
