@@ -219,7 +219,6 @@ fn the_help_documents_every_exit_code() {
 }
 
 #[test]
-#[ignore = "fails so far: a worker prefetches what an idle one could begin with"]
 fn few_large_pictures_are_shared_among_the_workers() {
     let place = Place::new();
     place.put("one.jpg", &large_photo());

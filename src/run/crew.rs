@@ -18,13 +18,21 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::progress::Progress;
-use crate::args;
+use crate::{args, machine};
 
 /// A worker that dies so soon did not get to work.
 const STILLBORN: Duration = Duration::from_secs(2);
 
 /// After so many of those in a row, starting more would not help.
 const MAX_STILLBORN: usize = 10;
+
+/// What a worker holds beyond the picture that it works on, so that reading and writing overlap
+/// with the work.
+const MAX_PREFETCH: usize = 2;
+
+/// So many pictures a worker for each one that it prefetches: what one worker holds, an idle one
+/// cannot begin with, and when there are few that costs more than it saves.
+const PICTURES_A_PREFETCH: usize = 8;
 
 /// How long the last messages may take to be deleted; what is left is purged by the next run.
 const DISMISSAL: Duration = Duration::from_secs(2);
@@ -62,18 +70,21 @@ struct Worker {
 }
 
 impl Crew {
-    /// Starts so many workers on the pipeline in `state`.
+    /// Starts workers for so many pictures on the pipeline in `state`.
     pub(crate) fn start(
         state: &Path,
         args: &args::Run,
-        size: usize,
+        pictures: usize,
         local: LocalBackend,
     ) -> anyhow::Result<Self> {
+        let size = args.jobs.map_or_else(machine::cores, usize::from).min(pictures);
         let program = std::env::current_exe().context("failed to find this program's file")?;
         let (line_sender, lines) = mpsc::unbounded_channel();
-        let memory = crate::machine::memory_bytes() / 2 / size.max(1) as u64;
+        let memory = machine::memory_bytes() / 2 / size.max(1) as u64;
+        let prefetch = (pictures / size.max(1) / PICTURES_A_PREFETCH).min(MAX_PREFETCH);
         let mut arguments = args.work.to_arguments();
         arguments.extend(["--memory".to_owned(), memory.to_string()]);
+        arguments.extend(["--prefetch".to_owned(), prefetch.to_string()]);
         if args.durable {
             arguments.push("--durable".to_owned());
         }

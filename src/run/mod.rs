@@ -23,7 +23,7 @@ use pixmill_producer::Follower;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::{args, backend, inputs, machine, shutdown};
+use crate::{args, backend, inputs, shutdown};
 use crew::Crew;
 use progress::Progress;
 use report::{End, Report};
@@ -62,8 +62,7 @@ pub(crate) async fn run(args: args::Run) -> anyhow::Result<ExitCode> {
     replies.purge().await?;
 
     let mut stage = shutdown::listen()?;
-    let jobs = args.jobs.map_or_else(machine::cores, usize::from);
-    let crew = Crew::start(&state, &args, jobs.min(found.inputs.len()), local.clone())?;
+    let crew = Crew::start(&state, &args, found.inputs.len(), local.clone())?;
     let planned = async {
         let plan = plan::make(&pipeline, &local, &args, &recipe, &found, &out).await?;
         plan.send(&pipeline).await?;
