@@ -57,6 +57,7 @@ Exit codes:
 /// Process files and folders on this machine, and report.
 #[derive(Debug, Args)]
 #[command(after_help = RUN_HELP)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct Run {
     /// Pictures, and folders that are searched for pictures.
     #[arg(required = true, value_name = "INPUT")]

@@ -236,11 +236,11 @@ impl Crew {
     fn signal(&self, signal: Signal) {
         for worker in &self.workers {
             let pid = worker.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-            if let Some(pid) = pid {
-                if let Err(error) = kill_process(pid, signal) {
-                    // It has ended by itself in this moment.
-                    tracing::debug!(worker = %worker.id, %error, "failed to signal a worker");
-                }
+            if let Some(pid) = pid
+                && let Err(error) = kill_process(pid, signal)
+            {
+                // It has ended by itself in this moment.
+                tracing::debug!(worker = %worker.id, %error, "failed to signal a worker");
             }
         }
     }

@@ -187,7 +187,9 @@ impl Work {
             if news.is_empty() {
                 break;
             }
-            news.iter().for_each(|result| report.add(result));
+            for result in &news {
+                report.add(result);
+            }
         }
         Ok(if follower.waiting() == 0 { End::Finished } else { end })
     }
