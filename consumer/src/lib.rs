@@ -8,13 +8,14 @@
 //! It knows the ports and the kernels, but no adapter, no signal, no environment and no exit code.
 
 mod admission;
-mod attempts;
+mod attempt;
 mod engine;
+mod fate;
 mod lease;
+mod notes;
 mod outputs;
 mod process;
 mod receive;
-mod result;
 mod settle;
 mod source;
 mod weather;

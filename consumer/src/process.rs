@@ -6,25 +6,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pixmill_contract::document::{
-    Job, JobReading, Outcome, OutputRecord, ResultDocument, SourceFacts, Timings, Trouble,
-    bounded_reason,
-};
-use pixmill_contract::port::Etag;
-use pixmill_contract::{BatchId, Error, JobId, RejectCode, Rejection, Timestamp};
+use pixmill_contract::document::{Job, JobReading, Outcome, OutputRecord, bounded_reason};
+use pixmill_contract::port::send_one;
+use pixmill_contract::{RejectCode, Rejection};
 use pixmill_ops::Picture;
-use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use crate::Stage;
+use crate::attempt::{Attempt, Identity, millis};
 use crate::engine::{Ending, Room};
+use crate::fate::{Fate, Stop};
 use crate::lease::Lease;
+use crate::notes::OPTIMISTIC_RECEIVES;
 use crate::outputs;
 use crate::source;
 use crate::worker::Worker;
-
-/// The first receives of a job are optimistic: nothing is written down before the work.
-pub(crate) const OPTIMISTIC_RECEIVES: u32 = 2;
 
 /// So many receives before the queue's own limit, the message is sent anew.
 const RECEIVES_LEFT_FOR_RENEWAL: u32 = 2;
@@ -34,63 +30,6 @@ const DEADLINE_FACTOR: u32 = 40;
 
 /// What every picture may take, however small.
 const SHORTEST_DEADLINE: Duration = Duration::from_secs(20);
-
-/// What is to become of a delivery.
-#[derive(Debug)]
-pub(crate) enum Fate {
-    /// The job's result stands: reply, delete.
-    Ended(Box<ResultDocument>),
-    /// The job's result stands and is `dead`: dead-letter queue, reply, delete.
-    Dead(Box<ResultDocument>),
-    /// Another message stands for the job: delete.
-    Superseded,
-    /// One job's bad luck: note it, release after a while.
-    Transient(String),
-    /// Our own code panicked for the first time: note it, release after a while.
-    Panicked(String),
-    /// The picture takes longer than it may: note it, and end this process.
-    Stuck,
-    /// We have to stop: release now. Not an attempt.
-    Interrupted,
-    /// The message belongs to somebody else: touch nothing.
-    LeaseLost,
-    /// No job, or two jobs with one name: left for the dead-letter queue and for people.
-    Left(String),
-}
-
-/// Why a job's work stopped before its outputs were there.
-#[derive(Debug)]
-pub(crate) enum Stop {
-    /// The picture or the job is to blame.
-    Rejected(Rejection),
-    /// Something else decides.
-    Fate(Fate),
-}
-
-impl From<Rejection> for Stop {
-    fn from(rejection: Rejection) -> Self {
-        Self::Rejected(rejection)
-    }
-}
-
-impl From<Fate> for Stop {
-    fn from(fate: Fate) -> Self {
-        Self::Fate(fate)
-    }
-}
-
-/// A failed call that the weather did not wait out: nothing we know how to handle.
-impl From<Error> for Fate {
-    fn from(error: Error) -> Self {
-        Self::Transient(error.chain())
-    }
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Fate(error.into())
-    }
-}
 
 /// Does everything for a delivery but touch its message.
 pub(crate) async fn process(worker: &Worker, lease: &Lease) -> Fate {
@@ -115,49 +54,7 @@ pub(crate) async fn process(worker: &Worker, lease: &Lease) -> Fate {
     }
 }
 
-/// Who a job is.
-#[derive(Debug)]
-pub(crate) struct Identity {
-    pub(crate) batch: BatchId,
-    pub(crate) id: JobId,
-    pub(crate) digest: String,
-    pub(crate) redrive: u32,
-}
-
-/// One attempt at a job: what is known of it so far.
-#[derive(Debug)]
-pub(crate) struct Attempt<'w> {
-    pub(crate) worker: &'w Worker,
-    pub(crate) identity: Identity,
-    pub(crate) lease: &'w Lease,
-    /// The job's message as it was sent.
-    pub(crate) body: Json,
-    /// The tombstone that the result has to replace.
-    pub(crate) tombstone: Option<Etag>,
-    /// What went wrong in attempts before.
-    pub(crate) troubles: Vec<Trouble>,
-    pub(crate) facts: SourceFacts,
-    pub(crate) timings: Timings,
-    pub(crate) received_at: Timestamp,
-    pub(crate) begun: Instant,
-}
-
-impl<'w> Attempt<'w> {
-    fn new(worker: &'w Worker, lease: &'w Lease, identity: Identity, body: Json) -> Self {
-        Self {
-            worker,
-            identity,
-            lease,
-            body,
-            tombstone: None,
-            troubles: vec![],
-            facts: SourceFacts::default(),
-            timings: Timings::default(),
-            received_at: worker.pipeline.clock.now(),
-            begun: Instant::now(),
-        }
-    }
-
+impl Attempt<'_> {
     /// The end of a job that can never be done as it stands.
     async fn refuse(&mut self, rejection: Rejection) -> Fate {
         self.end(Outcome::Failed { code: rejection.code, reason: rejection.reason }).await
@@ -192,7 +89,7 @@ impl<'w> Attempt<'w> {
         }
         if receives > OPTIMISTIC_RECEIVES {
             let Identity { batch, id, .. } = &self.identity;
-            let begin = self.worker.attempts.change(batch, id, |note, now, worker| {
+            let begin = self.worker.notes.change(batch, id, |note, now, worker| {
                 note.begin(now, worker, receives);
             });
             begin.await?;
@@ -203,7 +100,7 @@ impl<'w> Attempt<'w> {
     /// Takes note of what went wrong before, and gives the job up if it has had its attempts.
     async fn look_at_attempts(&mut self) -> Result<(), Fate> {
         let Identity { batch, id, .. } = &self.identity;
-        let note = self.worker.attempts.read(batch, id).await?;
+        let note = self.worker.notes.read(batch, id).await?;
         let begun = u32::try_from(note.unstruck_starts()).unwrap_or(u32::MAX);
         self.troubles = note.troubles;
         if begun.saturating_add(OPTIMISTIC_RECEIVES) < self.worker.config.max_attempts {
@@ -221,7 +118,7 @@ impl<'w> Attempt<'w> {
     /// before the old message is deleted leaves two, which fold together.
     async fn send_anew(&self) -> Result<(), Fate> {
         let body = &self.lease.delivery().body;
-        let send = || crate::settle::send_one(&self.worker.pipeline.jobs, body.clone());
+        let send = || send_one(&*self.worker.pipeline.jobs, body.clone());
         Ok(self.worker.weather.through(send).await?)
     }
 
@@ -302,7 +199,7 @@ impl<'w> Attempt<'w> {
     /// done that before.
     async fn panicked(&self, message: String) -> Stop {
         let Identity { batch, id, .. } = &self.identity;
-        match self.worker.attempts.read(batch, id).await {
+        match self.worker.notes.read(batch, id).await {
             Ok(note) if note.has_panicked() => Rejection::new(RejectCode::Panicked, message).into(),
             Ok(_) => Fate::Panicked(message).into(),
             Err(error) => error.into(),
@@ -315,9 +212,4 @@ struct Prepared {
     bytes: Vec<u8>,
     deadline: Duration,
     room: Room,
-}
-
-/// Milliseconds since then, as documents have them.
-pub(crate) fn millis(since: Instant) -> f64 {
-    since.elapsed().as_secs_f64() * 1e3
 }

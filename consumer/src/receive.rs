@@ -10,8 +10,10 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use crate::fate::Fate;
 use crate::lease::Lease;
-use crate::process::{Fate, OPTIMISTIC_RECEIVES, process};
+use crate::notes::OPTIMISTIC_RECEIVES;
+use crate::process::process;
 use crate::settle::settle;
 use crate::worker::Worker;
 use crate::{Exit, Stage};

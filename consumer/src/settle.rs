@@ -1,14 +1,14 @@
 //! Acting on a job's fate: the only code that touches a job's message.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use pixmill_contract::document::{ResultDocument, TroubleKind};
-use pixmill_contract::port::NewMessage;
-use pixmill_contract::{Backoff, BatchId, Error, JobId, Queue};
+use pixmill_contract::port::send_one;
+use pixmill_contract::{Backoff, BatchId, Error, JobId};
 
+use crate::fate::Fate;
 use crate::lease::Lease;
-use crate::process::{Fate, OPTIMISTIC_RECEIVES};
+use crate::notes::OPTIMISTIC_RECEIVES;
 use crate::worker::Worker;
 
 /// How long a job with bad luck waits for its next attempt.
@@ -76,17 +76,11 @@ pub(crate) async fn settle(worker: &Worker, lease: Lease, fate: Fate) {
     }
 }
 
-/// Sends one message.
-pub(crate) async fn send_one(queue: &Arc<dyn Queue>, body: String) -> Result<(), Error> {
-    let answers = queue.send(vec![NewMessage::now(body)]).await;
-    answers.into_iter().next().unwrap_or(Ok(()))
-}
-
 /// Puts the message where people look for what was given up. Comes after the `dead` result: a crash
 /// in between is mended by the redelivery that finds it.
 async fn bury(worker: &Worker, lease: &Lease) -> Result<(), Error> {
     let body = &lease.delivery().body;
-    let send = || send_one(&worker.pipeline.dead_letters, body.clone());
+    let send = || send_one(&*worker.pipeline.dead_letters, body.clone());
     worker.weather.through(send).await
 }
 
@@ -100,7 +94,7 @@ async fn reply(worker: &Worker, lease: &Lease, result: &ResultDocument) {
         tracing::warn!(name, "a reply was asked to a queue that is not allowed");
         return;
     };
-    if let Err(error) = send_one(&queue, result.reply()).await {
+    if let Err(error) = send_one(&*queue, result.reply()).await {
         tracing::warn!(reason = error.chain(), "failed to reply");
     }
 }
@@ -112,7 +106,7 @@ async fn release_for_retry(lease: Lease) -> Result<(), Error> {
 
 async fn note(worker: &Worker, lease: &Lease, kind: TroubleKind, reason: &str) {
     let Some((batch, id)) = named(lease) else { return };
-    let change = worker.attempts.change(&batch, &id, |note, now, me| {
+    let change = worker.notes.change(&batch, &id, |note, now, me| {
         note.add(now, me, kind, reason);
     });
     if let Err(error) = change.await {
@@ -128,12 +122,12 @@ async fn strike(worker: &Worker, lease: &Lease) {
     }
     let Some((batch, id)) = named(lease) else { return };
     let strike = async {
-        let note = worker.attempts.read(&batch, &id).await?;
+        let note = worker.notes.read(&batch, &id).await?;
         let me = &worker.config.worker;
         let latest = note.starts.iter().rev().find(|start| start.worker == *me);
         // An earlier start stands: that one was an attempt.
         if latest.is_some_and(|start| start.receive == receive) {
-            worker.attempts.change(&batch, &id, |note, _, me| note.strike(me)).await?;
+            worker.notes.change(&batch, &id, |note, _, me| note.strike(me)).await?;
         }
         Ok::<_, Error>(())
     };

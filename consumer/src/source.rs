@@ -4,7 +4,7 @@ use pixmill_contract::document::{Job, Source};
 use pixmill_contract::port::{Condition, Payload, Put};
 use pixmill_contract::{Error, ErrorKind, Key, RejectCode, Rejection};
 
-use crate::process::{Fate, Stop};
+use crate::fate::{Fate, Stop};
 use crate::weather;
 use crate::worker::Worker;
 

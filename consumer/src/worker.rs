@@ -7,9 +7,9 @@ use pixmill_contract::Pipeline;
 use tokio::sync::{Semaphore, watch};
 
 use crate::admission::Admission;
-use crate::attempts::Attempts;
 use crate::engine::Engine;
 use crate::lease::Leases;
+use crate::notes::Notes;
 use crate::weather::{Storm, Weather};
 use crate::{Config, Stage};
 
@@ -19,7 +19,7 @@ pub(crate) struct Worker {
     pub(crate) pipeline: Pipeline,
     pub(crate) config: Config,
     pub(crate) weather: Arc<Weather>,
-    pub(crate) attempts: Attempts,
+    pub(crate) notes: Notes,
     pub(crate) leases: Arc<Leases>,
     pub(crate) engine: Engine,
     /// A thread of the engine that is free.
@@ -37,7 +37,7 @@ impl Worker {
         storms: watch::Sender<Option<Storm>>,
     ) -> std::io::Result<Self> {
         let weather = Arc::new(Weather::new(storms));
-        let attempts = Attempts::new(pipeline.clone(), Arc::clone(&weather), config.worker.clone());
+        let notes = Notes::new(pipeline.clone(), Arc::clone(&weather), config.worker.clone());
         Ok(Self {
             leases: Leases::start(Arc::clone(&pipeline.jobs), config.visibility),
             engine: Engine::start(config.slots, &config.limits)?,
@@ -46,7 +46,7 @@ impl Worker {
             stage: watch::Sender::new(Stage::Running),
             stuck: AtomicBool::new(false),
             weather,
-            attempts,
+            notes,
             pipeline,
             config,
         })

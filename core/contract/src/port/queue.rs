@@ -108,3 +108,9 @@ pub trait Queue: Send + Sync + fmt::Debug {
     /// How much is in it (Q6).
     async fn depth(&self) -> Result<Depth>;
 }
+
+/// Sends one message that can be received at once.
+pub async fn send_one(queue: &dyn Queue, body: String) -> Result<()> {
+    let answers = queue.send(vec![NewMessage::now(body)]).await;
+    answers.into_iter().next().unwrap_or(Ok(()))
+}

@@ -1,12 +1,64 @@
-//! A job's result: looking for it, and writing it, once.
+//! One attempt at a job: what is known of it so far, and its result: looking for it, and writing it,
+//! once.
 
-use pixmill_contract::document::{Outcome, ResultDocument, SourceFacts, Version};
+use pixmill_contract::document::{Outcome, ResultDocument, SourceFacts, Timings, Trouble, Version};
 use pixmill_contract::port::{Condition, Etag, Payload, Put};
-use pixmill_contract::{Error, ErrorKind, Key};
+use pixmill_contract::{BatchId, Error, ErrorKind, JobId, Key, Timestamp};
+use serde_json::Value as Json;
+use tokio::time::Instant;
 
-use crate::process::{Attempt, Fate, millis};
+use crate::fate::Fate;
+use crate::lease::Lease;
+use crate::worker::Worker;
 
-impl Attempt<'_> {
+/// Who a job is.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) batch: BatchId,
+    pub(crate) id: JobId,
+    pub(crate) digest: String,
+    pub(crate) redrive: u32,
+}
+
+/// One attempt at a job: what is known of it so far.
+#[derive(Debug)]
+pub(crate) struct Attempt<'w> {
+    pub(crate) worker: &'w Worker,
+    pub(crate) identity: Identity,
+    pub(crate) lease: &'w Lease,
+    /// The job's message as it was sent.
+    pub(crate) body: Json,
+    /// The tombstone that the result has to replace.
+    pub(crate) tombstone: Option<Etag>,
+    /// What went wrong in attempts before.
+    pub(crate) troubles: Vec<Trouble>,
+    pub(crate) facts: SourceFacts,
+    pub(crate) timings: Timings,
+    pub(crate) received_at: Timestamp,
+    pub(crate) begun: Instant,
+}
+
+impl<'w> Attempt<'w> {
+    pub(crate) fn new(
+        worker: &'w Worker,
+        lease: &'w Lease,
+        identity: Identity,
+        body: Json,
+    ) -> Self {
+        Self {
+            worker,
+            identity,
+            lease,
+            body,
+            tombstone: None,
+            troubles: vec![],
+            facts: SourceFacts::default(),
+            timings: Timings::default(),
+            received_at: worker.pipeline.clock.now(),
+            begun: Instant::now(),
+        }
+    }
+
     /// Ends the attempt if the job has ended already, or if another message stands for it.
     pub(crate) async fn look_for_result(&mut self) -> Result<(), Fate> {
         let Some((known, etag)) = self.read_result().await? else {
@@ -114,4 +166,9 @@ impl Attempt<'_> {
             }
         }
     }
+}
+
+/// Milliseconds since then, as documents have them.
+pub(crate) fn millis(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
 }
