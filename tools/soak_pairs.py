@@ -26,9 +26,8 @@ def cores_seconds():
     return usage.ru_utime + usage.ru_stime
 
 
-def timed(line, out):
+def timed(line):
     """The seconds on the clock and on the cores."""
-    shutil.rmtree(out, ignore_errors=True)
     os.sync()
     spent, began = cores_seconds(), time.monotonic()
     subprocess.run(line, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -46,21 +45,27 @@ def wait_for_quiet():
 def main(pixmill, bare_loop, photos, work, pairs):
     cores = str(len(os.sched_getaffinity(0)))
     lines = {
-        "bare": [bare_loop, photos, RECIPE, work / "bare", cores],
-        "run": [pixmill, "run", photos, "--recipe", RECIPE, "--out", work / "run", "--jobs", cores],
+        "bare": lambda out: [bare_loop, photos, RECIPE, out, cores],
+        "run": lambda out: [pixmill, "run", photos, "--recipe", RECIPE, "--out", out, "--jobs", cores],
     }
+    # Nothing is removed between the measures: file systems are slow where much was just deleted.
+    work = work / "pairs"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
     load = wait_for_quiet()
     print(f"load average of other work when it began: {load:.1f}")
     measures = {"bare": [], "run": []}
     for pair in range(pairs + 1):
         order = ["bare", "run"] if pair % 2 == 0 else ["run", "bare"]
         for which in order:
-            measure = timed(lines[which], work / which)
+            out = work / f"{which}-{pair}"
+            measure = timed(lines[which](out))
             if pair > 0:  # The first pair warms the page cache.
                 measures[which].append(measure)
-    for path in (work / "bare").iterdir():
-        if path.read_bytes() != (work / "run" / path.name).read_bytes():
+    for path in (work / f"bare-{pairs}").iterdir():
+        if path.read_bytes() != (work / f"run-{pairs}" / path.name).read_bytes():
             sys.exit(f"{path.name} differs between the two")
+    shutil.rmtree(work)
     for kind, what in enumerate(["on the clock", "on the cores"]):
         seconds = {which: [m[kind] for m in measured] for which, measured in measures.items()}
         for which, times in seconds.items():
