@@ -112,19 +112,21 @@ fn a_picture_that_kills_its_worker_each_time_is_given_up_and_all_others_are_done
 }
 
 #[test]
-fn several_pictures_that_kill_their_workers_do_not_end_the_run() {
+fn many_pictures_that_kill_their_workers_each_have_their_end_and_so_have_all_others() {
     let place = Place::new();
-    place.put_photos(6);
-    for n in 0..4 {
+    place.put_photos(50);
+    for n in 0..10 {
         place.put(format!("killer-{n}.png"), &marked(60 + n, "abort"));
     }
-    let ended = place.run(TWO).arg("--json").go().expect(1);
+    // Their neighbours are received and given back again and again, which must not use them up.
+    let ended = place.run(TWO).args(["--jobs", "2", "--json"]).go().expect(1);
     assert!(ended.took < Duration::from_secs(40), "{:?}", ended.took);
     let report = ended.json();
     let codes = codes(&report);
-    assert_eq!(codes.len(), 4, "{codes:?}");
+    assert_eq!(codes.len(), 10, "{codes:?}");
     assert!(codes.values().all(|code| code == "dead/too_many_attempts"), "{codes:?}");
-    assert_eq!(report["done"], 6);
+    assert_eq!(report["done"], 50);
+    assert_eq!(results(&place.out().join(".pixmill")).len(), 60);
 }
 
 #[test]
