@@ -23,7 +23,7 @@ use crate::source;
 use crate::worker::Worker;
 
 /// So many receives before the queue's own limit, the message is sent anew.
-const RECEIVES_LEFT_FOR_RENEWAL: u32 = 2;
+pub(crate) const RECEIVES_LEFT_FOR_RENEWAL: u32 = 2;
 
 /// How much longer than estimated a picture may take, on a machine that is busy with other things.
 const DEADLINE_FACTOR: u32 = 40;
