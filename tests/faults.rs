@@ -3,7 +3,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::harness::{Place, SmallDisk, TWO, files, photo, pixmill};
+use std::sync::Arc;
+use std::time::Duration;
+
+use pixmill_contract::SystemClock;
+use pixmill_local::{Durability, LocalBackend};
+
+use crate::harness::{Place, SmallDisk, TWO, eventually, files, photo, pixmill, result_count};
 
 #[test]
 fn an_output_directory_below_a_file_is_refused_at_once() {
@@ -47,6 +53,24 @@ fn a_damaged_state_is_said_and_not_guessed_at() {
     let ended = place.run(TWO).go().expect(2);
     ended.says(&["queue.sqlite"]);
     assert_eq!(files(&place.out()), before);
+}
+
+#[tokio::test]
+async fn jobs_that_get_lost_are_missed_and_sent_again() {
+    let place = Place::new();
+    place.put_photos(60);
+    let mut running = place.run(TWO).args(["--jobs", "1"]).start();
+    let state = place.out().join(".pixmill");
+    eventually("a result", Duration::from_mins(1), || {
+        assert!(running.is_running(), "it ended before anything could get lost");
+        (result_count(&state) > 0).then_some(())
+    });
+    let backend = LocalBackend::open(&state, Arc::new(SystemClock), Durability::Process).unwrap();
+    let lost = backend.jobs.purge().await.unwrap();
+    assert!(lost > 3, "{lost}");
+    let ended = running.end().expect(0);
+    ended.says(&["sending again what got lost"]);
+    assert_eq!(files(&place.out()).len(), 120);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::harness::{
     marked, photo, result_count, results,
 };
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(1);
 
 fn submit(place: &Place) -> Invocation {
     place.on_data("submit").arg(place.input()).args(["--recipe", TWO])

@@ -9,7 +9,7 @@ use crate::harness::{
     Place, Running, TWO, assert_same, eventually, marked, pixmill, result_count, stays, workers_of,
 };
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_mins(1);
 
 fn until_some_are_done(place: &Place, running: &mut Running, count: usize) {
     let state = place.out().join(".pixmill");

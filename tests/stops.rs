@@ -15,7 +15,7 @@ use crate::harness::{
     Patience, Place, assert_same, eventually, kill, large_photo, result_count, results, workers_of,
 };
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(1);
 
 /// Takes a moment for a large photograph.
 const SLOW: &str = "blur = blur:99 | blur:99 -> jpeg; small = resize:200 -> png";

@@ -98,6 +98,12 @@ impl Config {
         }
         Ok(())
     }
+
+    /// Whether a message was received so often that it is sent anew, before the queue's own limit
+    /// takes it. The half that is left is for workers that die before they get to that.
+    pub(crate) fn is_spent(&self, receives: u32) -> bool {
+        receives > self.max_attempts.max(self.max_receive_count / 2)
+    }
 }
 
 /// Settings that contradict each other.

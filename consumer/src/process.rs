@@ -22,9 +22,6 @@ use crate::outputs;
 use crate::source;
 use crate::worker::Worker;
 
-/// So many receives before the queue's own limit, the message is sent anew.
-pub(crate) const RECEIVES_LEFT_FOR_RENEWAL: u32 = 2;
-
 /// How much longer than estimated a picture may take, on a machine that is busy with other things.
 const DEADLINE_FACTOR: u32 = 40;
 
@@ -83,7 +80,7 @@ impl Attempt<'_> {
         if receives > 1 {
             self.look_at_attempts().await?;
         }
-        if receives + RECEIVES_LEFT_FOR_RENEWAL >= self.worker.config.max_receive_count {
+        if self.worker.config.is_spent(receives) {
             self.send_anew().await?;
             return Err(Fate::Superseded);
         }

@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use crate::fate::Fate;
 use crate::lease::Lease;
 use crate::notes::OPTIMISTIC_RECEIVES;
-use crate::process::{RECEIVES_LEFT_FOR_RENEWAL, process};
+use crate::process::process;
 use crate::settle::settle;
 use crate::worker::Worker;
 use crate::{Exit, Stage};
@@ -114,12 +114,11 @@ impl Receiver {
         }
     }
 
-    /// Has messages that are close to the queue's own limit of receives sent anew at once, whatever
-    /// becomes of the others: each release costs a receive, and the queue must never take a job.
+    /// Has messages that have spent their receives sent anew at once, whatever becomes of the
+    /// others: each release costs a receive, and the queue must never take a job.
     async fn renew_spent(&self, leases: Vec<Lease>) -> Vec<Lease> {
-        let limit = self.worker.config.max_receive_count;
-        let is_spent =
-            |lease: &Lease| lease.delivery().receive_count + RECEIVES_LEFT_FOR_RENEWAL >= limit;
+        let config = &self.worker.config;
+        let is_spent = |lease: &Lease| config.is_spent(lease.delivery().receive_count);
         let (spent, fresh): (Vec<_>, Vec<_>) = leases.into_iter().partition(is_spent);
         for lease in spent {
             work(&self.worker, lease).await;
