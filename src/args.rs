@@ -57,6 +57,7 @@ Exit codes:
 /// Process files and folders on this machine, and report.
 #[derive(Debug, Args)]
 #[command(after_help = RUN_HELP)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct Run {
     /// Pictures, and folders that are searched for pictures.
     #[arg(required = true, value_name = "INPUT")]
@@ -86,6 +87,10 @@ pub(crate) struct Run {
     /// Replace files in the way that an earlier run did not make.
     #[arg(long)]
     pub(crate) overwrite: bool,
+
+    /// Survive power loss too, not only killed processes. Slower.
+    #[arg(long, env = "PIXMILL_DURABLE")]
+    pub(crate) durable: bool,
 
     /// Print the report as JSON.
     #[arg(long)]

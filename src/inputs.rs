@@ -41,12 +41,13 @@ const EXTENSIONS: [&str; 22] = [
     "heic", "heif", "jp2", "jxl", "psd", "ico", "tga", "qoi", "ppm", "pgm",
 ];
 
-/// Finds the files behind the arguments. `leave_out` is a folder that is not searched, as it holds
-/// what was made of others.
+/// Finds the files behind the arguments. `leave_out` is a folder that is not searched, by whatever
+/// path it is reached, as it holds what was made of others.
 pub(crate) fn find(arguments: &[PathBuf], leave_out: Option<&Path>) -> Found {
     let mut found = Found::default();
+    let leave_out = leave_out.and_then(folder_id);
     for argument in arguments {
-        let path = match std::path::absolute(argument) {
+        let path = match resolve(argument) {
             Ok(path) => path,
             Err(error) => {
                 found.unreadable.push((argument.clone(), error.to_string()));
@@ -69,12 +70,31 @@ pub(crate) fn find(arguments: &[PathBuf], leave_out: Option<&Path>) -> Found {
     found
 }
 
-fn search(folder: &Path, leave_out: Option<&Path>, found: &mut Found) {
+/// The absolute path of an argument, without links and `..` in it; a file that is a link keeps its
+/// own name.
+fn resolve(argument: &Path) -> std::io::Result<PathBuf> {
+    let path = std::path::absolute(argument)?;
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) if !path.is_dir() => Ok(parent.canonicalize()?.join(name)),
+        _ => path.canonicalize(),
+    }
+}
+
+/// Which folder it is, by whatever path.
+fn folder_id(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+fn search(folder: &Path, leave_out: Option<(u64, u64)>, found: &mut Found) {
     let hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");
     let walk = WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter();
+    let left_out = |entry: &walkdir::DirEntry| {
+        entry.file_type().is_dir() && leave_out.is_some() && folder_id(entry.path()) == leave_out
+    };
     let wanted = |entry: &walkdir::DirEntry| {
-        entry.depth() == 0
-            || (!hidden(entry.file_name()) && leave_out.is_none_or(|out| entry.path() != out))
+        entry.depth() == 0 || (!hidden(entry.file_name()) && !left_out(entry))
     };
     for entry in walk.filter_entry(wanted) {
         let entry = match entry {

@@ -36,7 +36,7 @@ fn one(name: &str, json: bool) -> anyhow::Result<String> {
         (None, Some(entry)) => (teach(entry), to_json(entry)),
         (None, None) => {
             // The parser's own error knows the nearest name.
-            let error = format!("{name}").parse::<pixmill_contract::Recipe>();
+            let error = name.parse::<pixmill_contract::Recipe>();
             bail!("{}", error.err().map_or_else(|| name.to_owned(), |e| e.to_string()))
         }
     };

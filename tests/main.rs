@@ -1,1 +1,19 @@
-//! The product, tested through its binary.
+//! The product, tested through its binary, as people and machines use it.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
+
+mod harness;
+
+mod bad_input;
+mod disk;
+mod faults;
+mod fleet;
+mod interrupt;
+mod paths;
+mod recipes;
+mod replace;
+mod resume;
+mod run;
+mod soak;
+mod stops;
+mod tidy;

@@ -8,7 +8,10 @@ use std::time::Duration;
 use pixmill_contract::{Limits, Recipe, Rejection, id};
 use pixmill_ops::{Ground, Mill, Picture};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
+
+/// How long the job of a stuck picture has to say so, before its thread is reported lost.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// What became of a picture.
 #[derive(Debug)]
@@ -23,16 +26,33 @@ pub(crate) enum Ending {
     Stuck,
 }
 
+/// A thread and the memory for one picture. They are taken until the thread is done with it, also
+/// if its job has lost its lease by then and nobody waits any more.
+#[derive(Debug)]
+pub(crate) struct Room {
+    _memory: OwnedSemaphorePermit,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Room {
+    pub(crate) fn new(memory: OwnedSemaphorePermit, slot: OwnedSemaphorePermit) -> Self {
+        Self { _memory: memory, _slot: slot }
+    }
+}
+
 struct Order {
     source: Vec<u8>,
     recipe: Recipe,
     answer: oneshot::Sender<Ending>,
+    room: Room,
 }
 
 /// A fixed number of threads, each with its own codecs and buffers.
 #[derive(Debug)]
 pub(crate) struct Engine {
     orders: mpsc::Sender<Order>,
+    /// Whether a thread is lost to a picture.
+    lost: watch::Sender<bool>,
 }
 
 impl Engine {
@@ -44,24 +64,40 @@ impl Engine {
             let thread = std::thread::Builder::new().name(format!("grind-{slot}"));
             thread.spawn(move || work(&queue, &limits))?;
         }
-        Ok(Self { orders })
+        Ok(Self { orders, lost: watch::Sender::new(false) })
     }
 
-    /// Has one picture ground. Whoever calls this holds one of the slots, so a thread is free.
+    /// Returns once a thread is lost to a picture, whether its job still knows or not.
+    pub(crate) async fn thread_lost(&self) {
+        // The sender lives in `self`, so waiting cannot fail.
+        drop(self.lost.subscribe().wait_for(|lost| *lost).await);
+    }
+
+    /// Has one picture ground. Whoever calls this has room for it, so a thread is free.
     pub(crate) async fn grind(
         &self,
         source: Vec<u8>,
         recipe: Recipe,
         deadline: Duration,
+        room: Room,
     ) -> Ending {
         let (answer, ending) = oneshot::channel();
-        if self.orders.send(Order { source, recipe, answer }).is_err() {
+        if self.orders.send(Order { source, recipe, answer, room }).is_err() {
             return Ending::Stuck;
         }
-        match tokio::time::timeout(deadline, ending).await {
-            Ok(Ok(ending)) => ending,
-            Ok(Err(_)) | Err(_) => Ending::Stuck,
-        }
+        let (tell, told) = oneshot::channel();
+        let lost = self.lost.clone();
+        // A task of its own, because the deadline holds also if whoever waits here goes away.
+        tokio::spawn(async move {
+            let Ok(Ok(ending)) = tokio::time::timeout(deadline, ending).await else {
+                drop(tell.send(Ending::Stuck));
+                tokio::time::sleep(MOMENT).await;
+                lost.send_replace(true);
+                return;
+            };
+            drop(tell.send(ending));
+        });
+        told.await.unwrap_or(Ending::Stuck)
     }
 }
 
@@ -70,8 +106,8 @@ fn work(queue: &Mutex<mpsc::Receiver<Order>>, limits: &Limits) {
     loop {
         // The lock is held while waiting: one thread waits for an order, the others for the lock.
         let order = queue.lock().expect("no code panics with this lock").recv();
-        let Ok(order) = order else { return };
-        let ground = catch_unwind(AssertUnwindSafe(|| mill.grind(&order.source, &order.recipe)));
+        let Ok(Order { source, recipe, answer, room }) = order else { return };
+        let ground = catch_unwind(AssertUnwindSafe(|| mill.grind(&source, &recipe)));
         let ending = match ground {
             Ok(Ok(Ground { pictures, .. })) => Ending::Ground(with_hashes(pictures)),
             Ok(Err(rejection)) => Ending::Rejected(rejection),
@@ -83,7 +119,8 @@ fn work(queue: &Mutex<mpsc::Receiver<Order>>, limits: &Limits) {
             }
         };
         // Nobody waits any more if the worker is being stopped.
-        drop(order.answer.send(ending));
+        drop(answer.send(ending));
+        drop(room);
     }
 }
 

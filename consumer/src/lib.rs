@@ -8,9 +8,11 @@
 //! It knows the ports and the kernels, but no adapter, no signal, no environment and no exit code.
 
 mod admission;
-mod attempts;
+mod attempt;
 mod engine;
+mod fate;
 mod lease;
+mod notes;
 mod outputs;
 mod process;
 mod receive;
@@ -95,6 +97,12 @@ impl Config {
             return refuse("the queue's receive limit must be well above the attempts of a job");
         }
         Ok(())
+    }
+
+    /// Whether a message was received so often that it is sent anew, before the queue's own limit
+    /// takes it. The half that is left is for workers that die before they get to that.
+    pub(crate) fn is_spent(&self, receives: u32) -> bool {
+        receives > self.max_attempts.max(self.max_receive_count / 2)
     }
 }
 

@@ -9,7 +9,8 @@ use pixmill_contract::port::{Condition, Meta, OwnerTag, Payload, Put};
 use pixmill_contract::{Error, ErrorKind, JobId, Key, RejectCode, Rejection};
 use pixmill_ops::Picture;
 
-use crate::process::{Attempt, Fate, Stop};
+use crate::attempt::Attempt;
+use crate::fate::{Fate, Stop};
 
 /// Longest chain of retries that is followed to find out who made an output.
 const MAX_RETRIES_FOLLOWED: usize = 32;

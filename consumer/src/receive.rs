@@ -10,8 +10,10 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use crate::fate::Fate;
 use crate::lease::Lease;
-use crate::process::{Fate, OPTIMISTIC_RECEIVES, process};
+use crate::notes::OPTIMISTIC_RECEIVES;
+use crate::process::process;
 use crate::settle::settle;
 use crate::worker::Worker;
 use crate::{Exit, Stage};
@@ -28,15 +30,21 @@ pub(crate) async fn run(worker: Arc<Worker>, wanted: watch::Receiver<Stage>) -> 
     exit
 }
 
-/// Hands on what is wanted of the worker.
+/// Hands on what is wanted of the worker, or that it has to end by itself.
 async fn follow(worker: Arc<Worker>, mut wanted: watch::Receiver<Stage>) {
     loop {
         let stage = *wanted.borrow_and_update();
         worker.raise(stage);
-        if wanted.changed().await.is_err() {
-            // Whoever could stop us is gone.
-            worker.raise(Stage::Draining);
-            return;
+        tokio::select! {
+            changed = wanted.changed() => if changed.is_err() {
+                // Whoever could stop us is gone.
+                worker.raise(Stage::Draining);
+                return;
+            },
+            () = worker.engine.thread_lost() => {
+                worker.get_stuck();
+                return;
+            }
         }
     }
 }
@@ -66,8 +74,10 @@ impl Receiver {
         loop {
             let room = Arc::clone(&self.room);
             let ready = async {
-                worker.weather.clear().await;
-                room.acquire_owned().await.expect("the semaphore is never closed")
+                let permit = room.acquire_owned().await.expect("the semaphore is never closed");
+                // Last, because a storm may have begun while there was no room.
+                worker.weather.clear(0).await;
+                permit
             };
             let permit = tokio::select! {
                 biased;
@@ -86,19 +96,8 @@ impl Receiver {
         while let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() {
             permits.push(permit);
         }
-        let config = &self.worker.config;
-        let request =
-            Receive { max: permits.len(), wait: config.poll, visibility: config.visibility };
-        let asked_at = Instant::now();
-        let deliveries = match self.worker.pipeline.jobs.receive(request).await {
-            Ok(deliveries) => deliveries,
-            Err(error) => {
-                self.worker.weather.gust(&error, 3).await;
-                return;
-            }
-        };
-        let leases = deliveries.into_iter().map(|d| self.worker.leases.take(d, asked_at));
-        let leases: Vec<_> = leases.collect();
+        let Some(leases) = self.receive_leases(permits.len()).await else { return };
+        let leases = self.renew_spent(leases).await;
         if *self.worker.stage.borrow() >= Stage::Draining {
             return release_all(leases).await;
         }
@@ -115,6 +114,47 @@ impl Receiver {
         }
     }
 
+    /// Has messages that have spent their receives sent anew at once, whatever becomes of the
+    /// others: each release costs a receive, and the queue must never take a job.
+    async fn renew_spent(&self, leases: Vec<Lease>) -> Vec<Lease> {
+        let config = &self.worker.config;
+        let is_spent = |lease: &Lease| config.is_spent(lease.delivery().receive_count);
+        let (spent, fresh): (Vec<_>, Vec<_>) = leases.into_iter().partition(is_spent);
+        for lease in spent {
+            work(&self.worker, lease).await;
+        }
+        fresh
+    }
+
+    /// Receives, however often that fails; nothing once the worker drains.
+    async fn receive_leases(&self, max: usize) -> Option<Vec<Lease>> {
+        let Worker { config, weather, pipeline, leases, .. } = &*self.worker;
+        let request = Receive { max, wait: config.poll, visibility: config.visibility };
+        let mut waiting = None;
+        for attempt in 0.. {
+            let asked_at = Instant::now();
+            let error = match pipeline.jobs.receive(request).await {
+                Ok(deliveries) => {
+                    return Some(
+                        deliveries.into_iter().map(|d| leases.take(d, asked_at)).collect(),
+                    );
+                }
+                Err(error) => error,
+            };
+            waiting.get_or_insert_with(|| weather.waiting());
+            let next = async {
+                weather.gust(&error, attempt).await;
+                weather.clear(1).await;
+            };
+            tokio::select! {
+                biased;
+                () = self.worker.reached(Stage::Draining) => return None,
+                () = next => {}
+            }
+        }
+        None
+    }
+
     /// Works on the first suspect once everything else is finished; what came with it goes back.
     async fn work_alone(&mut self, leases: Vec<Lease>) {
         let (mut suspects, mut rest): (Vec<_>, Vec<_>) =
@@ -122,9 +162,18 @@ impl Receiver {
         let suspect = suspects.remove(0);
         rest.extend(suspects);
         release_all(rest).await;
-        let all = Arc::clone(&self.room).acquire_many_owned(self.size);
-        let _all = all.await.expect("the semaphore is never closed");
-        work(&self.worker, suspect).await;
+        let all = tokio::select! {
+            biased;
+            () = self.worker.reached(Stage::Draining) => return release_all(vec![suspect]).await,
+            all = Arc::clone(&self.room).acquire_many_owned(self.size) => all,
+        };
+        let all = all.expect("the semaphore is never closed");
+        let worker = Arc::clone(&self.worker);
+        // With all the room taken nothing is received meanwhile.
+        self.jobs.spawn(async move {
+            work(&worker, suspect).await;
+            drop(all);
+        });
     }
 
     /// Finishes or releases what is held; after the drain timeout, or when told to abort, releases

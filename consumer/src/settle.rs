@@ -1,18 +1,22 @@
 //! Acting on a job's fate: the only code that touches a job's message.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use pixmill_contract::document::{ResultDocument, TroubleKind};
-use pixmill_contract::port::NewMessage;
-use pixmill_contract::{Backoff, BatchId, Error, JobId, Queue};
+use pixmill_contract::port::send_one;
+use pixmill_contract::{Backoff, BatchId, Error, JobId};
 
+use crate::fate::Fate;
 use crate::lease::Lease;
-use crate::process::{Fate, OPTIMISTIC_RECEIVES};
+use crate::notes::OPTIMISTIC_RECEIVES;
 use crate::worker::Worker;
 
 /// How long a job with bad luck waits for its next attempt.
 const RETRY: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(1) };
+
+/// How long an interrupted start may take to be struck out: its message is wanted elsewhere, and
+/// the store may be what is out.
+const STRIKE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Does with a delivery what its job's fate demands.
 pub(crate) async fn settle(worker: &Worker, lease: Lease, fate: Fate) {
@@ -48,7 +52,9 @@ pub(crate) async fn settle(worker: &Worker, lease: Lease, fate: Fate) {
             Ok(())
         }
         Fate::Interrupted => {
-            strike(worker, &lease).await;
+            if tokio::time::timeout(STRIKE_TIMEOUT, strike(worker, &lease)).await.is_err() {
+                tracing::warn!("released a message with its start in its note");
+            }
             lease.release(Duration::ZERO).await
         }
         Fate::LeaseLost => {
@@ -58,6 +64,8 @@ pub(crate) async fn settle(worker: &Worker, lease: Lease, fate: Fate) {
         }
         Fate::Left(why) => {
             tracing::error!(why, "left a message for the dead-letter queue");
+            // The note is the other job's, if there is one of that name.
+            strike(worker, &lease).await;
             lease.abandon();
             Ok(())
         }
@@ -68,17 +76,11 @@ pub(crate) async fn settle(worker: &Worker, lease: Lease, fate: Fate) {
     }
 }
 
-/// Sends one message.
-pub(crate) async fn send_one(queue: &Arc<dyn Queue>, body: String) -> Result<(), Error> {
-    let answers = queue.send(vec![NewMessage::now(body)]).await;
-    answers.into_iter().next().unwrap_or(Ok(()))
-}
-
 /// Puts the message where people look for what was given up. Comes after the `dead` result: a crash
 /// in between is mended by the redelivery that finds it.
 async fn bury(worker: &Worker, lease: &Lease) -> Result<(), Error> {
     let body = &lease.delivery().body;
-    let send = || send_one(&worker.pipeline.dead_letters, body.clone());
+    let send = || send_one(&*worker.pipeline.dead_letters, body.clone());
     worker.weather.through(send).await
 }
 
@@ -92,7 +94,7 @@ async fn reply(worker: &Worker, lease: &Lease, result: &ResultDocument) {
         tracing::warn!(name, "a reply was asked to a queue that is not allowed");
         return;
     };
-    if let Err(error) = send_one(&queue, result.reply()).await {
+    if let Err(error) = send_one(&*queue, result.reply()).await {
         tracing::warn!(reason = error.chain(), "failed to reply");
     }
 }
@@ -104,7 +106,7 @@ async fn release_for_retry(lease: Lease) -> Result<(), Error> {
 
 async fn note(worker: &Worker, lease: &Lease, kind: TroubleKind, reason: &str) {
     let Some((batch, id)) = named(lease) else { return };
-    let change = worker.attempts.change(&batch, &id, |note, now, me| {
+    let change = worker.notes.change(&batch, &id, |note, now, me| {
         note.add(now, me, kind, reason);
     });
     if let Err(error) = change.await {
@@ -112,14 +114,24 @@ async fn note(worker: &Worker, lease: &Lease, kind: TroubleKind, reason: &str) {
     }
 }
 
-/// Strikes out the start of an attempt that was none.
+/// Strikes out the start of an attempt that was none, if it got as far as writing one.
 async fn strike(worker: &Worker, lease: &Lease) {
-    if lease.delivery().receive_count <= OPTIMISTIC_RECEIVES {
+    let receive = lease.delivery().receive_count;
+    if receive <= OPTIMISTIC_RECEIVES {
         return;
     }
     let Some((batch, id)) = named(lease) else { return };
-    let change = worker.attempts.change(&batch, &id, |note, _, me| note.strike(me));
-    if let Err(error) = change.await {
+    let strike = async {
+        let note = worker.notes.read(&batch, &id).await?;
+        let me = &worker.config.worker;
+        let latest = note.starts.iter().rev().find(|start| start.worker == *me);
+        // An earlier start stands: that one was an attempt.
+        if latest.is_some_and(|start| start.receive == receive) {
+            worker.notes.change(&batch, &id, |note, _, me| note.strike(me)).await?;
+        }
+        Ok::<_, Error>(())
+    };
+    if let Err(error) = strike.await {
         tracing::warn!(reason = error.chain(), "failed to strike out a start");
     }
 }

@@ -4,11 +4,16 @@ use pixmill_contract::document::{Job, Source};
 use pixmill_contract::port::{Condition, Payload, Put};
 use pixmill_contract::{Error, ErrorKind, Key, RejectCode, Rejection};
 
-use crate::process::{Fate, Stop};
+use crate::fate::{Fate, Stop};
+use crate::weather;
 use crate::worker::Worker;
 
-/// A source that fails so often, while the store as such answers, is one job's bad luck.
-const TRIES: u32 = 3;
+/// A source that does not answer so often, while the store as such does, is one job's bad luck.
+const SILENCES: u32 = 3;
+
+/// A source that is denied so often, while the store as such takes what we write. Once is not
+/// enough: the permission may have come back between that and the probe.
+const DENIALS: u32 = 2;
 
 /// Refuses buckets other than the pipeline's own.
 pub(crate) fn check_buckets(job: &Job) -> Result<(), Rejection> {
@@ -23,7 +28,10 @@ pub(crate) fn check_buckets(job: &Job) -> Result<(), Rejection> {
 
 /// The source's bytes.
 pub(crate) async fn fetch(worker: &Worker, source: &Source) -> Result<Vec<u8>, Stop> {
-    for attempt in 0.. {
+    // Held from the first sign that the store as such is out until it answers.
+    let mut storm = None;
+    let (mut gusts, mut silences, mut denials) = (0, 0, 0);
+    loop {
         let error = match read(worker, source).await {
             Ok(answer) => return Ok(answer?),
             Err(error) => error,
@@ -36,23 +44,34 @@ pub(crate) async fn fetch(worker: &Worker, source: &Source) -> Result<Vec<u8>, S
             ErrorKind::Invalid => return rejected(RejectCode::NotAPicture),
             ErrorKind::AlreadyExists | ErrorKind::LeaseLost => return Err(error.into()),
             ErrorKind::Throttled | ErrorKind::InsufficientCapacity => {
-                worker.weather.gust(&error, attempt).await;
+                storm.get_or_insert_with(|| worker.weather.waiting());
+                worker.weather.gust(&error, gusts).await;
+                gusts += 1;
             }
             ErrorKind::Unavailable | ErrorKind::Denied => {
-                if let Err(storm) = probe(worker).await {
+                if let Err(outage) = probe(worker).await {
                     // The store itself does not answer: no source is to blame.
-                    worker.weather.gust(&storm, attempt).await;
-                } else if kind == ErrorKind::Denied {
-                    return rejected(RejectCode::SourceDenied);
-                } else if attempt + 1 >= TRIES {
-                    return Err(Fate::Transient(error.chain()).into());
+                    storm.get_or_insert_with(|| worker.weather.waiting());
+                    worker.weather.gust(&outage, gusts).await;
+                    (gusts, silences, denials) = (gusts + 1, 0, 0);
+                    continue;
+                }
+                storm = None;
+                if kind == ErrorKind::Denied {
+                    denials += 1;
+                    if denials == DENIALS {
+                        return rejected(RejectCode::SourceDenied);
+                    }
                 } else {
-                    worker.weather.gust(&error, attempt).await;
+                    silences += 1;
+                    if silences == SILENCES {
+                        return Err(Fate::Transient(error.chain()).into());
+                    }
+                    weather::pause(silences).await;
                 }
             }
         }
     }
-    unreachable!("a source is tried without limit while the store does not answer")
 }
 
 /// One try. The size is checked before the body is read.

@@ -4,7 +4,6 @@
 //! long as it takes, its job keeps its lease, and meanwhile nothing new is received.
 
 use std::future::Future;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use pixmill_contract::{Backoff, Error};
@@ -23,13 +22,13 @@ pub struct Storm {
 /// Whether the world lets us work.
 #[derive(Debug)]
 pub(crate) struct Weather {
-    calls_waiting: Mutex<usize>,
+    calls_waiting: watch::Sender<usize>,
     storm: watch::Sender<Option<Storm>>,
 }
 
 impl Weather {
     pub(crate) fn new(storm: watch::Sender<Option<Storm>>) -> Self {
-        Self { calls_waiting: Mutex::new(0), storm }
+        Self { calls_waiting: watch::Sender::new(0), storm }
     }
 
     /// Repeats a call until it succeeds or fails for a reason that is not the world's.
@@ -45,7 +44,7 @@ impl Weather {
         loop {
             match call().await {
                 Err(error) if error.kind().is_the_worlds() => {
-                    waiting.get_or_insert_with(|| Waiting::new(self));
+                    waiting.get_or_insert_with(|| self.waiting());
                     self.gust(&error, attempt).await;
                     attempt += 1;
                 }
@@ -54,18 +53,25 @@ impl Weather {
         }
     }
 
-    /// Reports one failure that is the world's fault and waits before the next try.
-    pub(crate) async fn gust(&self, error: &Error, attempt: u32) {
-        let _waiting = Waiting::new(self);
-        self.report(error);
-        tokio::time::sleep(BACKOFF.wait(attempt, fastrand::f64())).await;
+    /// The storm goes on for as long as this is held. Whoever repeats a call holds it between the
+    /// tries.
+    pub(crate) fn waiting(&self) -> Waiting<'_> {
+        self.calls_waiting.send_modify(|calls| *calls += 1);
+        Waiting(self)
     }
 
-    /// Returns once nothing waits for the world.
-    pub(crate) async fn clear(&self) {
-        let mut storm = self.storm.subscribe();
+    /// Reports one failure that is the world's fault and waits before the next try.
+    pub(crate) async fn gust(&self, error: &Error, attempt: u32) {
+        let _waiting = self.waiting();
+        self.report(error);
+        pause(attempt).await;
+    }
+
+    /// Returns once nothing waits for the world but `own` calls of whoever asks.
+    pub(crate) async fn clear(&self, own: usize) {
+        let mut calls = self.calls_waiting.subscribe();
         // The sender lives in `self`, so waiting cannot fail.
-        drop(storm.wait_for(Option::is_none).await);
+        drop(calls.wait_for(|calls| *calls <= own).await);
     }
 
     fn report(&self, error: &Error) {
@@ -81,23 +87,23 @@ impl Weather {
     }
 }
 
-/// One call that waits; the last one to leave takes the storm with it.
-struct Waiting<'w>(&'w Weather);
-
-impl<'w> Waiting<'w> {
-    fn new(weather: &'w Weather) -> Self {
-        *weather.calls_waiting.lock().expect("no code panics with this lock") += 1;
-        Self(weather)
-    }
+/// Waits before the next try of a call, however many there were.
+pub(crate) async fn pause(attempt: u32) {
+    tokio::time::sleep(BACKOFF.wait(attempt, fastrand::f64())).await;
 }
+
+/// One call that waits; the last one to leave takes the storm with it.
+#[derive(Debug)]
+pub(crate) struct Waiting<'w>(&'w Weather);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let mut waiting = self.0.calls_waiting.lock().expect("no code panics with this lock");
-        *waiting -= 1;
-        if *waiting == 0 && self.0.storm.send_replace(None).is_some() {
-            tracing::info!("the world is back");
-        }
+        self.0.calls_waiting.send_modify(|calls| {
+            *calls -= 1;
+            if *calls == 0 && self.0.storm.send_replace(None).is_some() {
+                tracing::info!("the world is back");
+            }
+        });
     }
 }
 
@@ -128,7 +134,7 @@ mod tests {
             .await;
         assert_eq!(answer.unwrap(), 7);
         assert_eq!(*storms.borrow(), None);
-        weather.clear().await;
+        weather.clear(0).await;
     }
 
     #[tokio::test]

@@ -7,9 +7,9 @@ use pixmill_contract::Pipeline;
 use tokio::sync::{Semaphore, watch};
 
 use crate::admission::Admission;
-use crate::attempts::Attempts;
 use crate::engine::Engine;
 use crate::lease::Leases;
+use crate::notes::Notes;
 use crate::weather::{Storm, Weather};
 use crate::{Config, Stage};
 
@@ -19,11 +19,11 @@ pub(crate) struct Worker {
     pub(crate) pipeline: Pipeline,
     pub(crate) config: Config,
     pub(crate) weather: Arc<Weather>,
-    pub(crate) attempts: Attempts,
+    pub(crate) notes: Notes,
     pub(crate) leases: Arc<Leases>,
     pub(crate) engine: Engine,
     /// A thread of the engine that is free.
-    pub(crate) slots: Semaphore,
+    pub(crate) slots: Arc<Semaphore>,
     pub(crate) admission: Admission,
     /// What is wanted of the worker: by whoever runs it, or by itself when a picture is stuck.
     pub(crate) stage: watch::Sender<Stage>,
@@ -37,16 +37,16 @@ impl Worker {
         storms: watch::Sender<Option<Storm>>,
     ) -> std::io::Result<Self> {
         let weather = Arc::new(Weather::new(storms));
-        let attempts = Attempts::new(pipeline.clone(), Arc::clone(&weather), config.worker.clone());
+        let notes = Notes::new(pipeline.clone(), Arc::clone(&weather), config.worker.clone());
         Ok(Self {
             leases: Leases::start(Arc::clone(&pipeline.jobs), config.visibility),
             engine: Engine::start(config.slots, &config.limits)?,
-            slots: Semaphore::new(config.slots),
+            slots: Arc::new(Semaphore::new(config.slots)),
             admission: Admission::new(config.memory_bytes),
             stage: watch::Sender::new(Stage::Running),
             stuck: AtomicBool::new(false),
             weather,
-            attempts,
+            notes,
             pipeline,
             config,
         })

@@ -57,7 +57,7 @@ impl Follower {
             if self.heard_at.elapsed() < SILENCE {
                 return Ok(vec![]);
             }
-            return self.ask_the_store().await;
+            return self.catch_up().await;
         }
         self.heard_at = Instant::now();
         let documents = deliveries.iter().map(|d| serde_json::from_str(&d.body));
@@ -75,8 +75,13 @@ impl Follower {
         Ok(documents.into_iter().filter(new).collect())
     }
 
-    /// The ends of whatever has ended unheard.
-    async fn ask_the_store(&mut self) -> Result<Vec<ResultDocument>, Error> {
+    /// Whether this job has not ended, as far as is known.
+    pub fn is_waiting_for(&self, id: &JobId) -> bool {
+        self.waiting.contains(id)
+    }
+
+    /// The ends of whatever has ended unheard, from the store.
+    pub async fn catch_up(&mut self) -> Result<Vec<ResultDocument>, Error> {
         self.heard_at = Instant::now();
         let prefix = format!("{}{}/", pixmill_contract::key::RESULTS, self.batch);
         let mut ended = Vec::new();

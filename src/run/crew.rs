@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::progress::Progress;
-use crate::args;
+use crate::{args, machine};
 
 /// A worker that dies so soon did not get to work.
 const STILLBORN: Duration = Duration::from_secs(2);
@@ -26,8 +26,19 @@ const STILLBORN: Duration = Duration::from_secs(2);
 /// After so many of those in a row, starting more would not help.
 const MAX_STILLBORN: usize = 10;
 
+/// What a worker holds beyond the picture that it works on, so that reading and writing overlap
+/// with the work.
+const MAX_PREFETCH: usize = 2;
+
+/// So many pictures a worker for each one that it prefetches: what one worker holds, an idle one
+/// cannot begin with, and when there are few that costs more than it saves.
+const PICTURES_A_PREFETCH: usize = 8;
+
 /// How long the last messages may take to be deleted; what is left is purged by the next run.
 const DISMISSAL: Duration = Duration::from_secs(2);
+
+/// How much longer than the drain timeout a drain may take: a receive is waited for, and releases.
+const DRAIN_MARGIN: Duration = Duration::from_secs(10);
 
 /// The last lines that workers wrote, for the case that none of them lives.
 const LINES_KEPT: usize = 5;
@@ -38,6 +49,7 @@ pub(crate) struct Crew {
     arguments: Vec<String>,
     state: PathBuf,
     size: usize,
+    drain_timeout: Duration,
     workers: Vec<Worker>,
     started: usize,
     died: usize,
@@ -58,23 +70,30 @@ struct Worker {
 }
 
 impl Crew {
-    /// Starts so many workers on the pipeline in `state`.
+    /// Starts workers for so many pictures on the pipeline in `state`.
     pub(crate) fn start(
         state: &Path,
-        work: &args::Work,
-        size: usize,
+        args: &args::Run,
+        pictures: usize,
         local: LocalBackend,
     ) -> anyhow::Result<Self> {
+        let size = args.jobs.map_or_else(machine::cores, usize::from).min(pictures);
         let program = std::env::current_exe().context("failed to find this program's file")?;
         let (line_sender, lines) = mpsc::unbounded_channel();
-        let memory = crate::machine::memory_bytes() / 2 / size.max(1) as u64;
-        let mut arguments = work.to_arguments();
+        let memory = machine::memory_bytes() / 2 / size.max(1) as u64;
+        let prefetch = (pictures / size.max(1) / PICTURES_A_PREFETCH).min(MAX_PREFETCH);
+        let mut arguments = args.work.to_arguments();
         arguments.extend(["--memory".to_owned(), memory.to_string()]);
+        arguments.extend(["--prefetch".to_owned(), prefetch.to_string()]);
+        if args.durable {
+            arguments.push("--durable".to_owned());
+        }
         let mut crew = Self {
             program,
             arguments,
             state: state.to_owned(),
             size,
+            drain_timeout: args.work.drain_timeout,
             workers: Vec::with_capacity(size),
             started: 0,
             died: 0,
@@ -138,7 +157,8 @@ impl Crew {
             let released = self.local.jobs.release_held_by(&worker.id).await?;
             progress.say(&format!("worker {} {}; replaced", worker.id, how_it_ended(status)));
             tracing::info!(worker = %worker.id, released, "replaced a worker");
-            if worker.started_at.elapsed() < STILLBORN {
+            // One that held a job did get to work, and the job may be what killed it.
+            if released == 0 && worker.started_at.elapsed() < STILLBORN {
                 self.stillborn += 1;
             } else {
                 self.stillborn = 0;
@@ -180,13 +200,22 @@ impl Crew {
         for worker in &mut self.workers {
             worker.life = None;
         }
-        for worker in &mut self.workers {
-            worker.child.wait().await?;
+        if tokio::time::timeout(DISMISSAL, self.ended()).await.is_err() {
+            // One that was stopped does not notice, and must not keep the run.
+            self.signal(Signal::KILL);
+            self.ended().await;
         }
         Ok(())
     }
 
-    /// Has the workers drain, and kills them if told to abort.
+    /// Returns once no worker is left.
+    async fn ended(&mut self) {
+        for worker in &mut self.workers {
+            drop(worker.child.wait().await);
+        }
+    }
+
+    /// Has the workers drain, and kills them if told to abort or if they take longer than they may.
     pub(crate) async fn stop(mut self, stage: &mut watch::Receiver<Stage>) {
         self.signal(Signal::TERM);
         let aborting = async {
@@ -194,29 +223,24 @@ impl Crew {
                 std::future::pending::<()>().await;
             }
         };
-        let ended = async {
-            for worker in &mut self.workers {
-                drop(worker.child.wait().await);
-            }
-        };
+        let patience = self.drain_timeout + DRAIN_MARGIN;
         tokio::select! {
-            () = ended => return,
+            () = self.ended() => return,
             () = aborting => {}
+            () = tokio::time::sleep(patience) => {}
         }
         self.signal(Signal::KILL);
-        for worker in &mut self.workers {
-            drop(worker.child.wait().await);
-        }
+        self.ended().await;
     }
 
     fn signal(&self, signal: Signal) {
         for worker in &self.workers {
             let pid = worker.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-            if let Some(pid) = pid {
-                if let Err(error) = kill_process(pid, signal) {
-                    // It has ended by itself in this moment.
-                    tracing::debug!(worker = %worker.id, %error, "failed to signal a worker");
-                }
+            if let Some(pid) = pid
+                && let Err(error) = kill_process(pid, signal)
+            {
+                // It has ended by itself in this moment.
+                tracing::debug!(worker = %worker.id, %error, "failed to signal a worker");
             }
         }
     }

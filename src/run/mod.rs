@@ -10,6 +10,7 @@ mod progress;
 mod report;
 
 use std::fs::{File, TryLockError};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,14 +18,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use pixmill_consumer::Stage;
-use pixmill_contract::Queue;
-use pixmill_local::{Access, Mount};
+use pixmill_contract::document::ResultDocument;
+use pixmill_contract::{Error, ErrorKind, Pipeline, Queue};
+use pixmill_local::{Access, LocalBackend, Mount};
 use pixmill_producer::Follower;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::{args, backend, inputs, machine, shutdown};
+use crate::{args, backend, inputs, shutdown};
 use crew::Crew;
+use plan::Plan;
 use progress::Progress;
 use report::{End, Report};
 
@@ -36,6 +39,12 @@ const REPLIES: &str = "replies-run";
 
 /// How often the progress is looked at while nothing happens.
 const TICK: Duration = Duration::from_millis(200);
+
+/// After so long without news, what is waited for is looked for.
+const SILENCE: Duration = Duration::from_secs(2);
+
+/// What gets lost more often is not sent again: something is wrong with the queue.
+const MAX_SEARCHES: usize = 3;
 
 /// A run that has got nowhere for so long, because of something outside, says so and ends.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -55,15 +64,14 @@ pub(crate) async fn run(args: args::Run) -> anyhow::Result<ExitCode> {
         Mount { prefix: "outputs/".into(), directory: out.clone(), access: Access::Write },
     ];
     pixmill_local::write_mounts(&state, &mounts)?;
-    let (pipeline, local) = backend::open(&state, false, None)?;
+    let (pipeline, local) = backend::open(&state, args.durable, None)?;
     // What is in the queue was sent by a run that is no more: what is still wanted is sent again.
     local.jobs.purge().await?;
     let replies = local.replies(REPLIES)?;
     replies.purge().await?;
 
     let mut stage = shutdown::listen()?;
-    let jobs = args.jobs.map_or_else(machine::cores, usize::from);
-    let crew = Crew::start(&state, &args.work, jobs.min(found.inputs.len()), local.clone())?;
+    let crew = Crew::start(&state, &args, found.inputs.len(), local.clone())?;
     let planned = async {
         let plan = plan::make(&pipeline, &local, &args, &recipe, &found, &out).await?;
         plan.send(&pipeline).await?;
@@ -80,8 +88,8 @@ pub(crate) async fn run(args: args::Run) -> anyhow::Result<ExitCode> {
     let ids = plan.jobs.iter().map(|(job, _)| job.id.clone());
     let replies: Arc<dyn Queue> = Arc::new(replies);
     let follower = Follower::new(pipeline.clone(), replies, plan.batch.clone(), ids);
-    let work = Work { crew, progress, stage };
-    report.end = work.follow(follower, &mut report).await?;
+    let work = Work { pipeline, local, crew, progress, stage };
+    report.end = work.follow(&plan, follower, &mut report).await?;
     report.seconds = started.elapsed().as_secs_f64();
     report.print(args.json)?;
     Ok(report.exit_code())
@@ -93,9 +101,9 @@ fn prepare(out: &Path) -> anyhow::Result<PathBuf> {
     std::fs::create_dir_all(out.join(STATE)).with_context(cannot)?;
     let out = out.canonicalize().with_context(cannot)?;
     for directory in [out.clone(), out.join(STATE)] {
-        let probe = directory.join(format!(".pixmill-probe-{}", std::process::id()));
-        std::fs::write(&probe, b"?").with_context(cannot)?;
-        std::fs::remove_file(&probe).with_context(cannot)?;
+        // Without a name where the system can do that, so that nothing is left by whoever is killed.
+        let mut probe = tempfile::tempfile_in(directory).with_context(cannot)?;
+        probe.write_all(b"?").with_context(cannot)?;
     }
     Ok(out)
 }
@@ -136,6 +144,8 @@ fn lock(state: &Path) -> anyhow::Result<File> {
 
 /// A run at work.
 struct Work {
+    pipeline: Pipeline,
+    local: LocalBackend,
     crew: Crew,
     progress: Progress,
     stage: watch::Receiver<Stage>,
@@ -143,8 +153,15 @@ struct Work {
 
 impl Work {
     /// Follows the jobs to their ends, or to an end of the run before that.
-    async fn follow(mut self, mut follower: Follower, report: &mut Report) -> anyhow::Result<End> {
+    async fn follow(
+        mut self,
+        plan: &Plan,
+        mut follower: Follower,
+        report: &mut Report,
+    ) -> anyhow::Result<End> {
         let mut moved_at = Instant::now();
+        let mut searched_at = moved_at;
+        let mut searches = 0;
         let end = loop {
             if follower.waiting() == 0 {
                 break End::Finished;
@@ -152,7 +169,13 @@ impl Work {
             if *self.stage.borrow() > Stage::Running {
                 break End::Interrupted;
             }
-            let news = match follower.next(TICK).await {
+            let news = if moved_at.max(searched_at).elapsed() > SILENCE {
+                searched_at = Instant::now();
+                self.search(plan, &mut follower, &mut searches).await
+            } else {
+                follower.next(TICK).await
+            };
+            let news = match news {
                 Ok(news) => news,
                 Err(error) => {
                     self.crew.storms.note("run", &error.chain());
@@ -188,8 +211,38 @@ impl Work {
             if news.is_empty() {
                 break;
             }
-            news.iter().for_each(|result| report.add(result));
+            for result in &news {
+                report.add(result);
+            }
         }
         Ok(if follower.waiting() == 0 { End::Finished } else { end })
+    }
+
+    /// Looks for what has ended unheard, if there is nothing more in the queue, and sends again what
+    /// has not ended at all: no job is lost by this program, but a file can be tampered with, and a
+    /// queue gives up whatever keeps killing its workers before they can act.
+    async fn search(
+        &self,
+        plan: &Plan,
+        follower: &mut Follower,
+        searches: &mut usize,
+    ) -> Result<Vec<ResultDocument>, Error> {
+        if self.local.jobs.depth().await?.total() > 0 {
+            return Ok(vec![]);
+        }
+        let news = follower.catch_up().await?;
+        let jobs = plan.jobs.iter().map(|(job, _)| job);
+        let lost: Vec<_> = jobs.filter(|job| follower.is_waiting_for(&job.id)).cloned().collect();
+        if lost.is_empty() {
+            return Ok(news);
+        }
+        *searches += 1;
+        if *searches > MAX_SEARCHES {
+            let reason = format!("{} jobs got lost {MAX_SEARCHES} times", lost.len());
+            return Err(Error::new(ErrorKind::Unavailable, "find jobs in the queue", reason));
+        }
+        tracing::warn!(jobs = lost.len(), "sending again what got lost");
+        pixmill_producer::send(&self.pipeline, &lost).await.map_err(|unsent| unsent.error)?;
+        Ok(news)
     }
 }

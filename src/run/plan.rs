@@ -7,9 +7,12 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use pixmill_contract::document::{BatchDocument, Name, Outcome, Source, Template, Version};
+use pixmill_contract::document::{
+    BatchDocument, Name, Outcome, OutputRecord, Source, Template, Version,
+};
 use pixmill_contract::port::{Meta, ObjectStore as _};
 use pixmill_contract::{
     BatchId, ErrorKind, Format, Job, JobId, Key, Pipeline, Recipe, RejectCode, Rejection, id,
@@ -22,6 +25,9 @@ use crate::inputs::{self, Found, Input};
 
 /// A chain of retries that is longer than this has a fault of its own.
 const MAX_RETRIES: usize = 10_000;
+
+/// Inputs that are looked at at once.
+const LOOKERS: usize = 8;
 
 /// Colliding names that an error lists.
 const NAMES_SHOWN: usize = 5;
@@ -64,28 +70,24 @@ pub(crate) async fn make(
     refuse_collisions(&targets, found, out)?;
 
     let batch = batch(pipeline, recipe, args.fresh).await?;
-    let mut plan = Plan {
-        document: BatchDocument {
-            pixmill: Version,
-            batch: batch.clone(),
-            jobs: found.inputs.len() as u64,
-            closed: true,
-            recipe: Some(recipe.clone()),
-            created_at: pipeline.clock.now(),
-            by: "pixmill run".to_owned(),
-        },
-        batch,
-        jobs: Vec::with_capacity(targets.len()),
-        done: 0,
-        refused,
+    let planner = Arc::new(Planner {
+        pipeline: pipeline.clone(),
+        local: local.clone(),
+        batch: batch.clone(),
+        recipe: recipe.clone(),
+        overwrite: args.overwrite,
+    });
+    let (jobs, done) = planner.jobs(targets).await?;
+    let document = BatchDocument {
+        pixmill: Version,
+        batch: batch.clone(),
+        jobs: (jobs.len() + done) as u64,
+        closed: true,
+        recipe: Some(recipe.clone()),
+        created_at: pipeline.clock.now(),
+        by: "pixmill run".to_owned(),
     };
-    for target in targets {
-        match job(pipeline, local, &plan.batch, recipe, &target, args.overwrite).await? {
-            Some(job) => plan.jobs.push((job, target.input.path.clone())),
-            None => plan.done += 1,
-        }
-    }
-    Ok(plan)
+    Ok(Plan { batch, jobs, done, refused, document })
 }
 
 /// The template of the outputs' names below `outputs/`.
@@ -97,8 +99,8 @@ fn names(given: Option<&str>, recipe: &Recipe) -> anyhow::Result<Template> {
 }
 
 /// An input, its key, and where its outputs go.
-struct Target<'f> {
-    input: &'f Input,
+struct Target {
+    input: Input,
     key: Key,
     template: Template,
     /// Every name that an output may get: more than one where its format depends on the picture.
@@ -106,11 +108,11 @@ struct Target<'f> {
 }
 
 /// The target of every input that can have one.
-fn targets<'f>(
+fn targets(
     names: &Template,
     recipe: &Recipe,
-    found: &'f Found,
-) -> (Vec<Target<'f>>, Vec<(PathBuf, Rejection)>) {
+    found: &Found,
+) -> (Vec<Target>, Vec<(PathBuf, Rejection)>) {
     let mut targets = Vec::with_capacity(found.inputs.len());
     let mut refused: Vec<_> = found
         .unreadable
@@ -126,11 +128,7 @@ fn targets<'f>(
     (targets, refused)
 }
 
-fn target<'f>(
-    names: &Template,
-    recipe: &Recipe,
-    input: &'f Input,
-) -> Result<Target<'f>, Rejection> {
+fn target(names: &Template, recipe: &Recipe, input: &Input) -> Result<Target, Rejection> {
     let bad = |why: String| Rejection::new(RejectCode::BadOutputKey, why);
     let in_store =
         |path: &Path| key_for_path(&Path::new("inputs").join(path)).map_err(|e| bad(e.chain()));
@@ -159,11 +157,11 @@ fn target<'f>(
             }
         }
     }
-    Ok(Target { input, key, template, outputs })
+    Ok(Target { input: input.clone(), key, template, outputs })
 }
 
 /// Refuses to begin if two inputs would write to one name, or one over another.
-fn refuse_collisions(targets: &[Target<'_>], found: &Found, out: &Path) -> anyhow::Result<()> {
+fn refuse_collisions(targets: &[Target], found: &Found, out: &Path) -> anyhow::Result<()> {
     let mut makers: HashMap<&Key, &Path> = HashMap::new();
     let mut collisions = Vec::new();
     let inputs: std::collections::HashSet<_> = found.inputs.iter().map(|i| &i.path).collect();
@@ -221,91 +219,134 @@ async fn batch(pipeline: &Pipeline, recipe: &Recipe, fresh: bool) -> anyhow::Res
     BatchId::new(format!("run-{hash}-{number}")).context("failed to name the batch")
 }
 
-/// The job of one input; nothing if it is done.
-async fn job(
-    pipeline: &Pipeline,
-    local: &LocalBackend,
-    batch: &BatchId,
-    recipe: &Recipe,
-    target: &Target<'_>,
+/// What the jobs of a plan have in common.
+struct Planner {
+    pipeline: Pipeline,
+    local: LocalBackend,
+    batch: BatchId,
+    recipe: Recipe,
     overwrite: bool,
-) -> anyhow::Result<Option<Job>> {
-    let parts = [
-        target.key.to_string(),
-        target.input.size.to_string(),
-        target.input.modified.to_string(),
-        target.template.to_string(),
-    ];
-    let mut id = JobId::derived(&parts.each_ref().map(String::as_bytes));
-    let mut retry_of = None;
-    for _ in 0..MAX_RETRIES {
-        match pixmill_producer::read_result(pipeline, batch, &id).await?.map(|r| r.outcome) {
-            None => break,
-            Some(Outcome::Done { outputs }) => {
-                let keys = outputs.iter().map(|output| &output.key);
-                if all_there(local, keys).await? {
+}
+
+impl Planner {
+    /// The jobs of the inputs that are not done, in order, and how many are done. Looks at several
+    /// inputs at once: it mostly waits for the file system.
+    async fn jobs(
+        self: Arc<Self>,
+        targets: Vec<Target>,
+    ) -> anyhow::Result<(Vec<(Job, PathBuf)>, usize)> {
+        let share = targets.len().div_ceil(LOOKERS).max(1);
+        let mut targets = targets.into_iter();
+        let mut lookers = Vec::with_capacity(LOOKERS);
+        loop {
+            let part: Vec<_> = targets.by_ref().take(share).collect();
+            if part.is_empty() {
+                break;
+            }
+            lookers.push(tokio::spawn(Arc::clone(&self).jobs_of_part(part)));
+        }
+        let (mut jobs, mut done) = (Vec::new(), 0);
+        for looker in lookers {
+            let (part, done_of_part) = looker.await??;
+            jobs.extend(part);
+            done += done_of_part;
+        }
+        Ok((jobs, done))
+    }
+
+    async fn jobs_of_part(
+        self: Arc<Self>,
+        targets: Vec<Target>,
+    ) -> anyhow::Result<(Vec<(Job, PathBuf)>, usize)> {
+        let (mut jobs, mut done) = (Vec::with_capacity(targets.len()), 0);
+        for target in targets {
+            match self.job(&target).await? {
+                Some(job) => jobs.push((job, target.input.path)),
+                None => done += 1,
+            }
+        }
+        Ok((jobs, done))
+    }
+
+    /// The job of one input; nothing if it is done.
+    async fn job(&self, target: &Target) -> anyhow::Result<Option<Job>> {
+        let parts = [
+            target.key.to_string(),
+            target.input.size.to_string(),
+            target.input.modified.to_string(),
+            target.template.to_string(),
+        ];
+        let mut id = JobId::derived(&parts.each_ref().map(String::as_bytes));
+        let mut retry_of = None;
+        for _ in 0..MAX_RETRIES {
+            let result = pixmill_producer::read_result(&self.pipeline, &self.batch, &id).await?;
+            match result.map(|result| result.outcome) {
+                None => break,
+                Some(Outcome::Done { outputs }) if self.all_there(&outputs).await? => {
                     return Ok(None);
                 }
+                Some(
+                    Outcome::Done { .. }
+                    | Outcome::Failed { .. }
+                    | Outcome::Dead { .. }
+                    | Outcome::Redriven { .. },
+                ) => {}
             }
-            Some(Outcome::Failed { .. } | Outcome::Dead { .. } | Outcome::Redriven { .. }) => {}
+            let retry = id.retry();
+            retry_of = Some(std::mem::replace(&mut id, retry));
         }
-        let retry = id.retry();
-        retry_of = Some(std::mem::replace(&mut id, retry));
+        let etag = self.head(&target.key).await?.map(|meta| meta.etag);
+        let source = Source { bucket: None, key: target.key.clone(), etag };
+        let overwrite = self.overwrite || self.ours_are_in_the_way(target, &source).await?;
+        let (batch, recipe) = (self.batch.clone(), self.recipe.clone());
+        Ok(Some(Job {
+            source,
+            outputs: target.template.clone(),
+            overwrite,
+            retry_of,
+            reply_to: Some(REPLIES.to_owned()),
+            ..Job::new(id, batch, target.key.clone(), recipe, self.pipeline.clock.now())
+        }))
     }
-    let source = Source { bucket: None, key: target.key.clone(), etag: None };
-    let etag = head(local, &target.key).await?.map(|meta| meta.etag);
-    let overwrite = overwrite || ours_are_in_the_way(local, target, &source).await?;
-    Ok(Some(Job {
-        source: Source { etag, ..source },
-        outputs: target.template.clone(),
-        overwrite,
-        retry_of,
-        reply_to: Some(REPLIES.to_owned()),
-        ..Job::new(id, batch.clone(), target.key.clone(), recipe.clone(), pipeline.clock.now())
-    }))
-}
 
-async fn all_there(local: &LocalBackend, keys: impl Iterator<Item = &Key>) -> anyhow::Result<bool> {
-    for key in keys {
-        if head(local, key).await?.is_none() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// Whether something is in the way of this input's outputs, and all of it was made for this input
-/// by a run, and nobody has changed it since: then it may be replaced.
-async fn ours_are_in_the_way(
-    local: &LocalBackend,
-    target: &Target<'_>,
-    source: &Source,
-) -> anyhow::Result<bool> {
-    let fingerprint = source.fingerprint();
-    let mut in_the_way = false;
-    for key in &target.outputs {
-        if let Some(there) = head(local, key).await? {
-            in_the_way = true;
-            if there.owner.is_none_or(|owner| owner.source != fingerprint) {
+    async fn all_there(&self, outputs: &[OutputRecord]) -> anyhow::Result<bool> {
+        for output in outputs {
+            if self.head(&output.key).await?.is_none() {
                 return Ok(false);
             }
         }
+        Ok(true)
     }
-    Ok(in_the_way)
-}
 
-async fn head(local: &LocalBackend, key: &Key) -> anyhow::Result<Option<Meta>> {
-    match local.store.head(key).await {
-        Ok(meta) => Ok(Some(meta)),
-        Err(error) => match error.kind() {
-            // What cannot be looked at fails in its job, with its own code.
-            ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Invalid => Ok(None),
-            ErrorKind::Throttled
-            | ErrorKind::Unavailable
-            | ErrorKind::InsufficientCapacity
-            | ErrorKind::AlreadyExists
-            | ErrorKind::Changed
-            | ErrorKind::LeaseLost => Err(error.into()),
-        },
+    /// Whether something is in the way of this input's outputs, and all of it was made for this
+    /// input by a run, and nobody has changed it since: then it may be replaced.
+    async fn ours_are_in_the_way(&self, target: &Target, source: &Source) -> anyhow::Result<bool> {
+        let fingerprint = source.fingerprint();
+        let mut in_the_way = false;
+        for key in &target.outputs {
+            if let Some(there) = self.head(key).await? {
+                in_the_way = true;
+                if there.owner.is_none_or(|owner| owner.source != fingerprint) {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(in_the_way)
+    }
+
+    async fn head(&self, key: &Key) -> anyhow::Result<Option<Meta>> {
+        match self.local.store.head(key).await {
+            Ok(meta) => Ok(Some(meta)),
+            Err(error) => match error.kind() {
+                // What cannot be looked at fails in its job, with its own code.
+                ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Invalid => Ok(None),
+                ErrorKind::Throttled
+                | ErrorKind::Unavailable
+                | ErrorKind::InsufficientCapacity
+                | ErrorKind::AlreadyExists
+                | ErrorKind::Changed
+                | ErrorKind::LeaseLost => Err(error.into()),
+            },
+        }
     }
 }

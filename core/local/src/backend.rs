@@ -29,9 +29,9 @@ use crate::queue::{QueueFile, QueueSettings, SqliteQueue};
 use crate::sqlite::Durability;
 use crate::store::{Access, DirStore, DirStoreOptions, Mount};
 
-/// How often a job's message is received before the queue gives it up: well above the attempts
+/// How often a job's message is received before the queue gives it up: far above the attempts
 /// that a job has, so that only bodies which are no jobs get there.
-pub const MAX_RECEIVE_COUNT: u32 = 10;
+pub const MAX_RECEIVE_COUNT: u32 = 20;
 
 /// How long a reply waits for its reader, who may be gone for good.
 const REPLY_RETENTION: Duration = Duration::from_hours(24);

@@ -12,8 +12,6 @@
 //! This is no server and no network file system: SQLite's locks and its write-ahead log need all
 //! processes to be on the machine that has the disk.
 
-#![allow(clippy::doc_markdown, reason = "SQLite is a name, not code")]
-
 mod backend;
 mod error;
 mod path;

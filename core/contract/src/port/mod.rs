@@ -6,5 +6,5 @@
 mod queue;
 mod store;
 
-pub use queue::{Delivery, Depth, MAX_VISIBILITY, NewMessage, Queue, Receipt, Receive};
+pub use queue::{Delivery, Depth, MAX_VISIBILITY, NewMessage, Queue, Receipt, Receive, send_one};
 pub use store::{Condition, Etag, Listed, Meta, Object, ObjectStore, OwnerTag, Payload, Put};

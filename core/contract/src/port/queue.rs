@@ -47,7 +47,7 @@ pub struct Receive {
     pub max: usize,
     /// How long to wait for a first message, at most 20 s.
     pub wait: Duration,
-    /// How long what is brought stays hidden, counted from the call.
+    /// How long what is brought stays hidden, counted from the call or later.
     pub visibility: Duration,
 }
 
@@ -107,4 +107,10 @@ pub trait Queue: Send + Sync + fmt::Debug {
 
     /// How much is in it (Q6).
     async fn depth(&self) -> Result<Depth>;
+}
+
+/// Sends one message that can be received at once.
+pub async fn send_one(queue: &dyn Queue, body: String) -> Result<()> {
+    let answers = queue.send(vec![NewMessage::now(body)]).await;
+    answers.into_iter().next().unwrap_or(Ok(()))
 }

@@ -1,3 +1,5 @@
+//! What recipes mean, and how they are refused.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -8,15 +8,18 @@ use pixmill_contract::{BatchId, Error, ErrorKind, JobId, Key, Pipeline, Timestam
 
 use crate::weather::Weather;
 
+/// The first receives of a job are optimistic: nothing is written down before the work.
+pub(crate) const OPTIMISTIC_RECEIVES: u32 = 2;
+
 /// The notes of all jobs, as one worker writes them.
 #[derive(Debug)]
-pub(crate) struct Attempts {
+pub(crate) struct Notes {
     pipeline: Pipeline,
     weather: Arc<Weather>,
     worker: WorkerId,
 }
 
-impl Attempts {
+impl Notes {
     pub(crate) fn new(pipeline: Pipeline, weather: Arc<Weather>, worker: WorkerId) -> Self {
         Self { pipeline, weather, worker }
     }
