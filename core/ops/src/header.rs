@@ -1,8 +1,7 @@
 //! What a picture says about itself before anything is decoded.
 
-use pixmill_contract::{Format, Limits, Rejection};
+use pixmill_contract::Format;
 
-use crate::codec::{bmp, gif, jpeg, png, sniff, tiff, webp};
 use crate::shape::{Layout, Shape};
 
 /// What a picture's header says. Reading it costs microseconds and allocates nothing large.
@@ -73,23 +72,4 @@ impl Orientation {
     pub fn swaps_sides(self) -> bool {
         self.quarter_turns % 2 == 1
     }
-}
-
-/// Reads the header of `source` and refuses what cannot or may not be decoded: by its bytes, its
-/// format and kind, its sides and its pixels.
-///
-/// What it accepts may still turn out to be truncated or corrupt when it is decoded.
-pub fn inspect(source: &[u8], limits: &Limits) -> Result<Header, Rejection> {
-    limits.check_input(source.len() as u64)?;
-    let header = match sniff::sniff(source)? {
-        Format::Jpeg => jpeg::header::read(source)?,
-        Format::Png => png::header::read(source)?,
-        Format::Webp => webp::header::read(source)?,
-        Format::Gif => gif::read(source)?,
-        Format::Bmp => bmp::read(source)?,
-        Format::Tiff => tiff::read(source)?,
-        Format::Json => unreachable!("JSON is never recognised as a picture"),
-    };
-    limits.check_frame("the picture", header.width, header.height)?;
-    Ok(header)
 }

@@ -42,9 +42,10 @@ mod plan;
 mod shape;
 mod steps;
 
+pub use codec::inspect;
 pub use codec::sniff::sniff;
 pub use estimate::{Estimate, estimate};
-pub use header::{Header, Orientation, inspect};
+pub use header::{Header, Orientation};
 pub use mill::{Ground, Mill, Picture};
 
 /// The engine that is stamped on results: outputs of equal engines are equal byte for byte.

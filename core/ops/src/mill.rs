@@ -7,7 +7,7 @@ use crate::codec::carry::Belongings;
 use crate::codec::jpeg::Jpeg;
 use crate::codec::{self, Finished};
 use crate::estimate::admit;
-use crate::header::{Header, Orientation, inspect};
+use crate::header::{Header, Orientation};
 use crate::kernel::{alpha, blur, turn};
 use crate::plan::{Decode, End, Node, Plan, Slot, Step};
 use crate::shape::{Layout, Shape};
@@ -76,7 +76,7 @@ impl Mill {
     /// What an output looks like depends on the picture and on that output alone: a recipe of
     /// several outputs gives the same bytes as each of them by itself.
     pub fn grind(&mut self, source: &[u8], recipe: &Recipe) -> Result<Ground, Rejection> {
-        let header = inspect(source, &self.limits)?;
+        let header = codec::inspect(source, &self.limits)?;
         let plan = Plan::new(&header, recipe, &self.limits)?;
         admit(&header, &plan, &self.limits)?;
         #[cfg(feature = "test-hooks")]

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::operation::{
-    Axis, Carry, Effort, Filter, Fit, Icc, Kind, Metadata, OPERATIONS, Parameter, QuarterTurns, Resize,
-    Subsampling,
+    Axis, Carry, Effort, Filter, Fit, Icc, Kind, Metadata, OPERATIONS, Parameter, QuarterTurns,
+    Resize, Subsampling,
 };
 
 fn parse(text: &str) -> Recipe {
@@ -200,7 +200,8 @@ fn any_encoding() -> impl Strategy<Value = Encoding> {
 }
 
 fn any_recipe() -> impl Strategy<Value = Recipe> {
-    let output = (prop::collection::vec(prop_oneof![any_operation(), any_row()], 1..5), any_encoding());
+    let output =
+        (prop::collection::vec(prop_oneof![any_operation(), any_row()], 1..5), any_encoding());
     prop::collection::vec(output, 1..4).prop_map(|outputs| Recipe {
         outputs: outputs
             .into_iter()

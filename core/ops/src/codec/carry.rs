@@ -136,7 +136,7 @@ mod tests {
         let expected =
             b"<a tiff:Orientation=\"1\" b='6'><tiff:Orientation>1</tiff:Orientation></a>";
         assert_eq!(upright(xmp).as_deref(), Some(&expected[..]));
-        assert_eq!(upright(&[b' '; MAX_XMP_BYTES + 1]), None);
+        assert_eq!(upright(&b" ".repeat(MAX_XMP_BYTES + 1)), None);
         assert_eq!(upright(b"\xff\xfe<"), None);
     }
 }

@@ -20,13 +20,32 @@ pub(crate) mod tiff;
 pub(crate) mod webp;
 mod write;
 
-use pixmill_contract::{Format, RejectCode, Rejection};
+use pixmill_contract::{Format, Limits, RejectCode, Rejection};
 
 use crate::header::Header;
 use crate::plan::Decode;
 
 pub(crate) use auto::settle;
 pub(crate) use write::{Finished, encoder_bytes};
+
+/// Reads the header of `source` and refuses what cannot or may not be decoded: by its bytes, its
+/// format and kind, its sides and its pixels.
+///
+/// What it accepts may still turn out to be truncated or corrupt when it is decoded.
+pub fn inspect(source: &[u8], limits: &Limits) -> Result<Header, Rejection> {
+    limits.check_input(source.len() as u64)?;
+    let header = match sniff::sniff(source)? {
+        Format::Jpeg => jpeg::header::read(source)?,
+        Format::Png => png::header::read(source)?,
+        Format::Webp => webp::header::read(source)?,
+        Format::Gif => gif::read(source)?,
+        Format::Bmp => bmp::read(source)?,
+        Format::Tiff => tiff::read(source)?,
+        Format::Json => unreachable!("JSON is never recognised as a picture"),
+    };
+    limits.check_frame("the picture", header.width, header.height)?;
+    Ok(header)
+}
 
 /// Decodes into `buffer`, as stored, and settles the colour space: returns the profile that the
 /// pixels have, `None` where they are sRGB.

@@ -81,8 +81,9 @@ pub fn sniff(source: &[u8]) -> Result<Format, Rejection> {
         return Ok(Format::Bmp);
     }
     let cut = |magic: &[u8]| magic.starts_with(source) && !source.is_empty();
-    let is_cut = SIGNATURES.iter().any(|(magic, _)| cut(magic));
-    if is_cut || cut(b"RIFF") || (source.starts_with(b"RIFF") && source.len() < 12) {
+    let is_cut = SIGNATURES.iter().any(|(magic, _)| cut(magic)) || cut(b"RIFF") || cut(b"BM");
+    let is_short = |magic: &[u8], length| source.starts_with(magic) && source.len() < length;
+    if is_cut || is_short(b"RIFF", 12) || (is_short(b"BM", 16) && has_bitmaps_zeros(source)) {
         return Err(truncated("the signature"));
     }
     Err(Rejection::new(RejectCode::NotAPicture, "no format's signature is at its start"))
@@ -113,8 +114,13 @@ fn stranger(source: &[u8]) -> Option<&'static str> {
 fn is_bitmap(source: &[u8]) -> bool {
     let length = source.get(14..16).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
     source.starts_with(b"BM")
-        && source.get(6..10) == Some(&[0; 4])
+        && has_bitmaps_zeros(source)
         && matches!(length, Some(12 | 16 | 40 | 52 | 56 | 64 | 108 | 124))
+}
+
+/// Whether a bitmap's four reserved bytes are zero, as far as they are there.
+fn has_bitmaps_zeros(source: &[u8]) -> bool {
+    source.iter().skip(6).take(4).all(|byte| *byte == 0)
 }
 
 /// SVG and other XML, after a byte order mark and white space.
@@ -186,5 +192,6 @@ mod tests {
     fn a_signature_that_is_cut_off_is_truncated() {
         assert_eq!(code(b"\xff\xd8"), RejectCode::Truncated);
         assert_eq!(code(b"\x89PNG"), RejectCode::Truncated);
+        assert_eq!(code(b"BM\x36\0\x0c\0\0\0\0"), RejectCode::Truncated);
     }
 }

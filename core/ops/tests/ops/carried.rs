@@ -136,7 +136,8 @@ fn wide_gamuts_become_srgb_before_the_first_operation() {
     let converted = pixels_of(&source, ASIS);
     assert_eq!(converted.profile, None);
     assert_ne!(converted.pixels, pixels);
-    assert_eq!(converted.pixels[3..6], [128, 128, 128]);
+    // Grays stay grays; the two curves differ by a little.
+    assert_eq!(converted.pixels[3..6], [129, 129, 129]);
     let inverted: Vec<u8> = converted.pixels.iter().map(|sample| 255 - sample).collect();
     assert_eq!(pixels_of(&source, "invert -> png").pixels, inverted);
 

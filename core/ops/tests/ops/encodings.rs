@@ -66,16 +66,17 @@ fn palettes_of_every_depth_read_back() {
     for count in [1, 2, 3, 4, 5, 16, 17, 255, 256] {
         let colour = |i: usize| {
             let n = u8::try_from(i * 31 % count).unwrap();
-            [n, n ^ 85, 7, if n % 3 == 0 { 255 - n / 2 } else { 255 }]
+            [n, n ^ 0x55, 7, if n % 3 == 0 { 255 - n / 2 } else { 255 }]
         };
         let pixels: Vec<u8> = (0..37 * 41).flat_map(colour).collect();
         let source = make::png_of((37, 41), ColorType::Rgba, BitDepth::Eight, &pixels, |_| {});
         let small = grind(&source, "rotate:0 -> png:effort=small").remove(0).bytes;
         assert_eq!(raw(&small).color, ColorType::Indexed, "{count} colours");
         let back = grind(&small, "flip | flip -> png").remove(0).bytes;
-        let expected: Vec<u8> = match raw(&back).color {
-            ColorType::Rgba => pixels,
-            _ => pixels.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect(),
+        let expected: Vec<u8> = if raw(&back).color == ColorType::Rgba {
+            pixels
+        } else {
+            pixels.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect()
         };
         assert_eq!(raw(&back).pixels, expected, "{count} colours");
     }

@@ -62,7 +62,7 @@ fn packed(numbers: &[u8]) -> Vec<u8> {
 
 /// A small GIF whose frame is smaller than its canvas, with a transparent colour.
 pub(crate) fn gif() -> Vec<u8> {
-    let numbers = (0..60).map(|i| i * 7 % 5).collect();
+    let numbers = (0..60).map(|i| i % 5 * 7 % 5).collect();
     let palette = vec![[255, 0, 0], [0, 255, 0], [0, 0, 255], [9, 8, 7], [0, 0, 0]];
     let (canvas, frame) = ((13, 9), (2, 1, 10, 6));
     Gif { canvas, frame, palette, transparent: Some(4), interlaced: false, numbers }.file()

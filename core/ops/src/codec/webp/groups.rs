@@ -110,7 +110,8 @@ impl Stream<'_> {
                 let (red, blue) = (self.symbol(&codes.red)?, self.symbol(&codes.blue)?);
                 let alpha = self.symbol(&codes.alpha)?;
                 let pixel = [alpha, red, green, blue];
-                pixels.push(pixel.iter().fold(0, |pixel, sample| pixel << 8 | *sample as u32));
+                let pixel = pixel.map(|sample| u8::try_from(sample).unwrap_or(u8::MAX));
+                pixels.push(u32::from_be_bytes(pixel));
             } else if green < GREEN {
                 let count = self.long(green - 256)?;
                 let code = self.symbol(&codes.distance)?;
@@ -275,7 +276,7 @@ mod tests {
         let channels = shape.layout.channels();
         let sample = |i: usize| {
             let (x, y) = (i / channels % shape.width as usize, i / shape.row());
-            let noise = (i * 2_654_435_761 >> 11) & 255;
+            let noise = ((i * 2_654_435_761) >> 11) & 255;
             let value = match (x / 40 + y / 40) % 4 {
                 0 => x * 3 + y,
                 1 => noise,
