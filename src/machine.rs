@@ -15,9 +15,18 @@ pub(crate) fn cores() -> usize {
 
 /// The machine's memory in bytes.
 pub(crate) fn memory_bytes() -> u64 {
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kibibytes =
-        line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-    kibibytes.map_or(ASSUMED_MEMORY_BYTES, |kibibytes| kibibytes * 1024)
+    kibibytes_of("/proc/meminfo", "MemTotal:").unwrap_or(ASSUMED_MEMORY_BYTES)
+}
+
+/// The most memory that a living process has had resident at once, in bytes, where the system tells.
+pub(crate) fn peak_memory_bytes(process: u32) -> Option<u64> {
+    kibibytes_of(&format!("/proc/{process}/status"), "VmHWM:")
+}
+
+/// A line of a file of Linux's, which counts in kibibytes; in bytes.
+fn kibibytes_of(file: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
 }

@@ -30,11 +30,11 @@ fn every_kind_of_bad_file_has_its_code_and_the_good_ones_are_done() {
     let ended = place.run("resize:64 -> jpeg").arg("--json").go().expect(1);
     let report = ended.json();
     let expected = [
-        ("anim.gif", "failed/unsupported"),
+        ("anim.gif", "failed/corrupt"),
         ("cut short.png", "failed/truncated"),
         ("cut.jpg", "failed/truncated"),
         ("damaged.png", "failed/corrupt"),
-        ("drawing.webp", "failed/unsupported"),
+        ("drawing.webp", "failed/truncated"),
         ("empty.png", "failed/empty"),
         ("huge claim.png", "failed/side_too_large"),
         ("huge.jpg", "failed/side_too_large"),

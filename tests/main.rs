@@ -9,6 +9,7 @@ mod disk;
 mod faults;
 mod fleet;
 mod interrupt;
+mod mixed;
 mod paths;
 mod recipes;
 mod replace;

@@ -294,7 +294,7 @@ TABLE = [
     ("no operation", PILLOW + " and " + CV + ", decoding", 0, ALL, [("rotate:0", lambda p: p)]),
     # The same weights, but rows first and then columns, cut off to 8 bits in between: where noise
     # overshoots that differs. Nearest and box choose otherwise where a sample lies on the border.
-    *[(f"resize {name}", PILLOW, 1 if name == "bilinear" else 255, ALL, [
+    *[(f"resize {name}", PILLOW, 3 if name == "bilinear" else 255, ALL, [
         (f"resize:{w},{h},fill,{name},true", resize(w, h, filter_))
         for w, h in ((1, 1), (7, 5), (64, 48), (150, 33))]) for name, filter_ in FILTERS],
     ("crop", NUMPY, 0, ALL, [("crop:2,3", crop)]),

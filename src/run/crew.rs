@@ -190,6 +190,12 @@ impl Crew {
         self.died
     }
 
+    /// The most memory that one of the living workers has had at once, in bytes.
+    pub(crate) fn peak_memory_bytes(&self) -> Option<u64> {
+        let processes = self.workers.iter().filter_map(|worker| worker.child.id());
+        processes.filter_map(machine::peak_memory_bytes).max()
+    }
+
     /// Sends the workers home once nothing is left in the queue: the last messages are deleted after
     /// their ends are known. They hold nothing then, and end at once.
     pub(crate) async fn dismiss(mut self) -> anyhow::Result<()> {

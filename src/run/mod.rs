@@ -201,6 +201,7 @@ impl Work {
         };
         self.progress.finish();
         report.workers_died = self.crew.died();
+        report.worker_memory_bytes = self.crew.peak_memory_bytes();
         if end == End::Finished {
             self.crew.dismiss().await?;
             return Ok(end);

@@ -39,6 +39,8 @@ pub(crate) struct Report {
     pub(crate) end: End,
     pub(crate) seconds: f64,
     pub(crate) workers_died: usize,
+    /// The most memory that one worker has had at once, where the system tells.
+    pub(crate) worker_memory_bytes: Option<u64>,
     out: PathBuf,
     inputs: HashMap<JobId, PathBuf>,
     total: usize,
@@ -73,6 +75,7 @@ impl Report {
             end: End::Finished,
             seconds: 0.0,
             workers_died: 0,
+            worker_memory_bytes: None,
             out: out.to_owned(),
             inputs: plan.jobs.iter().map(|(job, path)| (job.id.clone(), path.clone())).collect(),
             total: plan.jobs.len() + plan.done + failures.len(),
@@ -159,6 +162,7 @@ impl Report {
             "seconds": self.seconds,
             "per_second": self.per_second(),
             "workers_died": self.workers_died,
+            "worker_memory_bytes": self.worker_memory_bytes,
             "failures": failures.collect::<Vec<_>>(),
             "passed_over": self.passed_over,
             "slowest": slowest.collect::<Vec<_>>(),
@@ -169,11 +173,10 @@ impl Report {
     fn to_text(&self) -> String {
         let mut lines = vec![self.headline()];
         if self.bytes_in > 0 {
-            lines.push(format!(
-                "  {} in, {} out",
-                HumanBytes(self.bytes_in),
-                HumanBytes(self.bytes_out)
-            ));
+            let (bytes_in, bytes_out) = (HumanBytes(self.bytes_in), HumanBytes(self.bytes_out));
+            let memory = self.worker_memory_bytes.map(HumanBytes);
+            let memory = memory.map_or(String::new(), |most| format!(", at most {most} a worker"));
+            lines.push(format!("  {bytes_in} in, {bytes_out} out{memory}"));
         }
         if self.done_before > 0 {
             lines.push(format!("  {} done before", self.done_before));

@@ -6,7 +6,7 @@ use crate::codec::{corrupt, exif, icc, truncated, unsupported};
 use crate::header::{Header, Orientation};
 
 const SOI: u8 = 0xd8;
-const EOI: u8 = 0xd9;
+pub(super) const EOI: u8 = 0xd9;
 const SOS: u8 = 0xda;
 pub(crate) const APP1: u8 = 0xe1;
 pub(crate) const APP2: u8 = 0xe2;

@@ -71,7 +71,7 @@ impl Jpeg {
         };
         let factor = ScalingFactor::new(1, scale.denominator() as usize);
         self.decompressor.set_scaling_factor(factor).expect("every scale is a factor of libjpeg");
-        self.decompressor.decompress(source, image).or_else(|error| judge(&error))
+        self.decompressor.decompress(source, image).or_else(|error| judge(&error, source))
     }
 
     /// Encodes into `scratch`, and returns how many of its bytes were used.
@@ -168,7 +168,7 @@ fn pixel_format(layout: Layout) -> PixelFormat {
 }
 
 /// What an error or a warning of libjpeg means for the picture.
-fn judge(error: &turbojpeg::Error) -> Result<(), Rejection> {
+fn judge(error: &turbojpeg::Error, source: &[u8]) -> Result<(), Rejection> {
     let turbojpeg::Error::TurboJpegError(message) = error else {
         return Err(corrupt(error.to_string()));
     };
@@ -177,8 +177,10 @@ fn judge(error: &turbojpeg::Error) -> Result<(), Rejection> {
     if message.contains("extraneous bytes before marker 0xd9") {
         return Ok(());
     }
-    // "Premature end of JPEG file", "premature end of data segment"
-    if message.contains("remature end") {
+    // "Premature end of JPEG file", "premature end of data segment"; and where the end fell into a
+    // table, whatever libjpeg thinks of the half of it.
+    let has_end = || source.windows(2).rev().any(|marker| marker == [0xff, header::EOI]);
+    if message.contains("remature end") || !has_end() {
         return Err(truncated("the pixels"));
     }
     if message.contains("scans") {
