@@ -46,7 +46,7 @@ class Mill:
 
     def write(self, picture, kind):
         """A file of a kind that holds a picture, and what is seen in it when it is read."""
-        path = self.folder / ("in.jpg" if kind == "cmyk" else "in.png")
+        path = self.folder / ("in.tif" if kind == "cmyk" else "in.png")
         if kind in ("gray", "rgb", "rgba"):
             cv2.imwrite(str(path), to_bgr(picture))
             return path, picture
@@ -57,7 +57,7 @@ class Mill:
             return path, picture
         if kind == "cmyk":
             image = Image.fromarray(np.dstack([picture, 255 - picture[:, :, 1]]), "CMYK")
-            image.save(path, quality=95, subsampling=0)
+            image.save(path)
             ink = 255 - np.asarray(Image.open(path)).astype(np.uint16)
             product = ink[:, :, :3] * ink[:, :, 3:] + 128
             return path, ((product + (product >> 8)) >> 8).astype(np.uint8)
