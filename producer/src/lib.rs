@@ -2,8 +2,12 @@
 //!
 //! It knows the ports, but no adapter; it never decodes a picture.
 
+pub mod dead;
+mod documents;
 mod follow;
+mod patience;
 mod submit;
 
+pub use documents::{Standing, read_batch, read_note, read_result, read_standing, write_batch};
 pub use follow::Follower;
-pub use submit::{SendError, read_batch, read_result, send, write_batch};
+pub use submit::{SendError, send};

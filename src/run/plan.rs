@@ -114,11 +114,7 @@ fn targets(
     found: &Found,
 ) -> (Vec<Target>, Vec<(PathBuf, Rejection)>) {
     let mut targets = Vec::with_capacity(found.inputs.len());
-    let mut refused: Vec<_> = found
-        .unreadable
-        .iter()
-        .map(|(path, why)| (path.clone(), Rejection::new(RejectCode::SourceDenied, why.clone())))
-        .collect();
+    let mut refused = found.unreadable.clone();
     for input in &found.inputs {
         match target(names, recipe, input) {
             Ok(target) => targets.push(target),
