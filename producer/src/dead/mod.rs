@@ -14,10 +14,11 @@ use std::collections::HashSet;
 
 use pixmill_contract::{Error, Pipeline};
 
-pub use self::letter::{Letter, Name, Sender, Wanted};
+pub use self::letter::{Letter, Sender, Wanted};
 pub use self::redrive::Case;
 use self::redrive::{Step, prepare};
 use self::walk::Walk;
+use crate::name::Name;
 use crate::submit::offer;
 
 /// The letters that were found.

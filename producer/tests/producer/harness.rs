@@ -11,7 +11,8 @@ use pixmill_contract::{
     WorkerId,
 };
 use pixmill_local::{Durability, LocalBackend};
-use pixmill_producer::dead::{Name, Wanted};
+use pixmill_producer::Name;
+use pixmill_producer::dead::Wanted;
 use tempfile::TempDir;
 
 /// Longer than any test.
