@@ -42,7 +42,8 @@ pub(crate) enum DeadCommand {
     /// Send jobs again, with all their attempts anew. They keep their ids.
     #[command(after_help = HELP)]
     Redrive(DeadChosen),
-    /// Throw letters away. Results stay, and with them the messages: `retry` still knows the jobs.
+    /// Throw letters away. What has a result keeps its message there, for `pixmill retry`; what has
+    /// none, or is no job, is gone.
     #[command(after_help = HELP)]
     Discard(DeadChosen),
 }
@@ -50,8 +51,8 @@ pub(crate) enum DeadCommand {
 /// List dead letters.
 #[derive(Debug, Args)]
 pub(crate) struct DeadList {
-    /// Only those of these jobs.
-    #[arg(value_name = "[BATCH/]JOB")]
+    /// Only those of these jobs, as JOB or BATCH/JOB.
+    #[arg(value_name = "JOB")]
     jobs: Vec<Name>,
 
     /// Only those of this batch.
@@ -69,8 +70,8 @@ pub(crate) struct DeadList {
 /// Show the whole of dead letters.
 #[derive(Debug, Args)]
 pub(crate) struct DeadShow {
-    /// Whose.
-    #[arg(value_name = "[BATCH/]JOB", required = true)]
+    /// Whose, as JOB or BATCH/JOB.
+    #[arg(value_name = "JOB", required = true)]
     jobs: Vec<Name>,
 
     #[command(flatten)]
@@ -84,8 +85,8 @@ pub(crate) struct DeadShow {
 /// Do something with dead letters.
 #[derive(Debug, Args)]
 pub(crate) struct DeadChosen {
-    /// Those of these jobs.
-    #[arg(value_name = "[BATCH/]JOB", required_unless_present_any = ["batch", "all"])]
+    /// Those of these jobs, as JOB or BATCH/JOB.
+    #[arg(value_name = "JOB", required_unless_present_any = ["batch", "all"])]
     jobs: Vec<Name>,
 
     /// Those of this batch.

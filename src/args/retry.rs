@@ -24,8 +24,8 @@ Exit codes:
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Retry {
-    /// Jobs to retry.
-    #[arg(value_name = "[BATCH/]JOB", required_unless_present = "batch")]
+    /// Jobs to retry, as JOB or BATCH/JOB.
+    #[arg(value_name = "JOB", required_unless_present = "batch")]
     pub(crate) jobs: Vec<Name>,
 
     /// All failed and dead jobs of this batch.

@@ -18,8 +18,8 @@ Exit codes:
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Status {
-    /// One batch, with its failures, or one job, with its whole story.
-    #[arg(value_name = "BATCH|[BATCH/]JOB")]
+    /// One batch, with its failures, or one job, as JOB or BATCH/JOB, with its whole story.
+    #[arg(value_name = "BATCH|JOB")]
     pub(crate) name: Option<Name>,
 
     #[command(flatten)]

@@ -15,6 +15,7 @@ use pixmill_local::LocalBackend;
 use pixmill_producer::{Name, batches, batches_of};
 use serde_json::{Value as Json, json};
 
+use crate::shown::plural;
 use crate::{args, backend, print};
 use batch::Tally;
 use job::Story;
@@ -170,8 +171,11 @@ impl Status {
     fn queue(&self) -> String {
         let (jobs, dead) = (self.jobs, self.dead.total());
         let mut text = format!(
-            "Queue: {} waiting, {} in work, {} delayed, {dead} dead letters\n",
-            jobs.visible, jobs.in_flight, jobs.delayed,
+            "Queue: {} waiting, {} in work, {} delayed, {}\n",
+            jobs.visible,
+            jobs.in_flight,
+            jobs.delayed,
+            plural(usize::try_from(dead).unwrap_or(usize::MAX), "dead letter"),
         );
         for (worker, count) in &self.held {
             text.push_str(&format!("  {worker} holds {count}\n"));

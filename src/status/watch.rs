@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use pixmill_contract::Error;
 use tokio::time::Instant;
 
 use super::{EXIT_FAILED, Status};
@@ -13,9 +14,11 @@ use crate::print;
 /// How often is looked, at most.
 const TICK: Duration = Duration::from_secs(1);
 
-/// A look at a batch of a hundred thousand takes a moment: nine tenths of the time are left to those
-/// who work.
+/// Listing a hundred thousand results takes a moment: most of the time is left to those who work.
 const REST: u32 = 9;
+
+/// How often is looked, at least.
+const LONGEST_REST: Duration = Duration::from_secs(15);
 
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -23,17 +26,29 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 /// Shows it until it has ended, and says whether all of it is done.
 pub(super) async fn until_the_end(status: &mut Status, json: bool) -> anyhow::Result<ExitCode> {
     let mut screen = Screen::new(json);
+    // The first look reads all results, those after it only what is new.
+    status.look().await?;
+    let mut rest = TICK;
     loop {
-        let looked_at = Instant::now();
-        status.look().await?;
-        let rest = (looked_at.elapsed() * REST).max(TICK);
         if let Some(all_done) = status.end() {
             screen.finish(status)?;
             return Ok(if all_done { ExitCode::SUCCESS } else { EXIT_FAILED.into() });
         }
         screen.show(status)?;
         tokio::time::sleep(rest).await;
+        let looked_at = Instant::now();
+        match status.look().await {
+            Ok(()) => {}
+            Err(error) if may_pass(&error) => tracing::warn!("{error:#}"),
+            Err(error) => return Err(error),
+        }
+        rest = (looked_at.elapsed() * REST).clamp(TICK, LONGEST_REST);
     }
+}
+
+/// Whether the next look may succeed.
+fn may_pass(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Error>().is_some_and(|error| error.kind().may_pass())
 }
 
 /// Where it is shown.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
+mod batches;
 mod crashes;
 mod dead;
 mod harness;
