@@ -33,8 +33,15 @@ pub(crate) async fn run(args: args::Retry) -> anyhow::Result<ExitCode> {
         pixmill_producer::send(&pipeline, jobs).await?;
         replies.push(name);
     }
-    if !(args.json && args.wait) {
-        print(&if args.json { plan.to_json() } else { plan.to_text() })?;
+    if !args.json {
+        print(&plan.to_text())?;
+    } else if !args.wait {
+        print(&plan.to_json())?;
+    } else {
+        // Standard output is for the ends, a line each.
+        for (name, why) in &plan.refused {
+            eprintln!("pixmill: {name} {why}");
+        }
     }
     let mut failed = 0;
     if args.wait {
@@ -68,7 +75,7 @@ async fn chosen(pipeline: &Pipeline, args: &args::Retry) -> anyhow::Result<Vec<(
         };
         match &batches[..] {
             [batch] => chosen.push((batch.clone(), name.id.clone())),
-            [] => bail!("there is no job {name} in {}", args.data.data.display()),
+            [] => bail!("there is no job {name} that anything is known of: name it BATCH/JOB"),
             several => {
                 let names: Vec<_> = several.iter().map(|b| format!("{b}/{}", name.id)).collect();
                 bail!("there are several jobs {name}: {}", names.join(", "))

@@ -6,8 +6,8 @@ use pixmill_producer::Name;
 use super::Data;
 
 const HELP: &str = "\
-With --watch it goes on until the batch or the job has ended: redrawn in place on a terminal, a line
-now and then elsewhere. A job that was retried counts as its latest retry that has ended.
+With --watch it goes on until the batch or the job has ended, of a whole pipeline until it is
+interrupted: redrawn in place on a terminal, a line now and then elsewhere. A job that was retried counts as its latest retry that has ended.
 
 Exit codes:
   0  printed; with --watch, all jobs are done

@@ -72,7 +72,6 @@ impl Screen {
         match self {
             Self::Terminal(bar) => {
                 bar.set_message(status.to_text().trim_end().to_owned());
-                bar.tick();
             }
             Self::Lines { json, shown_at, last } => {
                 if shown_at.is_some_and(|at| at.elapsed() < LINE_EVERY) {

@@ -41,7 +41,7 @@ pub struct Handled {
     pub left: usize,
     /// How many others somebody else has in hand, about.
     pub elsewhere: u64,
-    /// What was handled, each once.
+    /// What was handled, a letter each.
     pub names: Vec<Name>,
 }
 
@@ -63,7 +63,8 @@ pub async fn list(pipeline: &Pipeline, wanted: &Wanted) -> Result<Listing, Error
 }
 
 /// Sends the messages of the wanted letters again, so that their jobs have all their attempts anew.
-/// Letters whose jobs have ended otherwise are only deleted. After an error some were redriven, and
+/// Letters whose jobs have ended otherwise are only deleted; those that were sent since this began
+/// are left, so that it ends although its jobs die again. After an error some were redriven, and
 /// redriving all of them again is harmless.
 pub async fn redrive(pipeline: &Pipeline, wanted: &Wanted) -> Result<Handled, Error> {
     let mut handled = Handled::default();
@@ -71,7 +72,9 @@ pub async fn redrive(pipeline: &Pipeline, wanted: &Wanted) -> Result<Handled, Er
     let mut walk = Walk::begin(pipeline).await?;
     let walked = async {
         while let Some(page) = walk.next().await? {
-            let page = hold_others(&mut walk, page, wanted);
+            let page = hold_others(&mut walk, page, |walk, letter| {
+                wanted.holds(letter) && walk.was_there(letter)
+            });
             let redriven = redrive_page(pipeline, &mut walk, &page, &mut sent, &mut handled).await;
             if redriven.is_err() {
                 walk.hold(&page);
@@ -130,7 +133,7 @@ pub async fn discard(pipeline: &Pipeline, wanted: &Wanted) -> Result<Handled, Er
     let mut walk = Walk::begin(pipeline).await?;
     let walked = async {
         while let Some(page) = walk.next().await? {
-            let page = hold_others(&mut walk, page, wanted);
+            let page = hold_others(&mut walk, page, |_, letter| wanted.holds(letter));
             walk.delete(&page.iter().collect::<Vec<_>>()).await?;
             handled.deleted += page.len();
             handled.names.extend(page.iter().map(Letter::name));
@@ -142,10 +145,14 @@ pub async fn discard(pipeline: &Pipeline, wanted: &Wanted) -> Result<Handled, Er
     walked.map(|()| handled)
 }
 
-/// Holds the letters that are not wanted, and returns the others.
-fn hold_others(walk: &mut Walk, page: Vec<Letter>, wanted: &Wanted) -> Vec<Letter> {
+/// Holds the letters that are none of these, and returns those that are.
+fn hold_others(
+    walk: &mut Walk,
+    page: Vec<Letter>,
+    is_wanted: impl Fn(&Walk, &Letter) -> bool,
+) -> Vec<Letter> {
     let (page, others): (Vec<_>, Vec<_>) =
-        page.into_iter().partition(|letter| wanted.holds(letter));
+        page.into_iter().partition(|letter| is_wanted(walk, letter));
     walk.hold(&others);
     page
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pixmill_contract::port::{Delivery, Queue, Receipt, Receive};
+use pixmill_contract::port::{Queue, Receipt, Receive};
 use pixmill_contract::{Error, ErrorKind, Pipeline, Timestamp};
 use tokio::time::Instant;
 
@@ -45,25 +45,21 @@ impl Walk {
         })
     }
 
-    /// The next letters, hidden from others; none at the end. Letters that were sent since the walk
-    /// began are left out: a job that is redriven may die again before the walk is over.
+    /// The next letters, hidden from others; none at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<Letter>>, Error> {
-        loop {
-            self.renew().await;
-            let wait = if self.seen < self.expected { WAIT } else { Duration::ZERO };
-            let request = Receive { max: CHUNK, wait, visibility: HIDDEN };
-            let deliveries = patiently(|| self.queue.receive(request)).await?;
-            if deliveries.is_empty() {
-                return Ok(None);
-            }
-            self.seen += deliveries.len() as u64;
-            let is_old = |delivery: &Delivery| delivery.sent_at <= self.begun_at;
-            let (old, new): (Vec<_>, Vec<_>) = deliveries.into_iter().partition(is_old);
-            self.held.extend(new.into_iter().map(|delivery| delivery.receipt));
-            if !old.is_empty() {
-                return Ok(Some(old.into_iter().map(Letter::new).collect()));
-            }
-        }
+        self.renew().await;
+        let wait = if self.seen < self.expected { WAIT } else { Duration::ZERO };
+        let request = Receive { max: CHUNK, wait, visibility: HIDDEN };
+        let deliveries = patiently(|| self.queue.receive(request)).await?;
+        self.seen += deliveries.len() as u64;
+        let letters: Vec<_> = deliveries.into_iter().map(Letter::new).collect();
+        Ok((!letters.is_empty()).then_some(letters))
+    }
+
+    /// Whether a letter was there when the walk began. A job that is redriven may die again before
+    /// the walk is over.
+    pub(super) fn was_there(&self, letter: &Letter) -> bool {
+        letter.sent_at <= self.begun_at
     }
 
     /// Keeps letters hidden until the walk is over.
