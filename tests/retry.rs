@@ -52,6 +52,9 @@ fn what_was_mended_is_retried_and_counts_as_done() {
     let counted = batch(&place);
     assert_eq!((counted["done"].as_u64(), counted["failed"].as_u64()), (Some(2), Some(0)));
 
+    let story = place.on_data("status").arg(first_retry).go().expect(0).stdout;
+    assert!(story.contains(&format!("retry     {retry} is done")), "{story}");
+
     let nothing = place.on_data("retry").args(["--batch", "b"]).go().expect(0).stdout;
     assert_eq!(nothing, "Sent 0 jobs\n");
     let nothing = place.on_data("retry").arg(&failed).go().expect(0).stdout;

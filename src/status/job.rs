@@ -3,7 +3,7 @@
 use indicatif::HumanBytes;
 use pixmill_contract::document::{AttemptNote, JobReading, Outcome, OutputRecord, Trouble};
 use pixmill_contract::{BatchId, Job, JobId, Pipeline, ResultDocument, Timestamp};
-use pixmill_producer::{Name, read_note, read_standing};
+use pixmill_producer::{Name, read_note, read_result, read_standing};
 use serde_json::{Value as Json, json};
 
 use crate::shown::{ago, one_line, plural};
@@ -15,17 +15,20 @@ pub(super) struct Story {
     /// Its result, or the tombstone in its place.
     result: Option<ResultDocument>,
     note: Option<AttemptNote>,
+    /// The result of its retry, if it has been retried.
+    retry: Option<ResultDocument>,
 }
 
 impl Story {
     pub(super) fn new(batch: BatchId, id: JobId) -> Self {
-        Self { batch, id, result: None, note: None }
+        Self { batch, id, result: None, note: None, retry: None }
     }
 
     pub(super) async fn look(&mut self, pipeline: &Pipeline) -> anyhow::Result<()> {
         let standing = read_standing(pipeline, &self.batch, &self.id).await?;
         self.result = standing.and_then(|standing| standing.document);
         self.note = read_note(pipeline, &self.batch, &self.id).await?;
+        self.retry = read_result(pipeline, &self.batch, &self.id.retry()).await?;
         Ok(())
     }
 
@@ -46,6 +49,9 @@ impl Story {
             "state": self.result.as_ref().map(|result| result.outcome.state()),
             "result": self.result,
             "attempts": self.note,
+            "retry": self.retry.as_ref().map(|retry| {
+                json!({ "id": retry.id, "state": retry.outcome.state() })
+            }),
         })
     }
 
@@ -68,6 +74,9 @@ impl Story {
             if result.outcome.is_end() {
                 lines.extend(work(result, now));
             }
+        }
+        if let Some(retry) = &self.retry {
+            lines.push(("retry", format!("{} is {}", retry.id, retry.outcome.state())));
         }
         let mut text = self.to_line() + "\n";
         for (what, line) in lines {
