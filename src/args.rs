@@ -1,10 +1,18 @@
 //! The command line and its environment twins. Nothing else reads the environment.
 
+mod dead;
+mod retry;
+mod status;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use pixmill_contract::{BatchId, Limits, WorkerId};
+
+pub(crate) use self::dead::{Dead, DeadCommand};
+pub(crate) use self::retry::{Only, Retry};
+pub(crate) use self::status::Status;
 
 /// Grinds images at any volume.
 ///
@@ -34,6 +42,10 @@ pub(crate) enum Command {
     Consumer(Consumer),
     /// Show what is waiting, what is done and what failed.
     Status(Status),
+    /// Send failed and dead jobs once more.
+    Retry(Retry),
+    /// Look at the jobs that were given up, send them again, or throw them away.
+    Dead(Dead),
     /// List the operations and encodings of recipes, or teach one of them.
     Operations(Operations),
 }
@@ -102,6 +114,11 @@ pub(crate) struct Run {
 
 /// Send pictures as jobs into a pipeline.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes:
+  0  the jobs were sent; with --wait, all of them are done
+  1  with --wait, some failed
+  2  it could not: a bad argument, an input that cannot be read, a pipeline that cannot be reached")]
 pub(crate) struct Submit {
     /// Pictures, and folders that are searched for pictures. They are copied into the store.
     #[arg(required = true, value_name = "INPUT")]
@@ -131,7 +148,12 @@ pub(crate) struct Submit {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 SIGTERM or Ctrl-C drains: nothing more is received, what is held is finished or given back. A second
-one gives everything back at once.")]
+one gives everything back at once.
+
+Exit codes:
+  0   drained
+  2   it could not start: a bad argument, a pipeline that cannot be reached
+  75  one of its threads is lost in a picture; start another one")]
 pub(crate) struct Consumer {
     #[command(flatten)]
     pub(crate) data: Data,
@@ -161,23 +183,12 @@ pub(crate) struct Consumer {
     pub(crate) child: bool,
 }
 
-/// Show what is waiting, what is done and what failed.
-#[derive(Debug, Args)]
-pub(crate) struct Status {
-    /// One batch, with its failures.
-    #[arg(value_name = "BATCH")]
-    pub(crate) batch: Option<BatchId>,
-
-    #[command(flatten)]
-    pub(crate) data: Data,
-
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 /// List the operations and encodings of recipes, or teach one of them.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes:
+  0  printed
+  2  there is none of that name")]
 pub(crate) struct Operations {
     /// One operation or encoding, by name or alias.
     #[arg(value_name = "NAME")]

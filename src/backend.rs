@@ -3,9 +3,19 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use pixmill_contract::{Pipeline, Queue, Replies, SystemClock, WorkerId};
 use pixmill_local::{Durability, LocalBackend};
+
+use crate::args;
+
+/// Opens the pipeline that somebody asks about, which must be there.
+pub(crate) fn open_existing(data: &args::Data) -> anyhow::Result<(Pipeline, LocalBackend)> {
+    if !data.data.is_dir() {
+        bail!("there is no pipeline in {}", data.data.display());
+    }
+    open(&data.data, data.durable, None)
+}
 
 /// Opens the pipeline in a directory of this machine. What is received through it is held in the
 /// name of `holder`, if one is given.

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use pixmill_contract::Format;
+use pixmill_contract::{Format, RejectCode, Rejection};
 use walkdir::WalkDir;
 
 /// A file to work on.
@@ -31,7 +31,7 @@ pub(crate) struct Found {
     /// Files in folders that neither are called nor begin like pictures, by extension.
     pub(crate) passed_over: BTreeMap<String, usize>,
     /// What could not be looked at, and why.
-    pub(crate) unreadable: Vec<(PathBuf, String)>,
+    pub(crate) unreadable: Vec<(PathBuf, Rejection)>,
 }
 
 /// Extensions by which people call pictures, also those that are refused later by name: a picture
@@ -50,7 +50,7 @@ pub(crate) fn find(arguments: &[PathBuf], leave_out: Option<&Path>) -> Found {
         let path = match resolve(argument) {
             Ok(path) => path,
             Err(error) => {
-                found.unreadable.push((argument.clone(), error.to_string()));
+                found.unreadable.push((argument.clone(), why(&error)));
                 continue;
             }
         };
@@ -60,8 +60,8 @@ pub(crate) fn find(arguments: &[PathBuf], leave_out: Option<&Path>) -> Found {
                 let relative = path.file_name().map(PathBuf::from).unwrap_or_default();
                 found.inputs.push(input(path, relative, &metadata));
             }
-            Ok(_) => found.unreadable.push((path, "neither a file nor a folder".to_owned())),
-            Err(error) => found.unreadable.push((path, error.to_string())),
+            Ok(_) => found.unreadable.push((path, denied("neither a file nor a folder"))),
+            Err(error) => found.unreadable.push((path, why(&error))),
         }
     }
     // One file may be named twice, directly and by its folder; the first place it was given wins.
@@ -101,7 +101,7 @@ fn search(folder: &Path, leave_out: Option<(u64, u64)>, found: &mut Found) {
             Ok(entry) => entry,
             Err(error) => {
                 let path = error.path().unwrap_or(folder).to_owned();
-                found.unreadable.push((path, why(&error)));
+                found.unreadable.push((path, why_not_walked(&error)));
                 continue;
             }
         };
@@ -116,7 +116,7 @@ fn search(folder: &Path, leave_out: Option<(u64, u64)>, found: &mut Found) {
         let metadata = match entry.metadata() {
             Ok(metadata) => metadata,
             Err(error) => {
-                found.unreadable.push((entry.path().to_owned(), why(&error)));
+                found.unreadable.push((entry.path().to_owned(), why_not_walked(&error)));
                 continue;
             }
         };
@@ -130,11 +130,22 @@ fn search(folder: &Path, leave_out: Option<(u64, u64)>, found: &mut Found) {
     }
 }
 
-fn why(error: &walkdir::Error) -> String {
+fn why_not_walked(error: &walkdir::Error) -> Rejection {
     if error.loop_ancestor().is_some() {
-        return "a link leads back to a folder above it".to_owned();
+        return denied("a link leads back to a folder above it");
     }
-    error.io_error().map_or_else(|| error.to_string(), ToString::to_string)
+    error.io_error().map_or_else(|| denied(error.to_string()), why)
+}
+
+fn why(error: &std::io::Error) -> Rejection {
+    if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) {
+        return Rejection::new(RejectCode::SourceMissing, error.to_string());
+    }
+    denied(error.to_string())
+}
+
+fn denied(reason: impl Into<String>) -> Rejection {
+    Rejection::new(RejectCode::SourceDenied, reason)
 }
 
 fn input(path: PathBuf, relative: PathBuf, metadata: &Metadata) -> Input {
@@ -188,6 +199,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_said() {
         let found = find(&["/nowhere/at/all".into(), "/dev/null".into()], None);
-        assert_eq!(found.unreadable.len(), 2);
+        let codes: Vec<_> = found.unreadable.iter().map(|(_, why)| why.code).collect();
+        assert_eq!(codes, [RejectCode::SourceMissing, RejectCode::SourceDenied]);
     }
 }

@@ -3,11 +3,15 @@
 mod args;
 mod backend;
 mod consumer;
+mod dead;
+mod follow;
 mod inputs;
 mod machine;
 mod operations;
 mod recipe;
+mod retry;
 mod run;
+mod shown;
 mod shutdown;
 mod status;
 mod submit;
@@ -40,9 +44,12 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
     let style = match &cli.command {
         Command::Consumer(consumer) if consumer.child => Style::Embedded,
         Command::Run(_) => Style::Embedded,
-        Command::Consumer(_) | Command::Submit(_) | Command::Status(_) | Command::Operations(_) => {
-            Style::Auto
-        }
+        Command::Consumer(_)
+        | Command::Submit(_)
+        | Command::Status(_)
+        | Command::Retry(_)
+        | Command::Dead(_)
+        | Command::Operations(_) => Style::Auto,
     };
     telemetry::start(&cli.log, style)?;
     // Pixels have threads of their own; what is left for these is waiting.
@@ -54,6 +61,8 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Submit(args) => submit::run(args).await,
             Command::Consumer(args) => consumer::run(args).await,
             Command::Status(args) => status::run(args).await,
+            Command::Retry(args) => retry::run(args).await,
+            Command::Dead(args) => dead::run(args).await,
             Command::Operations(args) => operations::run(&args),
         }
     });

@@ -3,21 +3,17 @@
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use pixmill_contract::document::{BatchDocument, Outcome, Version};
+use pixmill_contract::document::{BatchDocument, Version};
 use pixmill_contract::port::{Condition, Payload, Put};
-use pixmill_contract::{BatchId, Job, JobId, Key, Pipeline, Queue, ResultDocument};
+use pixmill_contract::{BatchId, Job, JobId, Key, Pipeline, Queue};
 use pixmill_local::key_for_path;
 use pixmill_producer::Follower;
 use serde_json::json;
 
 use crate::inputs::Input;
-use crate::{args, backend, inputs, print};
-
-/// How long one look for replies waits.
-const TICK: Duration = Duration::from_secs(1);
+use crate::{args, backend, follow, inputs, print};
 
 pub(crate) async fn run(args: args::Submit) -> anyhow::Result<ExitCode> {
     let recipe = crate::recipe::read(&args.recipe)?;
@@ -70,7 +66,7 @@ pub(crate) async fn run(args: args::Submit) -> anyhow::Result<ExitCode> {
     let queue = local.replies(&replies)?;
     let ids: Vec<_> = jobs.iter().map(|job| job.id.clone()).collect();
     let follower = Follower::new(pipeline, Arc::new(queue) as Arc<dyn Queue>, batch.clone(), ids);
-    let failed = follow(follower, args.json, jobs.len()).await?;
+    let failed = follow::to_the_end(follower, args.json, jobs.len()).await?;
     if !args.json {
         print(&format!("Batch {batch}: {} done, {failed} failed\n", jobs.len() - failed))?;
     }
@@ -91,37 +87,4 @@ async fn upload(pipeline: &Pipeline, batch: &BatchId, input: &Input) -> anyhow::
     let cannot = || format!("failed to put {} into the store", input.path.display());
     pipeline.store.put(put).await.with_context(cannot)?;
     Ok(key)
-}
-
-/// Waits for all ends and returns how many were failures; each is printed as it comes to be known.
-async fn follow(mut follower: Follower, json: bool, total: usize) -> anyhow::Result<usize> {
-    let mut failed = 0;
-    while follower.waiting() > 0 {
-        for result in follower.next(TICK).await? {
-            if !matches!(result.outcome, Outcome::Done { .. }) {
-                failed += 1;
-            }
-            let line = if json {
-                result.reply()
-            } else {
-                line(&result, total - follower.waiting(), total)
-            };
-            print(&format!("{line}\n"))?;
-        }
-    }
-    Ok(failed)
-}
-
-fn line(result: &ResultDocument, ended: usize, total: usize) -> String {
-    let what = match &result.outcome {
-        Outcome::Done { outputs } => {
-            let keys: Vec<_> = outputs.iter().map(|output| output.key.as_str()).collect();
-            keys.join(" ")
-        }
-        Outcome::Failed { code, reason } | Outcome::Dead { code, reason } => {
-            format!("{code}: {reason}")
-        }
-        Outcome::Redriven { .. } => String::new(),
-    };
-    format!("{ended}/{total} {} {} {what}", result.id, result.outcome.state())
 }

@@ -169,7 +169,7 @@ fn a_dead_link_is_reported_and_the_others_are_done() {
     place.put_photos(2);
     symlink(place.path("nowhere.jpg"), place.input().join("dead link.jpg")).unwrap();
     let report = place.run(TWO).arg("--json").go().expect(1).json();
-    assert_eq!(codes(&report)["dead link.jpg"], "failed/source_denied");
+    assert_eq!(codes(&report)["dead link.jpg"], "failed/source_missing");
     assert_eq!(report["done"], 2);
 }
 

@@ -5,6 +5,7 @@
 mod harness;
 
 mod bad_input;
+mod dead;
 mod disk;
 mod faults;
 mod fleet;
@@ -14,7 +15,9 @@ mod paths;
 mod recipes;
 mod replace;
 mod resume;
+mod retry;
 mod run;
 mod soak;
+mod status;
 mod stops;
 mod tidy;

@@ -52,7 +52,9 @@ fn an_input_that_is_not_there_is_reported_and_the_others_are_done() {
     let run = run.args(["--recipe", TWO, "--json", "--out"]).arg(place.out());
     let report = run.go().expect(1).json();
     assert_eq!(report["done"], 1);
-    assert_eq!(report["failures"][0]["code"], "source_denied");
+    assert_eq!(report["failures"][0]["code"], "source_missing");
+    let submit = place.on_data("submit").arg(place.path("gone.jpg")).args(["--recipe", TWO]);
+    submit.go().expect(2).says(&["gone.jpg: source_missing"]);
 }
 
 #[test]

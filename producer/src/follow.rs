@@ -10,7 +10,7 @@ use pixmill_contract::port::{Queue, Receive};
 use pixmill_contract::{BatchId, Error, JobId, Pipeline};
 use tokio::time::Instant;
 
-use crate::submit::read_result;
+use crate::documents::read_result;
 
 /// After so long without a reply, the store is asked: replies may be lost.
 const SILENCE: Duration = Duration::from_mins(1);

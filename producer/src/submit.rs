@@ -1,19 +1,13 @@
-//! Sending jobs, and the documents that say what was sent.
+//! Sending jobs.
 
-use std::time::Duration;
+use pixmill_contract::document::MAX_MESSAGE_BYTES;
+use pixmill_contract::port::NewMessage;
+use pixmill_contract::{Error, ErrorKind, Job, JobId, Pipeline};
 
-use pixmill_contract::document::{BatchDocument, MAX_MESSAGE_BYTES, ResultDocument};
-use pixmill_contract::port::{Condition, NewMessage, Payload, Put};
-use pixmill_contract::{Backoff, BatchId, Error, ErrorKind, Job, JobId, Key, Pipeline};
+use crate::patience::{TRIES, pause};
 
 /// Messages that go into one call; adapters clamp it to what theirs can carry.
 const CHUNK: usize = 500;
-
-/// How often a message is offered before its sender is told that it cannot be sent.
-const TRIES: u32 = 6;
-
-/// The waits between the offers.
-const BACKOFF: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(5) };
 
 /// Why a job was not sent.
 #[derive(Debug)]
@@ -40,7 +34,7 @@ impl std::error::Error for SendError {
 /// were sent, and sending all of them again is harmless.
 pub async fn send(pipeline: &Pipeline, jobs: &[Job]) -> Result<(), SendError> {
     for chunk in jobs.chunks(CHUNK) {
-        let mut left: Vec<(&Job, String)> = Vec::with_capacity(chunk.len());
+        let mut left: Vec<(&JobId, String)> = Vec::with_capacity(chunk.len());
         for job in chunk {
             let body = job.body();
             if body.len() > MAX_MESSAGE_BYTES {
@@ -48,7 +42,7 @@ pub async fn send(pipeline: &Pipeline, jobs: &[Job]) -> Result<(), SendError> {
                 let error = Error::bare(ErrorKind::Invalid, attempt);
                 return Err(SendError { id: job.id.clone(), error });
             }
-            left.push((job, body));
+            left.push((&job.id, body));
         }
         offer(pipeline, left).await?;
     }
@@ -56,68 +50,28 @@ pub async fn send(pipeline: &Pipeline, jobs: &[Job]) -> Result<(), SendError> {
 }
 
 /// Offers messages until all are taken.
-async fn offer(pipeline: &Pipeline, mut left: Vec<(&Job, String)>) -> Result<(), SendError> {
+pub(crate) async fn offer(
+    pipeline: &Pipeline,
+    mut left: Vec<(&JobId, String)>,
+) -> Result<(), SendError> {
     for attempt in 0.. {
         let messages = left.iter().map(|(_, body)| NewMessage::now(body.clone())).collect();
         let answers = pipeline.jobs.send(messages).await;
         let mut failed = Vec::new();
-        for ((job, body), answer) in left.into_iter().zip(answers) {
+        for ((id, body), answer) in left.into_iter().zip(answers) {
             match answer {
                 Ok(()) => {}
                 Err(error) if error.kind().may_pass() && attempt + 1 < TRIES => {
-                    failed.push((job, body));
+                    failed.push((id, body));
                 }
-                Err(error) => return Err(SendError { id: job.id.clone(), error }),
+                Err(error) => return Err(SendError { id: id.clone(), error }),
             }
         }
         if failed.is_empty() {
             break;
         }
         left = failed;
-        tokio::time::sleep(BACKOFF.wait(attempt, fastrand::f64())).await;
+        pause(attempt).await;
     }
     Ok(())
-}
-
-/// Writes what a batch is, in place of what was said of it before.
-pub async fn write_batch(pipeline: &Pipeline, batch: &BatchDocument) -> Result<(), Error> {
-    let put = Put {
-        key: Key::batch(&batch.batch),
-        payload: Payload::Bytes(batch.to_bytes()),
-        media_type: "application/json",
-        condition: Condition::Always,
-        owner: None,
-    };
-    pipeline.store.put(put).await.map(drop)
-}
-
-/// What a batch is; nothing for one that nobody wrote down.
-pub async fn read_batch(
-    pipeline: &Pipeline,
-    batch: &BatchId,
-) -> Result<Option<BatchDocument>, Error> {
-    match pipeline.store.get(&Key::batch(batch), None).await {
-        Ok(object) => serde_json::from_slice(&object.bytes().await?)
-            .map(Some)
-            .map_err(|e| Error::new(ErrorKind::Invalid, format!("read batch {batch}"), e)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// A job's result, if it has ended.
-pub async fn read_result(
-    pipeline: &Pipeline,
-    batch: &BatchId,
-    id: &JobId,
-) -> Result<Option<ResultDocument>, Error> {
-    match pipeline.store.get(&Key::result(batch, id), None).await {
-        Ok(object) => {
-            let document: Option<ResultDocument> =
-                serde_json::from_slice(&object.bytes().await?).ok();
-            Ok(document.filter(|document| document.outcome.is_end()))
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
 }

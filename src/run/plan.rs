@@ -10,21 +10,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use pixmill_contract::document::{
-    BatchDocument, Name, Outcome, OutputRecord, Source, Template, Version,
-};
+use pixmill_contract::document::{BatchDocument, Name, OutputRecord, Source, Template, Version};
 use pixmill_contract::port::{Meta, ObjectStore as _};
 use pixmill_contract::{
     BatchId, ErrorKind, Format, Job, JobId, Key, Pipeline, Recipe, RejectCode, Rejection, id,
 };
 use pixmill_local::{LocalBackend, key_for_path};
+use pixmill_producer::Link;
 
 use super::REPLIES;
 use crate::args;
 use crate::inputs::{self, Found, Input};
-
-/// A chain of retries that is longer than this has a fault of its own.
-const MAX_RETRIES: usize = 10_000;
 
 /// Inputs that are looked at at once.
 const LOOKERS: usize = 8;
@@ -114,11 +110,7 @@ fn targets(
     found: &Found,
 ) -> (Vec<Target>, Vec<(PathBuf, Rejection)>) {
     let mut targets = Vec::with_capacity(found.inputs.len());
-    let mut refused: Vec<_> = found
-        .unreadable
-        .iter()
-        .map(|(path, why)| (path.clone(), Rejection::new(RejectCode::SourceDenied, why.clone())))
-        .collect();
+    let mut refused = found.unreadable.clone();
     for input in &found.inputs {
         match target(names, recipe, input) {
             Ok(target) => targets.push(target),
@@ -276,24 +268,15 @@ impl Planner {
             target.input.modified.to_string(),
             target.template.to_string(),
         ];
-        let mut id = JobId::derived(&parts.each_ref().map(String::as_bytes));
-        let mut retry_of = None;
-        for _ in 0..MAX_RETRIES {
-            let result = pixmill_producer::read_result(&self.pipeline, &self.batch, &id).await?;
-            match result.map(|result| result.outcome) {
-                None => break,
-                Some(Outcome::Done { outputs }) if self.all_there(&outputs).await? => {
-                    return Ok(None);
-                }
-                Some(
-                    Outcome::Done { .. }
-                    | Outcome::Failed { .. }
-                    | Outcome::Dead { .. }
-                    | Outcome::Redriven { .. },
-                ) => {}
+        let mut link = Link::first(JobId::derived(&parts.each_ref().map(String::as_bytes)));
+        loop {
+            let (here, outputs) = link.past_failures(&self.pipeline, &self.batch).await?;
+            link = here;
+            let Some(outputs) = outputs else { break };
+            if self.all_there(&outputs).await? {
+                return Ok(None);
             }
-            let retry = id.retry();
-            retry_of = Some(std::mem::replace(&mut id, retry));
+            link = link.next();
         }
         let etag = self.head(&target.key).await?.map(|meta| meta.etag);
         let source = Source { bucket: None, key: target.key.clone(), etag };
@@ -303,9 +286,10 @@ impl Planner {
             source,
             outputs: target.template.clone(),
             overwrite,
-            retry_of,
+            retry_of: link.retry_of,
+            redrive: link.redrive,
             reply_to: Some(REPLIES.to_owned()),
-            ..Job::new(id, batch, target.key.clone(), recipe, self.pipeline.clock.now())
+            ..Job::new(link.id, batch, target.key.clone(), recipe, self.pipeline.clock.now())
         }))
     }
 

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::plan::Plan;
 use crate::inputs::Found;
+use crate::shown::{one_line, plural};
 
 /// The slowest pictures that are named.
 const SLOWEST: usize = 3;
@@ -248,11 +249,7 @@ impl Report {
     }
 }
 
-fn plural(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
-}
-
 /// A path on one line, whatever is in its name.
 fn shown(path: &Path) -> String {
-    path.to_string_lossy().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    one_line(&path.to_string_lossy())
 }

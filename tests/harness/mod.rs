@@ -90,7 +90,7 @@ impl Place {
         out
     }
 
-    /// A command of the pipeline in `data`: `submit`, `consumer`, `status`.
+    /// A command of the pipeline in `data`: `submit`, `consumer`, `status`, `retry`.
     pub(crate) fn on_data(&self, command: &str) -> Invocation {
         pixmill().arg(command).arg("--data").arg(self.data())
     }

@@ -1,0 +1,8 @@
+//! What the producer promises, on the local adapter and through the fault decorators.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
+
+mod batches;
+mod crashes;
+mod dead;
+mod harness;

@@ -1,0 +1,25 @@
+//! Values as people read them.
+
+use std::time::Duration;
+
+use indicatif::HumanDuration;
+use pixmill_contract::Timestamp;
+
+/// A text on one line, whatever is in it.
+pub(crate) fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// So many of something.
+pub(crate) fn plural(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// How long ago something was.
+pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
+    let since = now.since(at);
+    if since < Duration::from_secs(1) {
+        return "just now".to_owned();
+    }
+    format!("{} ago", HumanDuration(since))
+}

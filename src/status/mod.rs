@@ -1,0 +1,185 @@
+//! `pixmill status`: what is waiting, what is done and what failed; of one batch its failures, of
+//! one job its whole story.
+
+mod batch;
+mod job;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use pixmill_contract::port::Depth;
+use pixmill_contract::{BatchId, Pipeline, Timestamp, WorkerId};
+use pixmill_local::LocalBackend;
+use pixmill_producer::{Name, batches, batches_of};
+use serde_json::{Value as Json, json};
+
+use crate::shown::plural;
+use crate::{args, backend, print};
+use batch::Tally;
+use job::Story;
+
+/// Some of what was watched failed.
+const EXIT_FAILED: u8 = 1;
+
+pub(crate) async fn run(args: args::Status) -> anyhow::Result<ExitCode> {
+    let (pipeline, local) = backend::open_existing(&args.data)?;
+    let mut status = Status::find(pipeline, local, args.name.as_ref()).await?;
+    if args.watch {
+        return watch::until_the_end(&mut status, args.json).await;
+    }
+    status.look().await?;
+    print(&if args.json { format!("{:#}\n", status.to_json()) } else { status.to_text() })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is looked at.
+enum Subject {
+    /// All batches.
+    Pipeline(Vec<Tally>),
+    Batch(Box<Tally>),
+    Job(Box<Story>),
+}
+
+/// What is looked at, as it was at the last look.
+struct Status {
+    pipeline: Pipeline,
+    local: LocalBackend,
+    subject: Subject,
+    jobs: Depth,
+    dead: Depth,
+    held: Vec<(WorkerId, u64)>,
+    now: Timestamp,
+}
+
+impl Status {
+    /// Finds out what a name means: a batch, else a job.
+    async fn find(
+        pipeline: Pipeline,
+        local: LocalBackend,
+        name: Option<&Name>,
+    ) -> anyhow::Result<Self> {
+        let subject = match name {
+            None => Subject::Pipeline(vec![]),
+            Some(Name { batch: Some(batch), id }) => {
+                Subject::Job(Box::new(Story::new(batch.clone(), id.clone())))
+            }
+            Some(Name { batch: None, id }) => {
+                // Both kinds of identifier are written alike.
+                let mut tally = Tally::new(&pipeline, BatchId::new(id.as_str())?);
+                tally.look(&pipeline).await?;
+                match &batches_of(&pipeline, id).await?[..] {
+                    _ if tally.exists() => Subject::Batch(Box::new(tally)),
+                    [batch] => Subject::Job(Box::new(Story::new(batch.clone(), id.clone()))),
+                    [] => bail!("there is no batch {id} and no job {id} that anything is known of"),
+                    several => {
+                        let names: Vec<_> = several.iter().map(|b| format!("{b}/{id}")).collect();
+                        bail!("there are several jobs {id}: {}", names.join(", "))
+                    }
+                }
+            }
+        };
+        let (jobs, dead, now) = (Depth::default(), Depth::default(), pipeline.clock.now());
+        Ok(Self { pipeline, local, subject, jobs, dead, held: vec![], now })
+    }
+
+    async fn look(&mut self) -> anyhow::Result<()> {
+        self.jobs = self.pipeline.jobs.depth().await?;
+        self.dead = self.pipeline.dead_letters.depth().await?;
+        self.held = self.local.jobs.held().await?;
+        match &mut self.subject {
+            Subject::Pipeline(tallies) => {
+                for batch in batches(&self.pipeline).await? {
+                    if !tallies.iter().any(|tally| *tally.batch() == batch) {
+                        tallies.push(Tally::new(&self.pipeline, batch));
+                    }
+                }
+                for tally in tallies {
+                    tally.look(&self.pipeline).await?;
+                }
+            }
+            Subject::Batch(tally) => tally.look(&self.pipeline).await?,
+            Subject::Job(story) => story.look(&self.pipeline).await?,
+        }
+        self.now = self.pipeline.clock.now();
+        Ok(())
+    }
+
+    /// Whether all of it is done, once it has ended. A pipeline never ends.
+    fn end(&self) -> Option<bool> {
+        match &self.subject {
+            Subject::Pipeline(_) => None,
+            Subject::Batch(tally) => tally.end(),
+            Subject::Job(story) => story.end(),
+        }
+    }
+
+    fn to_json(&self) -> Json {
+        let workers: BTreeMap<_, _> =
+            self.held.iter().map(|(id, count)| (id.to_string(), count)).collect();
+        let jobs = self.jobs;
+        let mut document = json!({
+            "queue": { "visible": jobs.visible, "in_flight": jobs.in_flight, "delayed": jobs.delayed },
+            "dead_letters": self.dead.total(),
+            "workers": workers,
+        });
+        match &self.subject {
+            Subject::Pipeline(tallies) => {
+                let batches = tallies.iter().map(|tally| tally.to_json(self.now));
+                document["batches"] = batches.collect();
+            }
+            Subject::Batch(tally) => document["batches"] = json!([tally.to_json(self.now)]),
+            Subject::Job(story) => document["job"] = story.to_json(),
+        }
+        document
+    }
+
+    fn to_text(&self) -> String {
+        let mut text = self.queue();
+        match &self.subject {
+            Subject::Pipeline(tallies) => {
+                text.extend(tallies.iter().map(|tally| tally.to_text(self.now, 0)));
+            }
+            Subject::Batch(tally) => {
+                text.push_str(&tally.to_text(self.now, batch::FAILURES_NAMED));
+            }
+            // The queue says nothing about one job.
+            Subject::Job(story) => text = story.to_text(self.now),
+        }
+        text
+    }
+
+    /// One line about where things stand.
+    fn to_line(&self) -> String {
+        match &self.subject {
+            Subject::Pipeline(tallies) => {
+                let open = tallies.iter().filter(|tally| tally.end().is_none());
+                let lines: Vec<_> = open.map(|tally| tally.to_line(self.now)).collect();
+                format!(
+                    "{} waiting, {} in work; {}",
+                    self.jobs.visible,
+                    self.jobs.in_flight,
+                    lines.join("; ")
+                )
+            }
+            Subject::Batch(tally) => tally.to_line(self.now),
+            Subject::Job(story) => story.to_line(),
+        }
+    }
+
+    fn queue(&self) -> String {
+        let (jobs, dead) = (self.jobs, self.dead.total());
+        let mut text = format!(
+            "Queue: {} waiting, {} in work, {} delayed, {}\n",
+            jobs.visible,
+            jobs.in_flight,
+            jobs.delayed,
+            plural(usize::try_from(dead).unwrap_or(usize::MAX), "dead letter"),
+        );
+        for (worker, count) in &self.held {
+            text.push_str(&format!("  {worker} holds {count}\n"));
+        }
+        text
+    }
+}
