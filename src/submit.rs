@@ -20,7 +20,7 @@ use crate::{args, backend, inputs, print};
 const TICK: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(args: args::Submit) -> anyhow::Result<ExitCode> {
-    let recipe = crate::recipe::read(&args.recipe)?;
+    let recipe = crate::recipe::read(&args.recipe, &args.recipes.recipes)?;
     let found = inputs::find(&args.inputs, None);
     if let Some((path, why)) = found.unreadable.first() {
         bail!("failed to read {}: {why}", path.display());

@@ -10,6 +10,7 @@ mod faults;
 mod fleet;
 mod interrupt;
 mod paths;
+mod recipe_files;
 mod recipes;
 mod replace;
 mod resume;

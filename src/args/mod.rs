@@ -39,7 +39,7 @@ pub(crate) enum Command {
     Consumer(Consumer),
     /// Show what is waiting, what is done and what failed.
     Status(Status),
-    /// List the operations and encodings of recipes, or teach one of them.
+    /// List the operations, encodings and recipes, or teach one of them.
     Operations(Operations),
 }
 
@@ -68,9 +68,13 @@ pub(crate) struct Run {
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
 
-    /// What to make of each picture; `pixmill operations` lists what there is.
+    /// What to make of each picture: a recipe, its name, or a file that ends in `.toml`; `pixmill
+    /// operations` lists what there is.
     #[arg(long, short, env = "PIXMILL_RECIPE", value_name = "RECIPE")]
     pub(crate) recipe: String,
+
+    #[command(flatten)]
+    pub(crate) recipes: Recipes,
 
     /// Where the outputs go; the state is kept below it, in `.pixmill`.
     #[arg(long, short, env = "PIXMILL_OUT", value_name = "DIR")]
@@ -112,9 +116,13 @@ pub(crate) struct Submit {
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
 
-    /// What to make of each picture; `pixmill operations` lists what there is.
+    /// What to make of each picture: a recipe, its name, or a file that ends in `.toml`; `pixmill
+    /// operations` lists what there is.
     #[arg(long, short, env = "PIXMILL_RECIPE", value_name = "RECIPE")]
     pub(crate) recipe: String,
+
+    #[command(flatten)]
+    pub(crate) recipes: Recipes,
 
     #[command(flatten)]
     pub(crate) data: Data,
@@ -181,16 +189,27 @@ pub(crate) struct Status {
     pub(crate) json: bool,
 }
 
-/// List the operations and encodings of recipes, or teach one of them.
+/// List the operations, encodings and recipes, or teach one of them.
 #[derive(Debug, Args)]
 pub(crate) struct Operations {
-    /// One operation or encoding, by name or alias.
+    /// One operation, encoding or recipe, by name or alias.
     #[arg(value_name = "NAME")]
     pub(crate) name: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) recipes: Recipes,
 
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Where recipes have their names.
+#[derive(Debug, Args)]
+pub(crate) struct Recipes {
+    /// The directory of recipes: the one named `web` is DIR/web.toml.
+    #[arg(long, env = "PIXMILL_RECIPES", default_value = "recipes", value_name = "DIR")]
+    pub(crate) recipes: PathBuf,
 }
 
 /// Which pipeline.

@@ -51,7 +51,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) async fn run(args: args::Run) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
-    let recipe = crate::recipe::read(&args.recipe)?;
+    let recipe = crate::recipe::read(&args.recipe, &args.recipes.recipes)?;
     args.work.limits().check_recipe(&recipe)?;
     let out = prepare(&args.out)?;
     let found = inputs::find(&args.inputs, Some(&out));
