@@ -16,8 +16,6 @@ mod telemetry;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use args::{Cli, Command};
 use telemetry::Style;
 
@@ -25,8 +23,7 @@ use telemetry::Style;
 const EXIT_CANNOT: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match begin(cli) {
+    match Cli::read().and_then(begin) {
         Ok(code) => code,
         Err(error) => {
             // The whole chain, once, here.
@@ -50,7 +47,7 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let code = runtime.block_on(async {
         match cli.command {
-            Command::Run(args) => run::run(args).await,
+            Command::Run(args) => run::run(args, &cli.log).await,
             Command::Submit(args) => submit::run(args).await,
             Command::Consumer(args) => consumer::run(args).await,
             Command::Status(args) => status::run(args).await,

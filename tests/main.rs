@@ -15,6 +15,7 @@ mod recipes;
 mod replace;
 mod resume;
 mod run;
+mod settings;
 mod soak;
 mod stops;
 mod tidy;

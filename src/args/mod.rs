@@ -1,10 +1,11 @@
-//! The command line and its environment twins. Nothing else reads the environment.
+//! The command line, its environment twins and the settings file. Nothing else reads the environment.
 
+mod config;
 mod work;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use pixmill_contract::{BatchId, WorkerId};
 
 pub(crate) use work::Work;
@@ -27,6 +28,20 @@ pub(crate) struct Cli {
     /// `pixmill_consumer=debug`.
     #[arg(long, global = true, env = "PIXMILL_LOG", default_value = "warn", value_name = "FILTER")]
     pub(crate) log: String,
+
+    /// A file with settings in TOML: flags by their long names [default: pixmill.toml in the working
+    /// directory, if it is there].
+    #[arg(long, global = true, env = "PIXMILL_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+impl Cli {
+    /// Reads what this process was started with. Ends it as clap does if there is nothing to run.
+    pub(crate) fn read() -> anyhow::Result<Self> {
+        let line: Vec<_> = std::env::args_os().collect();
+        let matches = config::parse(&Self::command(), &line)?;
+        Ok(Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -226,8 +241,6 @@ pub(crate) struct Data {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
