@@ -2,9 +2,12 @@
 
 mod args;
 mod backend;
+mod completions;
 mod consumer;
+mod exit;
 mod inputs;
 mod machine;
+mod man;
 mod operations;
 mod recipe;
 mod run;
@@ -19,16 +22,13 @@ use std::process::ExitCode;
 use args::{Cli, Command};
 use telemetry::Style;
 
-/// What went wrong before anything was begun.
-const EXIT_CANNOT: u8 = 2;
-
 fn main() -> ExitCode {
     match Cli::read().and_then(begin) {
         Ok(code) => code,
         Err(error) => {
             // The whole chain, once, here.
             eprintln!("pixmill: {error:#}");
-            ExitCode::from(EXIT_CANNOT)
+            ExitCode::from(exit::CANNOT)
         }
     }
 }
@@ -37,9 +37,12 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
     let style = match &cli.command {
         Command::Consumer(consumer) if consumer.child => Style::Embedded,
         Command::Run(_) => Style::Embedded,
-        Command::Consumer(_) | Command::Submit(_) | Command::Status(_) | Command::Operations(_) => {
-            Style::Auto
-        }
+        Command::Consumer(_)
+        | Command::Submit(_)
+        | Command::Status(_)
+        | Command::Operations(_)
+        | Command::Completions(_)
+        | Command::Man(_) => Style::Auto,
     };
     telemetry::start(&cli.log, style)?;
     // Pixels have threads of their own; what is left for these is waiting.
@@ -52,6 +55,8 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Consumer(args) => consumer::run(args).await,
             Command::Status(args) => status::run(args).await,
             Command::Operations(args) => operations::run(&args),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
         }
     });
     // A thread that is lost in a picture must not keep the process.

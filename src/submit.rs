@@ -14,7 +14,7 @@ use pixmill_producer::Follower;
 use serde_json::json;
 
 use crate::inputs::Input;
-use crate::{args, backend, inputs, print};
+use crate::{args, backend, exit, inputs, print};
 
 /// How long one look for replies waits.
 const TICK: Duration = Duration::from_secs(1);
@@ -74,7 +74,7 @@ pub(crate) async fn run(args: args::Submit) -> anyhow::Result<ExitCode> {
     if !args.json {
         print(&format!("Batch {batch}: {} done, {failed} failed\n", jobs.len() - failed))?;
     }
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { exit::FAILED.into() })
 }
 
 /// Puts a picture where its job will look for it.

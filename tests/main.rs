@@ -8,6 +8,7 @@ mod bad_input;
 mod disk;
 mod faults;
 mod fleet;
+mod help;
 mod interrupt;
 mod paths;
 mod recipe_files;

@@ -1,6 +1,7 @@
 //! The command line, its environment twins and the settings file. Nothing else reads the environment.
 
 mod config;
+mod help;
 mod work;
 
 use std::path::PathBuf;
@@ -12,13 +13,16 @@ pub(crate) use work::Work;
 
 use work::bytes;
 
+/// The heading of the flags that every command has.
+const EVERYWHERE: &str = "Options of every command";
+
 /// Grinds images at any volume.
 ///
 /// A producer puts pictures into a store and jobs into a queue, consumers pull the jobs, process
 /// the pictures and write the results back. `pixmill run` does all of it on this machine, for a
 /// folder of pictures, in one command.
 #[derive(Debug, Parser)]
-#[command(name = "pixmill", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "pixmill", version, propagate_version = true, max_term_width = 100, after_help = help::all())]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -26,12 +30,12 @@ pub(crate) struct Cli {
 
     /// What to log, to standard error: error, warn, info, debug, or a filter such as
     /// `pixmill_consumer=debug`.
-    #[arg(long, global = true, env = "PIXMILL_LOG", default_value = "warn", value_name = "FILTER")]
+    #[arg(long, global = true, env = "PIXMILL_LOG", default_value = "warn", value_name = "FILTER", help_heading = EVERYWHERE)]
     pub(crate) log: String,
 
     /// A file with settings in TOML: flags by their long names [default: pixmill.toml in the working
     /// directory, if it is there].
-    #[arg(long, global = true, env = "PIXMILL_CONFIG", value_name = "FILE")]
+    #[arg(long, global = true, env = "PIXMILL_CONFIG", value_name = "FILE", help_heading = EVERYWHERE)]
     pub(crate) config: Option<PathBuf>,
 }
 
@@ -39,9 +43,14 @@ impl Cli {
     /// Reads what this process was started with. Ends it as clap does if there is nothing to run.
     pub(crate) fn read() -> anyhow::Result<Self> {
         let line: Vec<_> = std::env::args_os().collect();
-        let matches = config::parse(&Self::command(), &line)?;
+        let matches = config::parse(&definitions(), &line)?;
         Ok(Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
     }
+}
+
+/// The definitions of the whole command line.
+pub(crate) fn definitions() -> clap::Command {
+    Cli::command()
 }
 
 #[derive(Debug, Subcommand)]
@@ -56,27 +65,15 @@ pub(crate) enum Command {
     Status(Status),
     /// List the operations, encodings and recipes, or teach one of them.
     Operations(Operations),
+    /// Print what a shell needs to complete commands and flags.
+    Completions(Completions),
+    /// Print a manual page.
+    Man(Man),
 }
-
-const RUN_HELP: &str = "\
-Examples:
-  pixmill run photos/ --recipe 'resize:1600 -> jpeg:q=82' --out out/
-  pixmill run photos/ --recipe 'thumb = resize:256 -> jpeg; gray = grayscale -> png' --out out/
-
-Run it again after a crash, a Ctrl-C or with more pictures: what is done is not done again, what
-failed is tried again. A picture counts as done while its path, size and modification time, the
-recipe and pixmill's engine are the same and its outputs are there.
-
-Exit codes:
-  0    every picture was processed, now or before
-  1    some failed; the report says which and why
-  2    it could not start: a bad argument, nothing to do, names that collide, a directory in use
-  3    something outside stopped it, as a full disk; run it again when that is mended
-  130  interrupted; run it again to continue";
 
 /// Process files and folders on this machine, and report.
 #[derive(Debug, Args)]
-#[command(after_help = RUN_HELP)]
+#[command(after_help = help::run())]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct Run {
     /// Pictures, and folders that are searched for pictures.
@@ -126,6 +123,7 @@ pub(crate) struct Run {
 
 /// Send pictures as jobs into a pipeline.
 #[derive(Debug, Args)]
+#[command(after_help = help::submit())]
 pub(crate) struct Submit {
     /// Pictures, and folders that are searched for pictures. They are copied into the store.
     #[arg(required = true, value_name = "INPUT")]
@@ -157,9 +155,7 @@ pub(crate) struct Submit {
 
 /// Work on the jobs of a pipeline until told to stop.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-SIGTERM or Ctrl-C drains: nothing more is received, what is held is finished or given back. A second
-one gives everything back at once.")]
+#[command(after_help = help::consumer())]
 pub(crate) struct Consumer {
     #[command(flatten)]
     pub(crate) data: Data,
@@ -191,6 +187,7 @@ pub(crate) struct Consumer {
 
 /// Show what is waiting, what is done and what failed.
 #[derive(Debug, Args)]
+#[command(after_help = help::status())]
 pub(crate) struct Status {
     /// One batch, with its failures.
     #[arg(value_name = "BATCH")]
@@ -206,6 +203,7 @@ pub(crate) struct Status {
 
 /// List the operations, encodings and recipes, or teach one of them.
 #[derive(Debug, Args)]
+#[command(after_help = help::operations())]
 pub(crate) struct Operations {
     /// One operation, encoding or recipe, by name or alias.
     #[arg(value_name = "NAME")]
@@ -217,6 +215,23 @@ pub(crate) struct Operations {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Print what a shell needs to complete commands and flags.
+#[derive(Debug, Args)]
+#[command(after_help = help::completions())]
+pub(crate) struct Completions {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Print a manual page.
+#[derive(Debug, Args)]
+#[command(after_help = help::man())]
+pub(crate) struct Man {
+    /// The command that it is about [default: all of pixmill].
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
 }
 
 /// Where recipes have their names.

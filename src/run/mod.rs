@@ -25,7 +25,7 @@ use pixmill_producer::Follower;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::{args, backend, inputs, shutdown};
+use crate::{args, backend, exit, inputs, shutdown};
 use crew::Crew;
 use plan::Plan;
 use progress::Progress;
@@ -79,7 +79,7 @@ pub(crate) async fn run(args: args::Run, log: &str) -> anyhow::Result<ExitCode> 
     };
     let plan = tokio::select! {
         biased;
-        _ = stage.wait_for(|stage| *stage > Stage::Running) => return Ok(report::INTERRUPTED.into()),
+        _ = stage.wait_for(|stage| *stage > Stage::Running) => return Ok(exit::INTERRUPTED.into()),
         plan = planned => plan?,
     };
 
