@@ -20,7 +20,9 @@ pub(crate) fn run(args: &args::Man) -> anyhow::Result<ExitCode> {
     }
     let rest = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone().after_help(Resettable::Reset)).render(&mut page)?;
+    clap_mangen::Man::new(command.clone().after_help(Resettable::Reset))
+        .source(concat!("pixmill ", env!("CARGO_PKG_VERSION")))
+        .render(&mut page)?;
     print(&(String::from_utf8(page)? + &sections(&rest)))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -20,3 +20,4 @@ mod settings;
 mod soak;
 mod stops;
 mod tidy;
+mod tour;
