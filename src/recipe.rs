@@ -9,7 +9,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
-use pixmill_contract::operation::{Entry, OPERATIONS};
+use pixmill_contract::operation::{ENCODINGS, Entry, OPERATIONS};
 use pixmill_contract::recipe::MAX_RECIPE_BYTES;
 use pixmill_contract::{Recipe, RecipeFile, nearest};
 
@@ -108,6 +108,9 @@ fn unknown(word: &str, directory: &Path) -> String {
     let operation = nearest(word, OPERATIONS.iter().map(|entry| entry.name).chain(aliases));
     let recipe = nearest(word, here.iter().map(String::as_str));
     let hint = match (operation, recipe) {
+        _ if Entry::find(ENCODINGS, word).is_some() => {
+            format!("to convert the format only, write `rotate:0 -> {word}`")
+        }
         (Some(operation), Some(recipe)) => {
             format!("did you mean the operation `{operation}` or the recipe `{recipe}`?")
         }

@@ -19,5 +19,6 @@ mod run;
 mod settings;
 mod soak;
 mod stops;
+mod terminal;
 mod tidy;
 mod tour;

@@ -69,6 +69,7 @@ fn what_is_neither_is_refused_with_what_is_near() {
         ("invrt", "did you mean `invert`?"),
         ("blure", "did you mean the operation `blur` or the recipe `blurb`?"),
         ("something-else", "the recipes are blurb, webpage"),
+        ("webp", "`rotate:0 -> webp`"),
     ] {
         run(&place, given).go().expect(2).says(&[said]);
     }
