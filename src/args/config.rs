@@ -262,3 +262,32 @@ fn with_defaults(command: Command, names: &[String], values: &HashMap<String, St
         None => command,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::definitions;
+
+    #[test]
+    fn every_flag_of_every_command_may_stand_in_the_file() {
+        let root = with_values_for_switches(definitions());
+        let mut count = 0;
+        for command in root.get_subcommands() {
+            for flag in flags(command, false).chain(flags(&root, false)) {
+                let default = flag.get_default_values().first().and_then(|value| value.to_str());
+                let value = match kind(flag) {
+                    Kind::Switch => "true".to_owned(),
+                    Kind::Number => "5".to_owned(),
+                    Kind::Text => format!("'{}'", default.unwrap_or("x")),
+                };
+                let (name, long) = (command.get_name(), flag.get_long().unwrap());
+                let text = format!("[{name}]\n{long} = {value}\n");
+                let read = values(&root, &text, &[name.to_owned()]);
+                let read = read.unwrap_or_else(|refusal| panic!("{text}{}", refusal.message));
+                assert_eq!(read[long], value.trim_matches('\''));
+                count += 1;
+            }
+        }
+        assert!(count > 30, "{count}");
+    }
+}
