@@ -2,7 +2,7 @@
 
 /// Pictures failed.
 pub(crate) const FAILED: u8 = 1;
-/// It could not start, or could not go on.
+/// It could not do what it was told to.
 pub(crate) const CANNOT: u8 = 2;
 /// Something outside stopped it.
 pub(crate) const STALLED: u8 = 3;
@@ -18,7 +18,7 @@ const CODES: [(u8, &[&str], &str); 6] = [
     (
         CANNOT,
         &[],
-        "it could not start: a bad argument, nothing to do, names that collide, a directory in use",
+        "it could not: a bad argument, nothing to do, names that collide, a directory in use",
     ),
     (
         STALLED,
