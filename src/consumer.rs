@@ -7,11 +7,7 @@ use pixmill_consumer::{Config, Exit, Storm};
 use pixmill_contract::{Clock as _, SystemClock, WorkerId};
 use tokio::sync::watch;
 
-use crate::{args, backend, machine, shutdown};
-
-/// A worker that ends because one of its threads is lost says so by this code, which is
-/// `EX_TEMPFAIL`: whoever started it starts another one.
-const EXIT_STUCK: u8 = 75;
+use crate::{args, backend, exit, machine, shutdown};
 
 pub(crate) async fn run(args: args::Consumer) -> anyhow::Result<ExitCode> {
     let worker = args.worker.unwrap_or_else(|| WorkerId::fresh(SystemClock.now()));
@@ -41,7 +37,7 @@ pub(crate) async fn run(args: args::Consumer) -> anyhow::Result<ExitCode> {
     match pixmill_consumer::run(pipeline, config, stage, storms).await? {
         Exit::Drained => Ok(ExitCode::SUCCESS),
         // A thread is lost in a picture; returning would not wait for it, exiting is plainer.
-        Exit::Stuck => Ok(ExitCode::from(EXIT_STUCK)),
+        Exit::Stuck => Ok(exit::STUCK.into()),
     }
 }
 
@@ -70,5 +66,5 @@ async fn report_storms(mut storm: watch::Receiver<Option<Storm>>) {
 
 /// Whether a worker ended of its own accord because a picture was stuck.
 pub(crate) fn is_stuck(code: Option<i32>) -> bool {
-    code == Some(i32::from(EXIT_STUCK))
+    code == Some(i32::from(exit::STUCK))
 }

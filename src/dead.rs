@@ -10,10 +10,7 @@ use serde_json::{Value as Json, json};
 
 use crate::args::DeadCommand;
 use crate::shown::{ago, one_line, plural};
-use crate::{args, backend, print};
-
-/// What nothing could be done about.
-const EXIT_LEFT: u8 = 1;
+use crate::{args, backend, exit, print};
 
 pub(crate) async fn run(args: args::Dead) -> anyhow::Result<ExitCode> {
     match args.what {
@@ -237,5 +234,5 @@ fn exit_code(missing: &[Name], left: usize) -> ExitCode {
     for name in missing {
         eprintln!("pixmill: there is no dead letter of {name}");
     }
-    if missing.is_empty() && left == 0 { ExitCode::SUCCESS } else { EXIT_LEFT.into() }
+    if missing.is_empty() && left == 0 { ExitCode::SUCCESS } else { exit::FAILED.into() }
 }

@@ -2,11 +2,14 @@
 
 mod args;
 mod backend;
+mod completions;
 mod consumer;
 mod dead;
+mod exit;
 mod follow;
 mod inputs;
 mod machine;
+mod man;
 mod operations;
 mod recipe;
 mod retry;
@@ -20,22 +23,16 @@ mod telemetry;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use args::{Cli, Command};
 use telemetry::Style;
 
-/// What went wrong before anything was begun.
-const EXIT_CANNOT: u8 = 2;
-
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match begin(cli) {
+    match Cli::read().and_then(begin) {
         Ok(code) => code,
         Err(error) => {
             // The whole chain, once, here.
             eprintln!("pixmill: {error:#}");
-            ExitCode::from(EXIT_CANNOT)
+            ExitCode::from(exit::CANNOT)
         }
     }
 }
@@ -49,7 +46,9 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
         | Command::Status(_)
         | Command::Retry(_)
         | Command::Dead(_)
-        | Command::Operations(_) => Style::Auto,
+        | Command::Operations(_)
+        | Command::Completions(_)
+        | Command::Man(_) => Style::Auto,
     };
     telemetry::start(&cli.log, style)?;
     // Pixels have threads of their own; what is left for these is waiting.
@@ -57,13 +56,15 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let code = runtime.block_on(async {
         match cli.command {
-            Command::Run(args) => run::run(args).await,
+            Command::Run(args) => run::run(args, &cli.log).await,
             Command::Submit(args) => submit::run(args).await,
             Command::Consumer(args) => consumer::run(args).await,
             Command::Status(args) => status::run(args).await,
             Command::Retry(args) => retry::run(args).await,
             Command::Dead(args) => dead::run(args).await,
             Command::Operations(args) => operations::run(&args),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
         }
     });
     // A thread that is lost in a picture must not keep the process.

@@ -12,10 +12,7 @@ use serde_json::json;
 
 use crate::args::Only;
 use crate::shown::plural;
-use crate::{args, backend, follow, print};
-
-/// Some were not sent, or failed again.
-const EXIT_SOME: u8 = 1;
+use crate::{args, backend, exit, follow, print};
 
 pub(crate) async fn run(args: args::Retry) -> anyhow::Result<ExitCode> {
     let (pipeline, local) = backend::open_existing(&args.data)?;
@@ -48,7 +45,7 @@ pub(crate) async fn run(args: args::Retry) -> anyhow::Result<ExitCode> {
         failed = wait(&pipeline, &local, &replies, &plan, args.json).await?;
     }
     let all_well = failed == 0 && plan.refused.is_empty();
-    Ok(if all_well { ExitCode::SUCCESS } else { EXIT_SOME.into() })
+    Ok(if all_well { ExitCode::SUCCESS } else { exit::FAILED.into() })
 }
 
 /// The jobs that somebody wants to see again.

@@ -13,10 +13,10 @@ use pixmill_producer::Follower;
 use serde_json::json;
 
 use crate::inputs::Input;
-use crate::{args, backend, follow, inputs, print};
+use crate::{args, backend, exit, follow, inputs, print};
 
 pub(crate) async fn run(args: args::Submit) -> anyhow::Result<ExitCode> {
-    let recipe = crate::recipe::read(&args.recipe)?;
+    let recipe = crate::recipe::read(&args.recipe, &args.recipes.recipes)?;
     let found = inputs::find(&args.inputs, None);
     if let Some((path, why)) = found.unreadable.first() {
         bail!("failed to read {}: {why}", path.display());
@@ -70,7 +70,7 @@ pub(crate) async fn run(args: args::Submit) -> anyhow::Result<ExitCode> {
     if !args.json {
         print(&format!("Batch {batch}: {} done, {failed} failed\n", jobs.len() - failed))?;
     }
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { exit::FAILED.into() })
 }
 
 /// Puts a picture where its job will look for it.

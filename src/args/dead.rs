@@ -5,25 +5,11 @@ use pixmill_contract::BatchId;
 use pixmill_producer::Name;
 use pixmill_producer::dead::Wanted;
 
-use super::Data;
-
-const HELP: &str = "\
-A job is given up after too many attempts, as when its picture kills its workers. Its result says
-`dead`, and its message becomes a dead letter. Messages that are no jobs end there too, under names
-of their own.
-
-Examples:
-  pixmill dead list --data mill/
-  pixmill dead redrive --batch 0198… --data mill/
-
-Exit codes:
-  0  done
-  1  one of the names has no dead letter, or some letters were left as they cannot be done
-  2  it could not: a bad argument, no such pipeline, a pipeline that cannot be reached";
+use super::{Data, help};
 
 /// Look at the jobs that were given up, send them again, or throw them away.
 #[derive(Debug, Args)]
-#[command(after_help = HELP)]
+#[command(after_help = help::dead())]
 pub(crate) struct Dead {
     /// What to do with them.
     #[command(subcommand)]
@@ -31,20 +17,20 @@ pub(crate) struct Dead {
 }
 
 #[derive(Debug, Subcommand)]
-#[command(after_help = HELP)]
+#[command(after_help = help::dead())]
 pub(crate) enum DeadCommand {
     /// List dead letters: whose they are, why, since when.
-    #[command(after_help = HELP)]
+    #[command(after_help = help::dead())]
     List(DeadList),
     /// Show the whole of dead letters: message, result, attempts.
-    #[command(after_help = HELP)]
+    #[command(after_help = help::dead())]
     Show(DeadShow),
     /// Send jobs again, with all their attempts anew. They keep their ids.
-    #[command(after_help = HELP)]
+    #[command(after_help = help::dead())]
     Redrive(DeadChosen),
     /// Throw letters away. What has a result keeps its message there, for `pixmill retry`; what has
     /// none, or is no job, is gone.
-    #[command(after_help = HELP)]
+    #[command(after_help = help::dead())]
     Discard(DeadChosen),
 }
 

@@ -4,25 +4,11 @@ use clap::{Args, ValueEnum};
 use pixmill_contract::BatchId;
 use pixmill_producer::Name;
 
-use super::Data;
-
-const HELP: &str = "\
-Examples:
-  pixmill retry 0198…/3f2a… --data mill/
-  pixmill retry --batch 0198… --only failed --data mill/ --wait
-
-A retry is a new job: the same message under an id that follows from the old one, so that asking
-twice sends one job. What failed again is retried by its latest retry. A dead job can also be
-redriven, which keeps its id: see `pixmill dead`.
-
-Exit codes:
-  0  sent, or nothing to send; with --wait, all of them are done
-  1  some were not sent, as they have not ended or can never be done; with --wait, some failed
-  2  it could not: a bad argument, no such pipeline, batch or job";
+use super::{Data, help};
 
 /// Send failed and dead jobs once more.
 #[derive(Debug, Args)]
-#[command(after_help = HELP)]
+#[command(after_help = help::retry())]
 pub(crate) struct Retry {
     /// Jobs to retry, as JOB or BATCH/JOB.
     #[arg(value_name = "JOB", required_unless_present = "batch")]

@@ -25,7 +25,7 @@ use pixmill_producer::Follower;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::{args, backend, inputs, shutdown};
+use crate::{args, backend, exit, inputs, shutdown};
 use crew::Crew;
 use plan::Plan;
 use progress::Progress;
@@ -49,9 +49,9 @@ const MAX_SEARCHES: usize = 3;
 /// A run that has got nowhere for so long, because of something outside, says so and ends.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-pub(crate) async fn run(args: args::Run) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: args::Run, log: &str) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
-    let recipe = crate::recipe::read(&args.recipe)?;
+    let recipe = crate::recipe::read(&args.recipe, &args.recipes.recipes)?;
     args.work.limits().check_recipe(&recipe)?;
     let out = prepare(&args.out)?;
     let found = inputs::find(&args.inputs, Some(&out));
@@ -71,7 +71,7 @@ pub(crate) async fn run(args: args::Run) -> anyhow::Result<ExitCode> {
     replies.purge().await?;
 
     let mut stage = shutdown::listen()?;
-    let crew = Crew::start(&state, &args, found.inputs.len(), local.clone())?;
+    let crew = Crew::start(&state, &args, log, found.inputs.len(), local.clone())?;
     let planned = async {
         let plan = plan::make(&pipeline, &local, &args, &recipe, &found, &out).await?;
         plan.send(&pipeline).await?;
@@ -79,7 +79,7 @@ pub(crate) async fn run(args: args::Run) -> anyhow::Result<ExitCode> {
     };
     let plan = tokio::select! {
         biased;
-        _ = stage.wait_for(|stage| *stage > Stage::Running) => return Ok(report::INTERRUPTED.into()),
+        _ = stage.wait_for(|stage| *stage > Stage::Running) => return Ok(exit::INTERRUPTED.into()),
         plan = planned => plan?,
     };
 

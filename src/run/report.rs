@@ -11,6 +11,7 @@ use pixmill_contract::{JobId, RejectCode, ResultDocument};
 use serde_json::json;
 
 use super::plan::Plan;
+use crate::exit;
 use crate::inputs::Found;
 use crate::shown::{one_line, plural};
 
@@ -19,9 +20,6 @@ const SLOWEST: usize = 3;
 
 /// Failures that are named a code; all of them are in the JSON report.
 const FAILURES_NAMED: usize = 20;
-
-/// The exit code of a run that somebody stopped, which is a shell's for SIGINT.
-pub(super) const INTERRUPTED: u8 = 130;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,10 +113,10 @@ impl Report {
 
     pub(crate) fn exit_code(&self) -> ExitCode {
         match &self.end {
-            End::Interrupted => INTERRUPTED.into(),
-            End::Stalled(_) => ExitCode::from(3),
+            End::Interrupted => exit::INTERRUPTED.into(),
+            End::Stalled(_) => exit::STALLED.into(),
             End::Finished if self.failures.is_empty() => ExitCode::SUCCESS,
-            End::Finished => ExitCode::from(1),
+            End::Finished => exit::FAILED.into(),
         }
     }
 
@@ -179,7 +177,8 @@ impl Report {
             let memory = memory.map_or(String::new(), |most| format!(", at most {most} a worker"));
             lines.push(format!("  {bytes_in} in, {bytes_out} out{memory}"));
         }
-        if self.done_before > 0 {
+        // If that is all, the headline says it.
+        if (1..self.total).contains(&self.done_before) {
             lines.push(format!("  {} done before", self.done_before));
         }
         let passed_over: usize = self.passed_over.values().sum();

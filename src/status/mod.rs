@@ -16,12 +16,9 @@ use pixmill_producer::{Name, batches, batches_of};
 use serde_json::{Value as Json, json};
 
 use crate::shown::plural;
-use crate::{args, backend, print};
+use crate::{args, backend, exit, print};
 use batch::Tally;
 use job::Story;
-
-/// Some of what was watched failed.
-const EXIT_FAILED: u8 = 1;
 
 pub(crate) async fn run(args: args::Status) -> anyhow::Result<ExitCode> {
     let (pipeline, local) = backend::open_existing(&args.data)?;

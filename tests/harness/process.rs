@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -11,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
 use super::clock::{Patience, now};
@@ -84,6 +86,21 @@ impl Invocation {
         let mut child = self.command.spawn().unwrap();
         let stdout = Output::of(child.stdout.take().unwrap());
         let stderr = Output::of(child.stderr.take().unwrap());
+        Running { child, stdout, stderr, started_at, bound: self.bound }
+    }
+
+    /// Gives the command on a terminal, which shows both outputs; what it shows counts as the
+    /// standard one.
+    pub(crate) fn start_on_terminal(mut self) -> Running {
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&ours).unwrap();
+        unlockpt(&ours).unwrap();
+        let name = ptsname(&ours, vec![]).unwrap();
+        let theirs = File::options().write(true).open(OsStr::from_bytes(name.as_bytes())).unwrap();
+        self.command.env("TERM", "xterm").stdout(theirs.try_clone().unwrap()).stderr(theirs);
+        let started_at = now();
+        let child = self.command.spawn().unwrap();
+        let (stdout, stderr) = (Output::of(File::from(ours)), Output::of(std::io::empty()));
         Running { child, stdout, stderr, started_at, bound: self.bound }
     }
 }

@@ -13,11 +13,13 @@ pub mod error;
 pub mod id;
 pub mod key;
 pub mod limits;
+mod nearest;
 pub mod operation;
 pub mod pipeline;
 pub mod port;
 pub mod recipe;
 pub mod reject;
+pub mod source;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -28,8 +30,9 @@ pub use error::{Error, ErrorKind};
 pub use id::{BatchId, JobId, WorkerId};
 pub use key::Key;
 pub use limits::Limits;
+pub use nearest::nearest;
 pub use operation::{Encoding, Format, Operation};
 pub use pipeline::{Pipeline, Replies};
 pub use port::{ObjectStore, Queue};
-pub use recipe::{Output, Recipe, RecipeError};
+pub use recipe::{Output, Recipe, RecipeError, RecipeFile};
 pub use reject::{RejectCode, Rejection};

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use crate::{nearest, source};
+
 /// Where in the recipe it went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// A range of bytes of the text form.
+    /// A range of bytes of the text form, or of a file in the TOML form.
     Text {
         /// First byte.
         start: usize,
@@ -101,10 +103,7 @@ impl RecipeError {
         name: &str,
         known: &[&str],
     ) -> Self {
-        let near = |candidate: &&str| strsim::damerau_levenshtein(name, candidate);
-        let limit = (name.len() / 3).max(1);
-        let nearest = known.iter().min_by_key(|c| near(c)).filter(|c| near(c) <= limit);
-        let hint = match nearest {
+        let hint = match nearest(name, known.iter().copied()) {
             Some(candidate) => format!("did you mean `{candidate}`?"),
             None if known.is_empty() => "it takes none".to_owned(),
             None => format!("one of {}", known.join(", ")),
@@ -117,15 +116,15 @@ impl RecipeError {
         Self::new(RecipeErrorCode::Malformed, place, format!("failed to read JSON: {error}"))
     }
 
+    /// The line and the column of the place, both from 1; none where it is a pointer.
+    pub fn position(&self, text: &str) -> Option<(usize, usize)> {
+        let Place::Text { start, .. } = self.place else { return None };
+        Some(source::position(text, start))
+    }
+
     /// The message with the source line and the place underlined, for a terminal.
-    pub fn underlined(&self, source: &str) -> String {
+    pub fn underlined(&self, text: &str) -> String {
         let Place::Text { start, end } = self.place else { return self.to_string() };
-        let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
-        let line_end = source[start..].find('\n').map_or(source.len(), |at| start + at);
-        let column = source[line_start..start].chars().count();
-        let width = source[start..end.min(line_end)].chars().count().max(1);
-        let line = &source[line_start..line_end];
-        let hint = self.hint.as_ref().map(|h| format!("\n  {h}")).unwrap_or_default();
-        format!("{}\n  {line}\n  {:column$}{}{hint}", self.message, "", "^".repeat(width))
+        source::underlined(text, start..end, &self.message, self.hint.as_deref())
     }
 }

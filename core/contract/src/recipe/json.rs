@@ -6,7 +6,9 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::operation::{Absent, Color, ENCODINGS, Encoding, Entry, Kind, OPERATIONS, Value};
+use crate::operation::{
+    Absent, Color, ENCODINGS, Encoding, Entry, Kind, OPERATIONS, Operation, Value,
+};
 
 use super::error::{Place, RecipeError, RecipeErrorCode as Code};
 use super::text::{Given, unknown_entry};
@@ -60,6 +62,21 @@ fn parse_output(value: &Json, pointer: &str, sole: bool) -> Result<Output, Recip
             );
         }
     };
+    let (chain, encoding) = parse_members(members, pointer)?;
+    Ok(Output { name: name.to_owned(), chain, encoding })
+}
+
+/// Reads an output whose name stands elsewhere.
+pub(super) fn parse_body(value: &Json) -> Result<(Vec<Operation>, Encoding), RecipeError> {
+    let members = object(value, "")?;
+    only_members(members, "", &["operations", "encoding"])?;
+    parse_members(members, "")
+}
+
+fn parse_members(
+    members: &Map<String, Json>,
+    pointer: &str,
+) -> Result<(Vec<Operation>, Encoding), RecipeError> {
     let place = format!("{pointer}/operations");
     let operations = members.get("operations").and_then(Json::as_array);
     let operations = operations
@@ -73,7 +90,7 @@ fn parse_output(value: &Json, pointer: &str, sole: bool) -> Result<Output, Recip
         None | Some(Json::Null) => Encoding::Same,
         Some(v) => parse_use(v, &format!("{pointer}/encoding"), ENCODINGS, "encoding")?,
     };
-    Ok(Output { name: name.to_owned(), chain, encoding })
+    Ok((chain, encoding))
 }
 
 /// The member that names the row of its table.
@@ -137,7 +154,7 @@ fn only_members(
 }
 
 /// A member's name as a segment of a JSON pointer.
-fn escape(member: &str) -> String {
+pub(super) fn escape(member: &str) -> String {
     member.replace('~', "~0").replace('/', "~1")
 }
 

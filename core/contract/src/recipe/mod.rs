@@ -1,24 +1,26 @@
 //! Recipes: one or more named outputs, each a chain of operations and an encoding.
 //!
-//! A [`Recipe`] has a text form and a JSON form; both are read into the same typed value by the
-//! same table, and what is printed reads back as the same value. A recipe that does not parse is
+//! A [`Recipe`] has a text form, a JSON form, and a TOML form for files; all are read into the same
+//! typed value by the same table, and what is printed reads back as the same value. A recipe that does not parse is
 //! refused with its position and what would have been allowed; nothing is dropped or clamped.
 
 mod error;
 mod json;
 mod text;
+mod toml;
 
 use std::fmt;
 use std::str::FromStr;
 
 pub use error::{Place, RecipeError, RecipeErrorCode};
+pub use toml::RecipeFile;
 
 use crate::operation::{Encoding, Operation};
 
 /// The name of the only output of a recipe that names none.
 pub const SOLE_OUTPUT: &str = "output";
 
-/// Longest text or JSON that is read as a recipe, in bytes. It has to fit into a job message.
+/// Longest text, JSON or TOML that is read as a recipe, in bytes. It has to fit into a job message.
 pub const MAX_RECIPE_BYTES: usize = 32 * 1024;
 
 /// Longest name of an output, in bytes; it becomes part of a file name.

@@ -211,18 +211,56 @@ fn any_recipe() -> impl Strategy<Value = Recipe> {
     })
 }
 
+/// A recipe in the TOML form: outputs alternate between their texts and tables of the JSON form.
+fn toml_of(recipe: &Recipe) -> String {
+    let json = recipe.to_json();
+    let outputs = recipe.outputs.iter().zip(json["outputs"].as_array().unwrap());
+    let lines = outputs.enumerate().map(|(i, (output, json))| {
+        let name = &output.name;
+        if i % 2 == 0 {
+            let sole = Output { name: SOLE_OUTPUT.to_owned(), ..output.clone() };
+            return format!("{name} = '{}'\n", Recipe { outputs: vec![sole] });
+        }
+        let mut members = json.as_object().unwrap().clone();
+        members.shift_remove("name");
+        format!("{name} = {}\n", toml_value(&members.into()))
+    });
+    format!("[outputs]\n{}", lines.collect::<String>())
+}
+
+fn toml_value(value: &serde_json::Value) -> String {
+    if let Some(items) = value.as_array() {
+        return format!("[{}]", items.iter().map(toml_value).collect::<Vec<_>>().join(", "));
+    }
+    if let Some(members) = value.as_object() {
+        let pair = |(key, value)| format!("{key} = {}", toml_value(value));
+        return format!("{{ {} }}", members.iter().map(pair).collect::<Vec<_>>().join(", "));
+    }
+    value.to_string()
+}
+
 proptest! {
     #[test]
     fn what_is_printed_reads_back_the_same(recipe in any_recipe()) {
         prop_assert_eq!(&parse(&recipe.to_string()), &recipe);
         prop_assert_eq!(&Recipe::from_json(&recipe.to_json()).unwrap(), &recipe);
         prop_assert_eq!(&parse(&recipe.to_json().to_string()), &recipe);
+        prop_assert_eq!(&toml_of(&recipe).parse::<RecipeFile>().unwrap().recipe, &recipe);
     }
 
     #[test]
     fn no_text_makes_the_parser_panic(text in "\\PC{0,80}|[a-z:=,|;> -]{0,80}") {
         if let Err(error) = text.parse::<Recipe>() {
             prop_assert!(!error.underlined(&text).is_empty());
+        }
+    }
+    #[test]
+    fn no_file_makes_the_reader_panic(text in "\\PC{0,80}|[a-z\"'\\[\\]{}=.,:>\n -]{0,120}") {
+        for source in [text.clone(), format!("[outputs]\na = {text}"), format!("recipe = '{text}'")] {
+            if let Err(error) = source.parse::<RecipeFile>() {
+                prop_assert!(!error.underlined(&source).is_empty());
+                prop_assert!(error.position(&source).is_some());
+            }
         }
     }
 }

@@ -1,0 +1,160 @@
+//! What the help of each command shows below its flags: examples first, as people learn by them.
+
+use crate::exit;
+
+pub(super) fn all() -> String {
+    let examples = "\
+Examples:
+  pixmill run photos/ --recipe 'resize:1600 -> webp' --out out/   # a folder of pictures, smaller
+  pixmill run photos/ --recipe web --out out/                     # by a recipe in recipes/web.toml
+  pixmill operations                                              # what recipes are made of
+  pixmill run --help                                              # a command, with its examples";
+    format!("{examples}\n\n{}", exit::table(None))
+}
+
+fn with_codes(examples: &str, command: &str) -> String {
+    format!("{examples}\n\n{}", exit::table(Some(command)))
+}
+
+pub(super) fn run() -> String {
+    let text = "\
+Examples:
+  pixmill run photos/ --recipe 'resize:1600 -> jpeg:q=82' --out out/
+  pixmill run photos/ --recipe 'thumb = resize:256 -> jpeg; gray = grayscale -> png' --out out/
+  pixmill run photos/ holiday.jpg --recipe web --out out/ --jobs 2
+  pixmill run photos/ --recipe ./mine.toml --out out/ --name '{dir}/{name}/{stem}.{ext}' --json
+
+Run it again after a crash, a Ctrl-C or with more pictures: what is done is not done again, what
+failed is tried again. A picture counts as done while its path, size and modification time, the
+recipe and pixmill's engine are the same and its outputs are there.";
+    with_codes(text, "run")
+}
+
+pub(super) fn submit() -> String {
+    let text = "\
+Examples:
+  pixmill submit photos/ --recipe 'resize:512 -> jpeg' --data mill/
+  pixmill submit photos/ --recipe web --data mill/ --batch monday --wait
+
+Some `pixmill consumer --data mill/` has to run for the jobs to be worked on.";
+    with_codes(text, "submit")
+}
+
+pub(super) fn consumer() -> String {
+    let text = "\
+Examples:
+  pixmill consumer --data mill/
+  pixmill consumer --data mill/ --slots 2 --memory 800MB --log info
+
+SIGTERM or Ctrl-C drains: nothing more is received, what is held is finished or given back. A second
+one gives everything back at once.";
+    with_codes(text, "consumer")
+}
+
+pub(super) fn status() -> String {
+    let text = "\
+Examples:
+  pixmill status --data mill/
+  pixmill status monday --data mill/ --watch   # one batch, with its failures, until it has ended
+  pixmill status monday/3f2a --data mill/      # the whole story of one job
+  pixmill status --data out/.pixmill           # what a `pixmill run --out out/` has done
+
+With --watch it goes on until the batch or the job has ended, of a whole pipeline until it is
+interrupted: redrawn in place on a terminal, a line now and then elsewhere. A job that was retried
+counts as its latest retry that has ended.";
+    with_codes(text, "status")
+}
+
+pub(super) fn retry() -> String {
+    let text = "\
+Examples:
+  pixmill retry monday/3f2a --data mill/
+  pixmill retry --batch monday --only failed --data mill/ --wait
+
+A retry is a new job: the same message under an id that follows from the old one, so that asking
+twice sends one job. What failed again is retried by its latest retry. A dead job can also be
+redriven, which keeps its id: see `pixmill dead`.";
+    with_codes(text, "retry")
+}
+
+pub(super) fn dead() -> String {
+    let text = "\
+Examples:
+  pixmill dead list --data mill/
+  pixmill dead show monday/3f2a --data mill/
+  pixmill dead redrive --batch monday --data mill/
+  pixmill dead discard --all --data mill/
+
+A job is given up after too many attempts, as when its picture kills its workers. Its result says
+`dead`, and its message becomes a dead letter. Messages that are no jobs end there too, under names
+of their own.";
+    with_codes(text, "dead")
+}
+
+pub(super) fn operations() -> String {
+    let text = "\
+Examples:
+  pixmill operations
+  pixmill operations resize     # an operation, with its parameters and an example
+  pixmill operations web        # a recipe, with its outputs";
+    with_codes(text, "operations")
+}
+
+pub(super) fn completions() -> String {
+    let text = "\
+Examples:
+  pixmill completions bash > ~/.local/share/bash-completion/completions/pixmill
+  pixmill completions zsh > ~/.zfunc/_pixmill     # with ~/.zfunc in zsh's fpath
+  pixmill completions fish > ~/.config/fish/completions/pixmill.fish";
+    with_codes(text, "completions")
+}
+
+pub(super) fn man() -> String {
+    let text = "\
+Examples:
+  pixmill man run | man -l -
+  pixmill man > ~/.local/share/man/man1/pixmill.1";
+    with_codes(text, "man")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use crate::args::Cli;
+
+    /// The words of a line as a shell would split it, up to where the command ends.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = vec![];
+        for (i, part) in line.split('\'').enumerate() {
+            if i % 2 == 1 {
+                words.push(part.to_owned());
+                continue;
+            }
+            for word in part.split_whitespace() {
+                if ["|", ">", "#"].contains(&word) {
+                    return words;
+                }
+                words.push(word.to_owned());
+            }
+        }
+        words
+    }
+
+    #[test]
+    fn every_command_has_examples_and_they_are_ones_of_it() {
+        let mut root = Cli::command();
+        root.build();
+        for command in root.get_subcommands().filter(|command| command.get_name() != "help") {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let name = command.get_name();
+            let lines: Vec<_> = help.lines().filter(|l| l.starts_with("  pixmill ")).collect();
+            assert!(!lines.is_empty(), "{name} has no example");
+            for line in lines {
+                let matches = Cli::command().try_get_matches_from(words(line));
+                let matches = matches.unwrap_or_else(|error| panic!("{line}: {error}"));
+                assert_eq!(matches.subcommand_name(), Some(name), "{line}");
+            }
+        }
+    }
+}
