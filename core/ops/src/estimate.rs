@@ -104,6 +104,8 @@ fn work(header: &Header, plan: &Plan) -> Duration {
             | Encoding::Palette { .. }
             | Encoding::Blurhash { .. }
             | Encoding::Phash => 2 * shape.pixels(),
+            Encoding::Lines(lines) => Step::Lines(lines).nanoseconds(shape, shape),
+            Encoding::Contours { value } => Step::Contours { value }.nanoseconds(shape, shape),
         };
     });
     Duration::from_nanos(nanoseconds)

@@ -101,6 +101,8 @@ fn formats_and_encodings() {
         "rotate:0 -> png:effort=small,metadata=all",
         "resize:300 -> auto",
         "a = flip -> jpeg:icc=keep,progressive=true; b = flip -> png:metadata=copyright",
+        "rotate:0 -> contours:100",
+        "a = invert -> lines:0,0,1; b = flip -> contours; c = rotate:0 -> lines",
         "a = rotate:0 -> info; b = rotate:0 -> palette; c = invert -> blurhash; d = flip -> phash",
     ];
     for (number, source) in sources.iter().enumerate() {

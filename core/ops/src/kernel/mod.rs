@@ -33,6 +33,7 @@ pub(crate) mod resize;
 pub(crate) mod sharpen;
 pub(crate) mod threshold;
 pub(crate) mod tone;
+pub(crate) mod trace;
 mod trigonometry;
 pub(crate) mod turn;
 

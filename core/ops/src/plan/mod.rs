@@ -30,7 +30,7 @@ pub(crate) struct Plan {
     pub(crate) decodes: Vec<Decode>,
     /// The buffers and how large they get.
     pub(crate) slots: Slots,
-    /// Most bytes that any of the outputs may take, encoded.
+    /// Most bytes that any of the outputs needs: for its file, or to look for what it tells.
     pub(crate) scratch_bytes: usize,
     /// Most bytes of all encoded outputs together.
     pub(crate) encoded_bytes: u64,
@@ -98,7 +98,7 @@ impl Plan {
             let last = links.last().map_or(header.shape(), |link| link.shape);
             let encoding = output.encoding.resolve(header.format);
             let bound = encoded_bound(&output.name, encoding, last)?;
-            scratch_bytes = scratch_bytes.max(bound);
+            scratch_bytes = scratch_bytes.max(bound).max(facts::scratch_bytes(encoding, last));
             encoded_bytes += bound as u64;
             let scale = chain::scale(header, &links);
             // Without a profile there is nothing to convert, and one decoding serves both.
@@ -158,9 +158,12 @@ fn encoded_bound(name: &str, encoding: Encoding, shape: Shape) -> Result<usize, 
             return too_long("WebP", webp::MAX_SIDE);
         }
         Encoding::Webp { .. } => webp::encoded_bound(shape),
-        Encoding::Info | Encoding::Palette { .. } | Encoding::Blurhash { .. } | Encoding::Phash => {
-            return Ok(facts::MAX_BYTES);
-        }
+        Encoding::Info
+        | Encoding::Palette { .. }
+        | Encoding::Blurhash { .. }
+        | Encoding::Phash
+        | Encoding::Lines(_)
+        | Encoding::Contours { .. } => return Ok(facts::MAX_BYTES),
     };
     Ok(pixels + carry::MAX_BYTES_IN_FILE)
 }

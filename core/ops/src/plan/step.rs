@@ -120,8 +120,7 @@ impl Step {
         let plane = Shape { layout: Layout::Gray, ..from }.bytes();
         match self {
             Self::Edges { .. } => canny::scratch_bytes(from),
-            // Edges, luma, and what Canny needs; then the list of edges in place of the latter two.
-            Self::Lines(_) => 2 * plane + canny::scratch_bytes(from),
+            Self::Lines(_) => hough::scratch_bytes(from),
             Self::Contours { .. } => contour::scratch_bytes(from),
             Self::Adaptive(_) if from.layout == Layout::Rgba => 2 * plane,
             Self::Adaptive(_)
@@ -161,7 +160,7 @@ impl Step {
             Self::Median { kernel } => median::row_bytes(from, kernel),
             Self::Extreme { kernel, .. } => morph::row_bytes(from, kernel),
             Self::Edges { .. } => canny::row_bytes(from),
-            Self::Lines(_) => canny::row_bytes(from).max(hough::row_bytes(from)),
+            Self::Lines(_) => hough::row_bytes(from),
             Self::Adaptive(adaptive) => threshold::row_bytes(from, adaptive.block),
             Self::Invert
             | Self::Luma
