@@ -271,6 +271,23 @@ def pad(top, right, bottom, left, colour):
     return applied
 
 
+def trim(threshold, colour=None):
+    """Sharp's rule without its median filter: laid over the colour, or in alpha, something differs."""
+    def applied(picture):
+        pixels = picture.astype(int)
+        colours_ = pixels[:, :, None].repeat(3, 2) if picture.ndim == 2 else pixels[:, :, :3]
+        has_alpha = picture.ndim == 3 and picture.shape[2] == 4
+        alpha = pixels[:, :, 3] if has_alpha else np.full(picture.shape[:2], 255)
+        ground = (*colours_[0, 0], alpha[0, 0]) if colour is None else (*colour, 255)
+        seen = abs(colours_ - ground[:3]).max(axis=2) * alpha > threshold * 255
+        mask = seen | (abs(alpha - ground[3]) > threshold)
+        if not mask.any():
+            return picture
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        return picture[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
+    return applied
+
+
 def normalize(low, high):
     return pillow(lambda i: ImageOps.autocontrast(i, (low, 100 - high), preserve_tone=True))
 
@@ -336,6 +353,9 @@ TABLE = [
         ("tint:#704214", tint("#704214")), ("tint:#00ff80", tint("#00ff80"))]),
     ("pad", CV + " copyMakeBorder", 0, ALL, [
         ("pad:1,2,3,4,#202020", pad(1, 2, 3, 4, (32, 32, 32)))]),
+    ("trim", NUMPY, 0, ALL, [
+        ("trim", trim(10)), ("trim:200", trim(200)), ("trim:0", trim(0)),
+        ("trim:60,#5a5a5a", trim(60, (90, 90, 90)))]),
     ("pixelate", PILLOW + " reduce", 1, OPAQUE, [
         (f"pixelate:{n}", pillow(lambda i, n=n: i.reduce(n).resize(
             (-(-i.width // n) * n, -(-i.height // n) * n), Image.Resampling.NEAREST)

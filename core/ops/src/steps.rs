@@ -67,6 +67,7 @@ pub(crate) fn make(
         | Step::Contours { .. }
         | Step::HalfTurn
         | Step::Flip(_) => unreachable!("works in place"),
+        Step::Trim { .. } | Step::Unsettled(_) => unreachable!("is settled before it runs"),
     }
 }
 
@@ -103,7 +104,9 @@ pub(crate) fn change(step: Step, shape: Shape, pixels: &mut [u8], scratch: &mut 
         | Step::Crop(_)
         | Step::Pad(_)
         | Step::QuarterTurn
-        | Step::ThreeQuarterTurn => unreachable!("needs a second buffer"),
+        | Step::ThreeQuarterTurn
+        | Step::Trim { .. }
+        | Step::Unsettled(_) => unreachable!("needs a second buffer"),
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) mod threshold;
 pub(crate) mod tone;
 pub(crate) mod trace;
 mod trigonometry;
+pub(crate) mod trim;
 pub(crate) mod turn;
 
 #[cfg(test)]

@@ -17,24 +17,48 @@ pub(super) struct Link {
     pub(super) shape: Shape,
 }
 
-/// Walks an output's chain from the displayed picture on. Refuses what is inapplicable, and every
-/// picture on the way that is over a limit.
+/// What an output's chain comes down to.
+pub(super) struct Resolved {
+    /// What will be run up to the first trim; behind it the most that may have to be.
+    pub(super) links: Vec<Link>,
+    /// The last picture, if nothing is trimmed.
+    pub(super) last: Shape,
+    /// How much of the chain is done when its first trim is.
+    pub(super) trimmed: Option<usize>,
+}
+
+/// Walks an output's chain, but for the operations that are done, from a picture on. Refuses what
+/// is inapplicable, and every picture on the way that is over a limit, as if nothing were trimmed.
 pub(super) fn resolve(
-    header: &Header,
+    from: Shape,
     output: &Output,
+    done: usize,
     limits: &Limits,
-) -> Result<Vec<Link>, Rejection> {
-    let mut shape = header.shape();
-    let mut links = vec![];
-    for operation in &output.chain {
-        for link in self::links(shape, operation)? {
+) -> Result<Resolved, Rejection> {
+    let (mut last, mut most) = (from, from);
+    let (mut links, mut trimmed) = (vec![], None);
+    for (index, operation) in output.chain.iter().enumerate().skip(done) {
+        let settled = self::links(last, operation)?;
+        for link in &settled {
             let what = format!("output {}", output.name);
             limits.check_frame(&what, link.shape.width, link.shape.height)?;
-            shape = link.shape;
-            links.push(link);
+            last = link.shape;
+        }
+        let reckoned = if trimmed.is_some() { unsettled(most, operation)? } else { settled };
+        most = reckoned.last().map_or(most, |link| link.shape);
+        links.extend(reckoned);
+        if matches!(operation, Operation::Trim { .. }) {
+            trimmed = trimmed.or(Some(index + 1));
         }
     }
-    Ok(links)
+    Ok(Resolved { links, last, trimmed })
+}
+
+/// What an operation may come down to for whatever a trim leaves of a picture of this shape.
+fn unsettled(shape: Shape, operation: &Operation) -> Result<Vec<Link>, Rejection> {
+    let Operation::Resize(to) = operation else { return links(shape, operation) };
+    let (width, height) = geometry::most_of_resize((shape.width, shape.height), to);
+    Ok(vec![Link { step: Step::Unsettled(*to), shape: Shape { width, height, ..shape } }])
 }
 
 /// What an operation comes down to for a picture of this shape; nothing if it changes nothing.
@@ -95,6 +119,7 @@ fn links(shape: Shape, operation: &Operation) -> Result<Vec<Link>, Rejection> {
         Operation::Rotate(turns) => turned(shape, turns),
         Operation::Flip(axis) => here(Step::Flip(axis)),
         Operation::Pad(pad) => padded(shape, pad),
+        Operation::Trim { threshold, color } => here(Step::Trim { threshold, color }),
     })
 }
 
@@ -194,20 +219,35 @@ pub(super) fn scale(header: &Header, links: &[Link]) -> Scale {
     }
 }
 
+/// An output on its way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Goal {
+    /// Its index in the recipe.
+    pub(super) output: usize,
+    /// With [`Encoding::Same`] resolved.
+    pub(super) encoding: Encoding,
+    /// Most bytes of its file.
+    pub(super) encoded_bytes: usize,
+    /// How much of its chain is done when its first trim is.
+    pub(super) trimmed: Option<usize>,
+}
+
 /// Chains folded by their equal beginnings.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    /// Outputs that end here: index and encoding.
-    pub(super) ends: Vec<(usize, Encoding)>,
+    /// Outputs that end here.
+    pub(super) ends: Vec<Goal>,
+    /// Outputs that have their first trim behind them here, and are planned anew once it has run.
+    pub(super) trimmed: Vec<Goal>,
     /// What follows, in the order in which outputs first need it.
     pub(super) branches: Vec<(Link, Tree)>,
 }
 
 impl Tree {
     /// Adds an output at the end of its chain.
-    pub(super) fn insert(&mut self, links: &[Link], output: (usize, Encoding)) {
+    pub(super) fn insert(&mut self, links: &[Link], mut goal: Goal) {
         let Some((first, rest)) = links.split_first() else {
-            self.ends.push(output);
+            self.ends.push(goal);
             return;
         };
         let at = self.branches.iter().position(|(link, _)| link == first);
@@ -215,6 +255,11 @@ impl Tree {
             self.branches.push((*first, Self::default()));
             self.branches.len() - 1
         });
-        self.branches[at].1.insert(rest, output);
+        let branch = &mut self.branches[at].1;
+        if matches!(first.step, Step::Trim { .. }) && goal.trimmed.is_some() {
+            branch.trimmed.push(goal);
+            goal.trimmed = None;
+        }
+        branch.insert(rest, goal);
     }
 }

@@ -6,7 +6,7 @@ pub(crate) type Slot = usize;
 /// How many buffers a plan needs and how large each gets, in bytes.
 ///
 /// A buffer is used by many pictures in turn, as registers are by values.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Slots {
     sizes: Vec<usize>,
     free: Vec<Slot>,
@@ -34,6 +34,12 @@ impl Slots {
     pub(crate) fn give(&mut self, slot: Slot) {
         debug_assert!(!self.free.contains(&slot), "slot {slot} is given back twice");
         self.free.push(slot);
+    }
+
+    /// These buffers, of which those are free that were at an earlier time, or came later.
+    pub(crate) fn as_of(&self, then: &Self) -> Self {
+        let later = then.sizes.len()..self.sizes.len();
+        Self { sizes: self.sizes.clone(), free: then.free.iter().copied().chain(later).collect() }
     }
 
     /// The size of each buffer in bytes.

@@ -1,6 +1,7 @@
 //! Plans: what is shared, what is refused.
 
 use pixmill_contract::Format;
+use pixmill_contract::operation::Axis;
 
 use super::*;
 use crate::header::Orientation;
@@ -91,6 +92,7 @@ fn pictures_get_the_channels_that_an_operation_needs() {
         ("lines", [Layout::Rgb, Layout::Rgb, Layout::Rgba]),
         ("contours", [Layout::Rgb, Layout::Rgb, Layout::Rgba]),
         ("tint:red", [Layout::Rgb, Layout::Rgb, Layout::Rgba]),
+        ("trim", [Layout::Gray, Layout::Rgb, Layout::Rgba]),
         ("pad:1,color=white", [Layout::Gray, Layout::Rgb, Layout::Rgba]),
         ("pad:1,color=red", [Layout::Rgb, Layout::Rgb, Layout::Rgba]),
         ("pad:1,color=transparent", [Layout::Rgba, Layout::Rgba, Layout::Rgba]),
@@ -98,6 +100,52 @@ fn pictures_get_the_channels_that_an_operation_needs() {
         let found = [1, 3, 4].map(|channels| layouts(&of(channels), recipe));
         assert_eq!(found, [gray, rgb, rgba], "{recipe}");
     }
+}
+
+#[test]
+fn a_trim_is_refused_for_what_not_even_the_whole_picture_allows() {
+    let code = |recipe: &str| plan(&header(Format::Png, 400, 300), recipe).unwrap_err().code;
+    assert_eq!(code("trim | crop:401,10"), RejectCode::Inapplicable);
+    assert_eq!(code("trim | resize:500,300,fit=exact"), RejectCode::Inapplicable);
+    assert_eq!(code("trim | resize:17000,enlarge=true"), RejectCode::SideTooLarge);
+}
+
+#[test]
+fn room_is_made_for_whatever_a_trim_may_leave() {
+    let header = header(Format::Png, 400, 300);
+    for (recipe, most) in [
+        ("trim | resize:40", (40, 300)),
+        ("trim | resize:height=30", (400, 30)),
+        ("trim | resize:500,20", (400, 20)),
+        ("trim | resize:500,20,enlarge=true", (500, 20)),
+        ("trim | resize:800,enlarge=true", (800, 600)),
+        ("trim | resize:40 | rotate:90 | resize:100,100 | trim | pad:1", (100, 41)),
+    ] {
+        let recipe: Recipe = recipe.parse().unwrap();
+        let planned = Plan::new(&header, &recipe, &Limits::default()).unwrap();
+        planned.for_each_end(|_, shape| {
+            assert_eq!((shape.width, shape.height), most, "{recipe}");
+        });
+    }
+}
+
+#[test]
+fn what_follows_a_trim_is_planned_for_what_is_left() {
+    let recipe = "a = blur:5 | trim | invert | flip; b = blur:5 | trim | invert | resize:20; \
+                  c = blur:5";
+    let recipe: Recipe = recipe.parse().unwrap();
+    let whole = Plan::new(&header(Format::Png, 400, 300), &recipe, &Limits::default()).unwrap();
+    assert!(matches!(steps(&whole)[..2], [Step::Blur { .. }, Step::Trim { .. }]));
+    let trimmed = &whole.roots[0].branches[0].node.branches[0].node;
+    let sequel = |width, height| {
+        let left = Shape { width, height, layout: Layout::Rgb };
+        whole.sequel(trimmed, left, &recipe, &Limits::default()).unwrap()
+    };
+    // The inversion is shared still, and what was small enough is not resized.
+    assert_eq!(steps(&sequel(10, 20)), [Step::Invert, Step::Flip(Axis::Vertical)]);
+    assert_eq!(steps(&sequel(30, 300)).len(), 3);
+    assert_eq!(sequel(400, 300).slots.sizes(), whole.slots.sizes());
+    assert_eq!(sequel(30, 300).encoded_bytes, whole.encoded_bytes);
 }
 
 #[test]
