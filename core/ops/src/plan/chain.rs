@@ -1,7 +1,7 @@
 //! Chains of operations resolved for one picture, and the tree that they fold into.
 
 use pixmill_contract::operation::{Filter, Pad, QuarterTurns, Resize, Shaping, sharpening_kernel};
-use pixmill_contract::{Encoding, Format, Limits, Operation, Output, Rejection};
+use pixmill_contract::{Encoding, Format, Limits, Operation, Output, Recipe, Rejection};
 
 use super::Step;
 use crate::geometry::{self, Rectangle, Resized, Scale};
@@ -19,10 +19,12 @@ pub(super) struct Link {
 
 /// What an output's chain comes down to.
 pub(super) struct Resolved {
-    /// What will be run up to the first trim; behind it the most that may have to be.
+    /// What will be run, up to the first trim.
     pub(super) links: Vec<Link>,
     /// The last picture, if nothing is trimmed.
     pub(super) last: Shape,
+    /// The largest that the last picture may be.
+    pub(super) most: Shape,
     /// How much of the chain is done when its first trim is.
     pub(super) trimmed: Option<usize>,
 }
@@ -35,23 +37,24 @@ pub(super) fn resolve(
     done: usize,
     limits: &Limits,
 ) -> Result<Resolved, Rejection> {
-    let (mut last, mut most) = (from, from);
-    let (mut links, mut trimmed) = (vec![], None);
+    let mut resolved = Resolved { links: vec![], last: from, most: from, trimmed: None };
     for (index, operation) in output.chain.iter().enumerate().skip(done) {
-        let settled = self::links(last, operation)?;
+        let settled = links(resolved.last, operation)?;
         for link in &settled {
             let what = format!("output {}", output.name);
             limits.check_frame(&what, link.shape.width, link.shape.height)?;
-            last = link.shape;
+            resolved.last = link.shape;
         }
-        let reckoned = if trimmed.is_some() { unsettled(most, operation)? } else { settled };
-        most = reckoned.last().map_or(most, |link| link.shape);
-        links.extend(reckoned);
-        if matches!(operation, Operation::Trim { .. }) {
-            trimmed = trimmed.or(Some(index + 1));
+        if resolved.trimmed.is_some() {
+            let reckoned = unsettled(resolved.most, operation)?;
+            resolved.most = reckoned.last().map_or(resolved.most, |link| link.shape);
+            continue;
         }
+        resolved.most = resolved.last;
+        resolved.links.extend(settled);
+        resolved.trimmed = matches!(operation, Operation::Trim { .. }).then_some(index + 1);
     }
-    Ok(Resolved { links, last, trimmed })
+    Ok(resolved)
 }
 
 /// What an operation may come down to for whatever a trim leaves of a picture of this shape.
@@ -228,8 +231,15 @@ pub(super) struct Goal {
     pub(super) encoding: Encoding,
     /// Most bytes of its file.
     pub(super) encoded_bytes: usize,
-    /// How much of its chain is done when its first trim is.
-    pub(super) trimmed: Option<usize>,
+    /// How much of its chain is done.
+    pub(super) done: usize,
+}
+
+impl Goal {
+    /// The operation that comes next.
+    fn next(self, recipe: &Recipe) -> Option<&Operation> {
+        recipe.outputs()[self.output].chain.get(self.done)
+    }
 }
 
 /// Chains folded by their equal beginnings.
@@ -237,15 +247,23 @@ pub(super) struct Goal {
 pub(super) struct Tree {
     /// Outputs that end here.
     pub(super) ends: Vec<Goal>,
-    /// Outputs that have their first trim behind them here, and are planned anew once it has run.
+    /// If this is what a trim leaves: the outputs that are planned anew once it has run.
     pub(super) trimmed: Vec<Goal>,
     /// What follows, in the order in which outputs first need it.
     pub(super) branches: Vec<(Link, Tree)>,
 }
 
 impl Tree {
-    /// Adds an output at the end of its chain.
-    pub(super) fn insert(&mut self, links: &[Link], mut goal: Goal) {
+    /// The largest buffer that any picture or step in it needs, for a picture of this shape.
+    pub(super) fn most_bytes(&self, shape: Shape) -> usize {
+        let of_branch = |(link, tree): &(Link, Self)| {
+            tree.most_bytes(link.shape).max(link.step.scratch_bytes(shape))
+        };
+        self.branches.iter().map(of_branch).fold(shape.bytes(), usize::max)
+    }
+
+    /// Adds an output at the end of its chain, or of what is known of it.
+    pub(super) fn insert(&mut self, links: &[Link], goal: Goal) {
         let Some((first, rest)) = links.split_first() else {
             self.ends.push(goal);
             return;
@@ -256,10 +274,77 @@ impl Tree {
             self.branches.len() - 1
         });
         let branch = &mut self.branches[at].1;
-        if matches!(first.step, Step::Trim { .. }) && goal.trimmed.is_some() {
+        if matches!(first.step, Step::Trim { .. }) {
             branch.trimmed.push(goal);
-            goal.trimmed = None;
+        } else {
+            branch.insert(rest, goal);
         }
-        branch.insert(rest, goal);
+    }
+
+    /// Adds the most that may follow each trim.
+    pub(super) fn reckon(&mut self, shape: Shape, recipe: &Recipe) -> Result<(), Rejection> {
+        for (link, tree) in &mut self.branches {
+            tree.reckon(link.shape, recipe)?;
+        }
+        if !self.trimmed.is_empty() {
+            let Self { ends, branches, .. } = Self::following(&self.trimmed, shape, recipe, false)?;
+            self.ends.extend(ends);
+            self.branches.extend(branches);
+        }
+        Ok(())
+    }
+
+    /// What follows a trim, for a picture of this shape: either just that, or the most that may
+    /// follow for any part of it.
+    ///
+    /// Here chains fold by their operations and not by what those come down to, so that a part never
+    /// needs more buffers at once than all of it.
+    pub(super) fn following(
+        goals: &[Goal],
+        shape: Shape,
+        recipe: &Recipe,
+        settled: bool,
+    ) -> Result<Self, Rejection> {
+        let mut tree = Self::default();
+        let mut goals = goals.to_vec();
+        while let Some(first) = goals.first() {
+            let Some(operation) = first.next(recipe) else {
+                tree.ends.push(goals.remove(0));
+                continue;
+            };
+            let (same, others): (Vec<_>, Vec<_>) =
+                goals.into_iter().partition(|goal| goal.next(recipe) == Some(operation));
+            goals = others;
+            let same: Vec<_> = same.iter().map(|g| Goal { done: g.done + 1, ..*g }).collect();
+            let resolve = if settled { links } else { unsettled };
+            let links = resolve(shape, operation)?;
+            let last = links.last().map_or(shape, |link| link.shape);
+            let trims = settled && matches!(operation, Operation::Trim { .. });
+            let mut below = Self::following(&same, last, recipe, settled && !trims)?;
+            if trims {
+                below.trimmed = same;
+            }
+            tree.graft(&links, below);
+        }
+        Ok(tree)
+    }
+
+    /// Adds a tree behind some links; behind none it is part of this one.
+    fn graft(&mut self, links: &[Link], tree: Self) {
+        match links.split_first() {
+            None => {
+                self.ends.extend(tree.ends);
+                self.branches.extend(tree.branches);
+            }
+            Some((first, rest)) => {
+                let mut branch = Self::default();
+                if rest.is_empty() {
+                    branch = tree;
+                } else {
+                    branch.graft(rest, tree);
+                }
+                self.branches.push((*first, branch));
+            }
+        }
     }
 }

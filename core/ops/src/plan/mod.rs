@@ -26,6 +26,7 @@ use crate::geometry::Scale;
 use crate::header::Header;
 use crate::shape::{Layout, Shape};
 
+use chain::Goal;
 pub(crate) use slots::{Slot, Slots};
 pub(crate) use step::Step;
 
@@ -77,7 +78,7 @@ pub(crate) struct Node {
 /// The outputs that follow a trim, and the buffers as they are then.
 #[derive(Debug)]
 struct Rest {
-    goals: Vec<chain::Goal>,
+    goals: Vec<Goal>,
     slots: Slots,
 }
 
@@ -113,8 +114,8 @@ impl Plan {
         let mut plan = Self::default();
         for (index, output) in recipe.outputs().iter().enumerate() {
             let encoding = output.encoding.resolve(header.format);
-            let (links, goal) = aim((index, output, encoding), header.shape(), 0, limits)?;
-            plan.reserve(&links, header.shape(), goal, 0);
+            let start = Goal { output: index, encoding, encoded_bytes: 0, done: 0 };
+            let (links, goal) = plan.reserve(start, output, header.shape(), limits)?;
             let scale = chain::scale(header, &links);
             // Without a profile there is nothing to convert, and one decoding serves both.
             let icc = if header.profile { encoding.carry().icc } else { Icc::Keep };
@@ -125,7 +126,8 @@ impl Plan {
             });
             trees[at].2.insert(&links, goal);
         }
-        for (icc, scale, tree) in trees {
+        for (icc, scale, mut tree) in trees {
+            tree.reckon(header.shape(), recipe)?;
             let (decode, root) = decode(header, (icc, scale), tree, &mut plan.slots);
             plan.decodes.push(decode);
             plan.roots.push(root);
@@ -148,25 +150,34 @@ impl Plan {
         let (scratch_bytes, encoded_bytes) = (self.scratch_bytes, self.encoded_bytes);
         let slots = self.slots.as_of(&rest.slots);
         let mut plan = Self { slots, scratch_bytes, encoded_bytes, ..Self::default() };
-        let mut tree = chain::Tree::default();
-        for before in &rest.goals {
-            let output = &recipe.outputs()[before.output];
-            let output = (before.output, output, before.encoding);
-            let (links, goal) = aim(output, left, before.trimmed.unwrap_or(0), limits)?;
-            plan.reserve(&links, left, goal, before.encoded_bytes);
-            tree.insert(&links, goal);
+        for goal in &rest.goals {
+            plan.reserve(*goal, &recipe.outputs()[goal.output], left, limits)?;
         }
+        let tree = chain::Tree::following(&rest.goals, left, recipe, true)?;
         plan.roots.push(place(tree, left, node.slot, &mut plan.slots));
         plan.working = Working::of(&plan).or(self.working);
         Ok(plan)
     }
 
-    /// Makes room for an output's file, beyond what was reserved for it before.
-    fn reserve(&mut self, links: &[chain::Link], from: Shape, goal: chain::Goal, before: usize) {
-        let last = links.last().map_or(from, |link| link.shape);
-        let looking = facts::scratch_bytes(goal.encoding, last);
-        self.scratch_bytes = self.scratch_bytes.max(goal.encoded_bytes).max(looking);
-        self.encoded_bytes += goal.encoded_bytes.saturating_sub(before) as u64;
+    /// Resolves an output from a picture on, and makes room for its file, beyond what it has.
+    fn reserve(
+        &mut self,
+        goal: Goal,
+        output: &Output,
+        from: Shape,
+        limits: &Limits,
+    ) -> Result<(Vec<chain::Link>, Goal), Rejection> {
+        let resolved = chain::resolve(from, output, goal.done, limits)?;
+        let chain::Resolved { links, last, most, trimmed } = resolved;
+        let bound = |shape| encoded_bound(&output.name, goal.encoding, shape);
+        let whole = bound(last)?;
+        // Where the most is too long for the format, so is what comes of it, or it is smaller.
+        let encoded_bytes = bound(most).map_or(whole, |bytes| bytes.max(whole));
+        let looking = facts::scratch_bytes(goal.encoding, most);
+        self.scratch_bytes = self.scratch_bytes.max(encoded_bytes).max(looking);
+        self.encoded_bytes += encoded_bytes.saturating_sub(goal.encoded_bytes) as u64;
+        let done = trimmed.unwrap_or(output.chain.len());
+        Ok((links, Goal { encoded_bytes, done, ..goal }))
     }
 
     /// Calls `visit` with every step, the shape it reads and the shape it makes.
@@ -188,21 +199,6 @@ impl Plan {
             nodes.extend(node.branches.iter().map(|branch| &branch.node));
         }
     }
-}
-
-/// Resolves an output for a picture of which `done` operations of its chain have been made.
-fn aim(
-    (index, output, encoding): (usize, &Output, Encoding),
-    from: Shape,
-    done: usize,
-    limits: &Limits,
-) -> Result<(Vec<chain::Link>, chain::Goal), Rejection> {
-    let chain::Resolved { links, last, trimmed } = chain::resolve(from, output, done, limits)?;
-    let whole = encoded_bound(&output.name, encoding, last)?;
-    let most = links.last().map_or(from, |link| link.shape);
-    // Where the most is too long for the format, so is what comes of it, or it is smaller.
-    let encoded_bytes = encoded_bound(&output.name, encoding, most).map_or(whole, |b| b.max(whole));
-    Ok((links, chain::Goal { output: index, encoding, encoded_bytes, trimmed }))
 }
 
 /// Most bytes of an encoded output, or the reason why its format cannot hold it.
@@ -267,7 +263,7 @@ fn decode(
 fn place(tree: chain::Tree, shape: Shape, slot: Slot, slots: &mut Slots) -> Node {
     let (goals, mut ends) = (tree.trimmed, vec![]);
     let rest = (!goals.is_empty()).then(|| Rest { goals, slots: slots.clone() });
-    for chain::Goal { output, encoding, .. } in tree.ends {
+    for Goal { output, encoding, .. } in tree.ends {
         let flattened = (may_write_jpeg(encoding) && shape.layout == Layout::Rgba).then(|| {
             let flat = Shape { layout: Layout::Rgb, ..shape };
             let flattened = slots.take(flat.bytes());
@@ -283,6 +279,9 @@ fn place(tree: chain::Tree, shape: Shape, slot: Slot, slots: &mut Slots) -> Node
     }
     while let Some((link, tree)) = links.next() {
         let is_last = links.peek().is_none();
+        // What is left may need its buffers in another order, so each serves for everything.
+        let trims = matches!(link.step, Step::Trim { .. });
+        let least = slots.raise(if trims { tree.most_bytes(link.shape) } else { 0 });
         let in_place = is_last && link.step.works_in_place();
         let into = if in_place { slot } else { slots.take(link.shape.bytes()) };
         let scratch_bytes = link.step.scratch_bytes(shape);
@@ -294,6 +293,7 @@ fn place(tree: chain::Tree, shape: Shape, slot: Slot, slots: &mut Slots) -> Node
             slots.give(slot);
         }
         let node = place(tree, link.shape, into, slots);
+        slots.lower(least);
         branches.push(Branch { step: link.step, scratch, node });
     }
     Node { shape, slot, ends, branches, rest }

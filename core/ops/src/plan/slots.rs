@@ -10,13 +10,15 @@ pub(crate) type Slot = usize;
 pub(crate) struct Slots {
     sizes: Vec<usize>,
     free: Vec<Slot>,
+    /// What every buffer gets at the least.
+    least: usize,
 }
 
 impl Slots {
     /// A buffer for `bytes`: the tightest free one, else the largest free one, which grows, else
     /// a new one.
     pub(crate) fn take(&mut self, bytes: usize) -> Slot {
-        let sizes = &self.sizes;
+        let (sizes, bytes) = (&self.sizes, bytes.max(self.least));
         let fits = |slot: &&Slot| sizes[**slot] >= bytes;
         let tightest = self.free.iter().filter(fits).min_by_key(|slot| sizes[**slot]);
         let chosen =
@@ -36,10 +38,22 @@ impl Slots {
         self.free.push(slot);
     }
 
+    /// Gives at least `bytes` to every buffer that is taken from now on; returns what it was before.
+    pub(crate) fn raise(&mut self, bytes: usize) -> usize {
+        let least = self.least.max(bytes);
+        std::mem::replace(&mut self.least, least)
+    }
+
+    /// Ends what [`Slots::raise`] began.
+    pub(crate) fn lower(&mut self, least: usize) {
+        self.least = least;
+    }
+
     /// These buffers, of which those are free that were at an earlier time, or came later.
     pub(crate) fn as_of(&self, then: &Self) -> Self {
         let later = then.sizes.len()..self.sizes.len();
-        Self { sizes: self.sizes.clone(), free: then.free.iter().copied().chain(later).collect() }
+        let free = then.free.iter().copied().chain(later).collect();
+        Self { sizes: self.sizes.clone(), free, least: 0 }
     }
 
     /// The size of each buffer in bytes.
