@@ -454,7 +454,7 @@ What pixmill's operations make of decoded samples, compared with other libraries
 `make parity`; {CV}, {PILLOW}, {NUMPY}. Pictures: noise, smooth noise, two levels, one level,
 gradients and drawings of {len(SIZES)} sizes from 1×1 to 257×131, and six samples of this
 repository, each with several parameters. Palettes and 16-bit samples are reduced when decoded, and
-what they become is one of these kinds.
+what they become is one of these kinds. Rows with an arrow compare documents, number by number.
 
 | Operation | Input | Result | Comparisons | Reference |
 |---|---|---|---|---|

@@ -15,6 +15,7 @@
 mod chain;
 mod slots;
 mod step;
+mod tree;
 
 use pixmill_contract::operation::Icc;
 use pixmill_contract::{Encoding, Limits, Output, Recipe, RejectCode, Rejection};
@@ -26,9 +27,9 @@ use crate::geometry::Scale;
 use crate::header::Header;
 use crate::shape::{Layout, Shape};
 
-use chain::Goal;
 pub(crate) use slots::{Slot, Slots};
 pub(crate) use step::Step;
+use tree::{Goal, Tree};
 
 /// Everything that will happen to a picture.
 #[derive(Debug, Default)]
@@ -110,7 +111,7 @@ impl Plan {
         limits: &Limits,
     ) -> Result<Self, Rejection> {
         limits.check_recipe(recipe)?;
-        let mut trees: Vec<(Icc, Scale, chain::Tree)> = vec![];
+        let mut trees: Vec<(Icc, Scale, Tree)> = vec![];
         let mut plan = Self::default();
         for (index, output) in recipe.outputs().iter().enumerate() {
             let encoding = output.encoding.resolve(header.format);
@@ -121,7 +122,7 @@ impl Plan {
             let icc = if header.profile { encoding.carry().icc } else { Icc::Keep };
             let at = trees.iter().position(|(i, s, _)| (*i, *s) == (icc, scale));
             let at = at.unwrap_or_else(|| {
-                trees.push((icc, scale, chain::Tree::default()));
+                trees.push((icc, scale, Tree::default()));
                 trees.len() - 1
             });
             trees[at].2.insert(&links, goal);
@@ -153,7 +154,7 @@ impl Plan {
         for goal in &rest.goals {
             plan.reserve(*goal, &recipe.outputs()[goal.output], left, limits)?;
         }
-        let tree = chain::Tree::following(&rest.goals, left, recipe, true)?;
+        let tree = Tree::following(&rest.goals, left, recipe, true)?;
         plan.roots.push(place(tree, left, node.slot, &mut plan.slots));
         plan.working = Working::of(&plan).or(self.working);
         Ok(plan)
@@ -239,7 +240,7 @@ fn may_write_jpeg(encoding: Encoding) -> bool {
 fn decode(
     header: &Header,
     (icc, scale): (Icc, Scale),
-    tree: chain::Tree,
+    tree: Tree,
     slots: &mut Slots,
 ) -> (Decode, Node) {
     let full = header.shape();
@@ -260,7 +261,7 @@ fn decode(
 
 /// Places a picture that is in `slot`, in the order in which the mill will run: its outputs, then
 /// its branches one after the other. Gives the slot back when the last of them has read it.
-fn place(tree: chain::Tree, shape: Shape, slot: Slot, slots: &mut Slots) -> Node {
+fn place(tree: Tree, shape: Shape, slot: Slot, slots: &mut Slots) -> Node {
     let (goals, mut ends) = (tree.trimmed, vec![]);
     let rest = (!goals.is_empty()).then(|| Rest { goals, slots: slots.clone() });
     for Goal { output, encoding, .. } in tree.ends {
