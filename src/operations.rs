@@ -42,7 +42,11 @@ pub(crate) fn run(args: &args::Operations) -> anyhow::Result<ExitCode> {
 /// Everything about one entry, whichever table it is in, or about a recipe.
 fn one(name: &str, directory: &Path, json: bool) -> anyhow::Result<String> {
     let (taught, data) = match (Entry::find(OPERATIONS, name), Entry::find(ENCODINGS, name)) {
-        (Some(entry), _) => (teach(entry), to_json(entry)),
+        (Some(operation), Some(encoding)) => (
+            format!("{}\nAfter `->`\n\n{}", teach(operation), teach(encoding)),
+            json!({ "operation": to_json(operation), "encoding": to_json(encoding) }),
+        ),
+        (Some(entry), None) => (teach(entry), to_json(entry)),
         (None, Some(entry)) => (teach(entry), to_json(entry)),
         (None, None) => match recipe::find(name, directory) {
             Some(recipe) => (teach_recipe(&recipe)?, named_json(&recipe)),

@@ -96,5 +96,7 @@ fn operations_are_listed_and_taught_by_the_table_of_the_parser() {
     assert_eq!(resize["name"], "resize");
     let alias = pixmill().args(["operations", "color_inversion"]).go().expect(0).stdout;
     assert!(alias.starts_with("invert: "), "{alias}");
+    let both = pixmill().args(["operations", "lines"]).go().expect(0).stdout;
+    assert!(both.contains("drawn green") && both.contains("After `->`"), "{both}");
     pixmill().args(["operations", "resise"]).go().expect(2).says(&["did you mean `resize`?"]);
 }

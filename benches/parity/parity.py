@@ -8,6 +8,7 @@ input: identical, the largest difference, or the code of a refusal, against whic
 if a row differs by more than it may.
 """
 
+import json
 import pathlib
 import subprocess
 import sys
@@ -35,13 +36,17 @@ class Mill:
         self.folder = pathlib.Path(folder)
 
     def grind(self, recipe, source):
-        """The picture that a recipe makes of a file, or the code of its rejection."""
-        target = self.folder / "out.png"
-        self.process.stdin.write(f"{recipe} -> png\t{source}\t{target}\n")
+        """What a recipe makes of a file: a picture, a document, or the code of its rejection."""
+        is_document = recipe.startswith("->")
+        recipe = f"rotate:0 {recipe}" if is_document else f"{recipe} -> png"
+        target = self.folder / "out"
+        self.process.stdin.write(f"{recipe}\t{source}\t{target}\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline().strip()
         if answer != "ok":
             return answer or "crashed"
+        if is_document:
+            return json.loads(target.read_text())
         return to_bgr(cv2.imread(str(target), cv2.IMREAD_UNCHANGED))
 
     def write(self, picture, kind):
@@ -147,16 +152,61 @@ def canvas(picture):
 def lines(low=50, high=150, votes=200, full=False):
     def applied(picture):
         drawn = canvas(picture)
-        found = cv2.HoughLines(cv2.Canny(gray_of(picture), low, high), 1, np.pi / 180, votes)
-        reach = sum(picture.shape[:2]) if full else 1000
-        for rho, theta in found.reshape(-1, 2) if found is not None else []:
-            a, b = np.cos(theta), np.sin(theta)
-            x, y = a * rho, b * rho
-            first = (int(x + reach * (-b)), int(y + reach * a))
-            second = (int(x - reach * (-b)), int(y - reach * a))
+        for *_, first, second in found_lines(picture, low, high, votes, full):
             cv2.line(drawn, first, second, (0, 255, 0, 255), 2)
         return drawn
     return applied
+
+
+def found_lines(picture, low, high, votes, full):
+    """Distance, angle, votes and ends of every line, in OpenCV's order."""
+    edges = cv2.Canny(gray_of(picture), low, high)
+    found = cv2.HoughLinesWithAccumulator(edges, 1, np.pi / 180, votes)
+    reach = sum(picture.shape[:2]) if full else 1000
+    for rho, theta, count in found.reshape(-1, 3) if found is not None else []:
+        a, b = np.cos(theta), np.sin(theta)
+        x, y = a * rho, b * rho
+        yield (rho, theta, count, (int(x + reach * (-b)), int(y + reach * a)),
+               (int(x - reach * (-b)), int(y - reach * a)))
+
+
+def told_lines(low=50, high=150, votes=200, full=False):
+    def told(picture):
+        height, width = picture.shape[:2]
+        lines_ = []
+        for rho, theta, count, first, second in found_lines(picture, low, high, votes, full):
+            inside, first, second = cv2.clipLine((0, 0, width, height), first, second)
+            ends = [list(first), list(second)] if inside else [None, None]
+            lines_.append({"rho": int(rho), "theta": float(theta), "votes": int(count),
+                           "from": ends[0], "to": ends[1]})
+        return {"width": width, "height": height, "total": len(lines_), "lines": lines_[:1000]}
+    return told
+
+
+def told_contours(value):
+    def told(picture):
+        height, width = picture.shape[:2]
+        _, binary = cv2.threshold(gray_of(picture), value, 255, cv2.THRESH_BINARY)
+        found, tree = cv2.findContours(binary, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+        contours_ = []
+        for contour, (*_, parent) in zip(found, tree[0] if found else []):
+            left, top, across, down = cv2.boundingRect(contour)
+            contours_.append({"left": left, "top": top, "width": across, "height": down,
+                              "points": len(contour), "hole": bool(parent >= 0)})
+        return {"width": width, "height": height, "total": len(contours_), "contours": contours_}
+    return told
+
+
+def in_order(document):
+    """A document whose contours come by size alone; of a list that was cut only sizes are left,
+    as which of equal ones are in it is up to the order in which they were found."""
+    found = document.get("contours")
+    if found is None:
+        return document
+    found = sorted(found, key=lambda c: (-c["width"] * c["height"], *sorted(c.items())))
+    if document["total"] > 1000:
+        found = [c["width"] * c["height"] for c in found[:1000]]
+    return document | {"contours": found}
 
 
 def contours(value):
@@ -235,6 +285,23 @@ def pad(top, right, bottom, left, colour):
     def applied(picture):
         fill = colour[:1] if picture.ndim == 2 else (*colour, 255)[: picture.shape[2]]
         return cv2.copyMakeBorder(picture, top, bottom, left, right, cv2.BORDER_CONSTANT, value=fill)
+    return applied
+
+
+def trim(threshold, colour=None):
+    """Sharp's rule without its median filter: laid over the colour, or in alpha, something differs."""
+    def applied(picture):
+        pixels = picture.astype(int)
+        colours_ = pixels[:, :, None].repeat(3, 2) if picture.ndim == 2 else pixels[:, :, :3]
+        has_alpha = picture.ndim == 3 and picture.shape[2] == 4
+        alpha = pixels[:, :, 3] if has_alpha else np.full(picture.shape[:2], 255)
+        ground = (*colours_[0, 0], alpha[0, 0]) if colour is None else (*colour, 255)
+        seen = abs(colours_ - ground[:3]).max(axis=2) * alpha > threshold * 255
+        mask = seen | (abs(alpha - ground[3]) > threshold)
+        if not mask.any():
+            return picture
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        return picture[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
     return applied
 
 
@@ -324,6 +391,12 @@ TABLE = [
         ("lines:10,40,20", lines(10, 40, 20)),
         ("lines:votes=60,length=full", lines(votes=60, full=True))]),
     ("contours", CV, 0, ALL, [(f"contours:{v}", contours(v)) for v in (127, 0, 60, 200)]),
+    ("-> lines", CV, 0, ALL, [
+        ("-> lines", told_lines()), ("-> lines:votes=30", told_lines(votes=30)),
+        ("-> lines:10,40,20", told_lines(10, 40, 20)),
+        ("-> lines:votes=60,length=full", told_lines(votes=60, full=True))]),
+    ("-> contours", CV, 0, ALL, [
+        (f"-> contours:{v}", told_contours(v)) for v in (127, 0, 60, 200)]),
     ("morphology", CV, 0, ALL, [("morphology", colours(morphology))]),
     *[(name, CV, 0, ALL, [(f"{name}:{k},{n}", morph(kind, k, n))
                           for k, n in ((5, 1), (3, 2), (1, 3), (7, 3), (31, 1))])
@@ -332,7 +405,7 @@ TABLE = [
     ("median", CV, 0, ALL, [(f"median:{k}", colours(lambda p, k=k: cv2.medianBlur(p, k)))
                             for k in (3, 5, 7, 15, 51)]),
     ("equalize", CV, 0, ALL, [("equalize", colours(equalize))]),
-    ("sharpen", CV + " GaussianBlur, addWeighted", 1, OPAQUE, [
+    ("sharpen", CV + " GaussianBlur, addWeighted", 1, ALL, [
         (f"sharpen:{s},{a}", sharpen(s, a)) for s, a in ((1, 1), (0.5, 2), (2.3, 0.7))]),
     ("brightness", NUMPY, 0, ALL, [
         (f"brightness:{f},{a}", levels(lambda p, f=f, a=a: p * f + a))
@@ -348,12 +421,15 @@ TABLE = [
     ("saturation", PILLOW, 4, OPAQUE, [
         (f"saturation:{f}", pillow(lambda i, f=f: ImageEnhance.Color(i).enhance(f)))
         for f in (1.5, 0.3)]),
-    ("normalize", PILLOW + " autocontrast", 4, OPAQUE, [
+    ("normalize", PILLOW + " autocontrast", 4, ALL, [
         (f"normalize:{a},{b}", normalize(a, b)) for a, b in ((1, 99), (0, 100), (5, 80))]),
     ("tint", PILLOW + " colorize", 0, ALL, [
         ("tint:#704214", tint("#704214")), ("tint:#00ff80", tint("#00ff80"))]),
     ("pad", CV + " copyMakeBorder", 0, ALL, [
         ("pad:1,2,3,4,#202020", pad(1, 2, 3, 4, (32, 32, 32)))]),
+    ("trim", NUMPY, 0, ALL, [
+        ("trim", trim(10)), ("trim:200", trim(200)), ("trim:0", trim(0)),
+        ("trim:60,#5a5a5a", trim(60, (90, 90, 90)))]),
     ("pixelate", PILLOW + " reduce", 1, OPAQUE, [
         (f"pixelate:{n}", pillow(lambda i, n=n: i.reduce(n).resize(
             (-(-i.width // n) * n, -(-i.height // n) * n), Image.Resampling.NEAREST)
@@ -363,7 +439,9 @@ TABLE = [
 
 def difference(made, expected, function):
     """Sample by sample. Where colours were multiplied by alpha that is what is compared: the
-    colours of all but transparent pixels mean next to nothing."""
+    colours of all but transparent pixels mean next to nothing. Of documents, whether they differ."""
+    if isinstance(made, dict):
+        return np.array([in_order(made) != in_order(expected)])
     if isinstance(function, Multiplied) and channels(made) == 4:
         made = multiply(made)
     return np.abs(np.rint(made) - np.rint(expected.astype(np.float64)))
@@ -390,7 +468,7 @@ def compare(mill, samples, row, kind):
                 if expected is not None or code != "inapplicable":
                     raise SystemExit(f"{recipe} on {kind} {picture.shape}: {code}")
                 continue
-            if made.shape != expected.shape:
+            if not isinstance(made, dict) and made.shape != expected.shape:
                 raise SystemExit(f"{recipe} on {kind} {picture.shape}: {made.shape}, not {expected.shape}")
             distance = difference(made, expected, function)
             if distance.any():
@@ -434,7 +512,8 @@ HEAD = f"""# Parity
 What pixmill's operations make of every kind of input, compared with other libraries sample by
 sample. Written by `make parity`; {CV}, {PILLOW}, {NUMPY}; {{total}} comparisons. Pictures: noise,
 smooth noise, two levels, one level, gradients and drawings of {len(SIZES)} sizes from 1×1 to
-257×131, and six samples of this repository, each with several parameters.
+257×131, and six samples of this repository, each with several parameters. Rows with an arrow
+compare documents, number by number.
 
 *≤ n (m of k)*: n is the largest difference of a sample, m of k comparisons differ at all. An empty
 cell: the reference says nothing about alpha. Of 16-bit samples the high byte is kept, and gray with

@@ -40,36 +40,75 @@ pub(crate) fn admit(header: &Header, plan: &Plan, limits: &Limits) -> Result<Est
     Ok(Estimate { memory_bytes, work: work(header, plan) })
 }
 
-fn memory_bytes(header: &Header, plan: &Plan) -> u64 {
+/// Refuses what follows a trim, if it needs more than the plan was admitted with: a narrow rest that
+/// is enlarged to a width may get high.
+pub(crate) fn admit_sequel(header: &Header, plan: &Plan, sequel: &Plan) -> Result<(), Rejection> {
+    let (given, needed) = (memory_bytes(header, plan), memory_bytes(header, sequel));
+    if needed > given {
+        let reason = format!("what trimming left needs up to {needed} bytes, the job got {given}");
+        return Err(Rejection::new(RejectCode::OverMemory, reason));
+    }
+    Ok(())
+}
+
+/// What codecs and kernels allocate while a plan runs, in bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Working {
+    decoding: u64,
     // What blurring and resampling allocate is kept for the next job, so the two add up.
-    let (mut blurring, mut resampling, mut passing) = (0, 0, 0);
-    plan.for_each_step(|step, from, to| {
-        let bytes = step.allocated_bytes(from, to);
-        let most = if matches!(step, Step::Blur { .. } | Step::Sharpen { .. }) {
-            &mut blurring
-        } else if matches!(step, Step::Resample { .. }) {
-            &mut resampling
-        } else {
-            &mut passing
-        };
-        *most = bytes.max(*most);
-    });
-    let mut encoding = 0;
-    plan.for_each_end(|end, shape| encoding = encoder_bytes(end.encoding, shape).max(encoding));
+    blurring: u64,
+    resampling: u64,
+    /// By other kernels, which give it back.
+    passing: u64,
+    encoding: u64,
+}
+
+impl Working {
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let rows = plan.decodes.iter().map(|decode| decode.stored.row() as u64 * 16);
+        let mut working = Self { decoding: rows.sum(), ..Self::default() };
+        plan.for_each_step(|step, from, to| {
+            let most = if matches!(step, Step::Blur { .. } | Step::Sharpen { .. }) {
+                &mut working.blurring
+            } else if matches!(step, Step::Resample { .. } | Step::Unsettled(_)) {
+                &mut working.resampling
+            } else {
+                &mut working.passing
+            };
+            *most = step.allocated_bytes(from, to).max(*most);
+        });
+        plan.for_each_end(|end, shape| {
+            working.encoding = encoder_bytes(end.encoding, shape).max(working.encoding);
+        });
+        working
+    }
+
+    /// Enough for both.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            decoding: self.decoding.max(other.decoding),
+            blurring: self.blurring.max(other.blurring),
+            resampling: self.resampling.max(other.resampling),
+            passing: self.passing.max(other.passing),
+            encoding: self.encoding.max(other.encoding),
+        }
+    }
+
+    fn bytes(self) -> u64 {
+        self.decoding + self.blurring + self.resampling + self.passing + self.encoding
+    }
+}
+
+fn memory_bytes(header: &Header, plan: &Plan) -> u64 {
     let profile = 2 * carry::MAX_BYTES_IN_FILE as u64;
     let transform = if header.profile { color::TRANSFORM_BYTES } else { 0 };
-    let rows = plan.decodes.iter().map(|decode| decode.stored.row() as u64 * 16).sum::<u64>();
     header.decoder_bytes
         + plan.slots.bytes()
         + plan.scratch_bytes as u64
         + plan.encoded_bytes
-        + blurring
-        + resampling
-        + passing
-        + encoding
+        + plan.working.bytes()
         + profile
         + transform
-        + rows
         + FIXED_BYTES
 }
 
@@ -104,6 +143,8 @@ fn work(header: &Header, plan: &Plan) -> Duration {
             | Encoding::Palette { .. }
             | Encoding::Blurhash { .. }
             | Encoding::Phash => 2 * shape.pixels(),
+            Encoding::Lines(lines) => Step::Lines(lines).nanoseconds(shape, shape),
+            Encoding::Contours { value } => Step::Contours { value }.nanoseconds(shape, shape),
         };
     });
     Duration::from_nanos(nanoseconds)

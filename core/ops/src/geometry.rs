@@ -86,6 +86,23 @@ pub(crate) fn resize((width, height): (u32, u32), to: &Resize) -> Result<Resized
     Ok(Resized::Resampled { width: new_width, height: new_height, window: Window::WHOLE })
 }
 
+/// The largest sides that a resize may give to what a trim leaves of a picture of these sides.
+///
+/// A narrow rest that is enlarged to a width may get any height; what is given then is what the
+/// whole picture would get.
+pub(crate) fn most_of_resize((width, height): (u32, u32), to: &Resize) -> (u32, u32) {
+    let most = |(target, side): (Option<u32>, u32), (other, other_side): (Option<u32>, u32)| match (
+        target, other,
+    ) {
+        (Some(target), _) if to.enlarge => target,
+        (Some(target), _) => target.min(side),
+        (None, Some(other)) if to.enlarge => proportional(side, other, other_side).max(side),
+        (None, _) => side,
+    };
+    let (across, down) = ((to.width, width), (to.height, height));
+    (most(across, down), most(down, across))
+}
+
 /// The largest size of the picture's proportions that fits into the target.
 fn inside((width, height): (u32, u32), (w, h): (u32, u32), enlarge: bool) -> (u32, u32) {
     if !enlarge && w >= width && h >= height {

@@ -6,10 +6,11 @@ use pixmill_resample::Resampler;
 use crate::codec::carry::Belongings;
 use crate::codec::jpeg::Jpeg;
 use crate::codec::{self, Finished};
-use crate::estimate::admit;
+use crate::estimate::{admit, admit_sequel};
+use crate::geometry::Rectangle;
 use crate::header::{Header, Orientation};
-use crate::kernel::{alpha, blur, turn};
-use crate::plan::{Decode, End, Node, Plan, Slot, Step};
+use crate::kernel::{alpha, blur, trim, turn};
+use crate::plan::{Branch, Decode, End, Node, Plan, Slot, Step};
 use crate::shape::{Layout, Shape};
 use crate::steps::{self, Tools};
 
@@ -86,9 +87,9 @@ impl Mill {
         let belongings = Belongings::of(header.format, source);
         let from = From { source, header: &header, belongings };
         let mut run = Run { mill: self, recipe, from, profile: None, pictures: vec![] };
-        for decode in &plan.decodes {
-            run.decode(decode)?;
-            run.grow(&decode.root)?;
+        for (decode, root) in plan.decodes.iter().zip(&plan.roots) {
+            run.decode(decode, root)?;
+            run.grow(&plan, root)?;
         }
         let mut pictures = run.pictures;
         pictures.sort_by_key(|(output, _)| *output);
@@ -112,6 +113,16 @@ impl Mill {
         }
         self.buffers.extend(kept);
         self.encoded = at_least(std::mem::take(&mut self.encoded), plan.scratch_bytes);
+    }
+
+    /// Makes the buffers larger that a sequel needs larger; nothing is in them.
+    fn widen(&mut self, sequel: &Plan) {
+        let sizes = sequel.slots.sizes();
+        self.buffers.resize_with(self.buffers.len().max(sizes.len()), Vec::new);
+        for (buffer, size) in self.buffers.iter_mut().zip(sizes) {
+            *buffer = at_least(std::mem::take(buffer), *size);
+        }
+        self.encoded = at_least(std::mem::take(&mut self.encoded), sequel.scratch_bytes);
     }
 
     /// Gives back what is too much to keep.
@@ -167,8 +178,8 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Decodes and puts the picture upright.
-    fn decode(&mut self, decode: &Decode) -> Result<(), Rejection> {
-        let Decode { stored, slot, root, .. } = decode;
+    fn decode(&mut self, decode: &Decode, root: &Node) -> Result<(), Rejection> {
+        let Decode { stored, slot, .. } = decode;
         let From { source, header, .. } = self.from;
         let buffer = &mut self.mill.buffers[*slot];
         self.profile = codec::decode(&mut self.mill.jpeg, source, header, decode, buffer)?;
@@ -187,15 +198,39 @@ impl Run<'_> {
     }
 
     /// Encodes the outputs that a picture is, then makes everything that is made from it.
-    fn grow(&mut self, node: &Node) -> Result<(), Rejection> {
+    fn grow(&mut self, plan: &Plan, node: &Node) -> Result<(), Rejection> {
         for end in &node.ends {
             self.encode(node, end)?;
         }
         for branch in &node.branches {
-            self.apply(branch.step, (node.shape, node.slot), branch.scratch, &branch.node);
-            self.grow(&branch.node)?;
+            if let Step::Trim { threshold, color } = branch.step {
+                let pixels = &self.mill.buffers[node.slot][..node.shape.bytes()];
+                let part = trim::find(node.shape, pixels, threshold, color);
+                self.continue_with(part, plan, node, branch)?;
+            } else {
+                self.apply(branch.step, (node.shape, node.slot), branch.scratch, &branch.node);
+                self.grow(plan, &branch.node)?;
+            }
         }
         Ok(())
+    }
+
+    /// Takes what a trim leaves, and makes everything that is made from it.
+    fn continue_with(
+        &mut self,
+        part: Rectangle,
+        plan: &Plan,
+        node: &Node,
+        branch: &Branch,
+    ) -> Result<(), Rejection> {
+        let left = Shape { width: part.width, height: part.height, ..node.shape };
+        let sequel = plan.sequel(&branch.node, left, self.recipe, &self.mill.limits)?;
+        admit_sequel(self.from.header, plan, &sequel)?;
+        let root = &sequel.roots[0];
+        self.apply(Step::Crop(part), (node.shape, node.slot), None, root);
+        // Only now: the buffer that was trimmed may be among those that grow.
+        self.mill.widen(&sequel);
+        self.grow(&sequel, root)
     }
 
     /// Makes the picture of `node` from the one in `from`.

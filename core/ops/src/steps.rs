@@ -67,6 +67,7 @@ pub(crate) fn make(
         | Step::Contours { .. }
         | Step::HalfTurn
         | Step::Flip(_) => unreachable!("works in place"),
+        Step::Trim { .. } | Step::Unsettled(_) => unreachable!("is settled before it runs"),
     }
 }
 
@@ -103,33 +104,19 @@ pub(crate) fn change(step: Step, shape: Shape, pixels: &mut [u8], scratch: &mut 
         | Step::Crop(_)
         | Step::Pad(_)
         | Step::QuarterTurn
-        | Step::ThreeQuarterTurn => unreachable!("needs a second buffer"),
+        | Step::ThreeQuarterTurn
+        | Step::Trim { .. }
+        | Step::Unsettled(_) => unreachable!("needs a second buffer"),
     }
 }
 
 /// Finds lines in the picture's luma and draws them.
 fn draw_lines(shape: Shape, pixels: &mut [u8], lines: Lines, scratch: &mut [u8]) {
-    let plane = Shape { layout: Layout::Gray, ..shape };
-    let (edges, rest) = scratch.split_at_mut(plane.bytes());
-    find_edges(plane, (shape.layout, pixels), (lines.low, lines.high), edges, rest);
     let colour = &GREEN[..shape.layout.channels()];
-    hough::find(plane, edges, lines.votes, &mut rest[..hough::list_bytes(plane)], |line| {
+    let (edges, list) = hough::edges(shape, pixels, lines, scratch);
+    hough::find(shape, edges, lines.votes, list, |line| {
         hough::draw(shape, pixels, line, lines.length, colour);
     });
-}
-
-/// Canny of a picture's luma, one byte a pixel.
-fn find_edges(
-    plane: Shape,
-    (layout, pixels): (Layout, &[u8]),
-    thresholds: (u32, u32),
-    edges: &mut [u8],
-    scratch: &mut [u8],
-) {
-    // The edges are written when their luma is no longer read, but not in the same call.
-    let (gray, scratch) = scratch.split_at_mut(plane.bytes());
-    luma::plane(layout, pixels, gray);
-    canny::edges(plane, gray, thresholds, scratch, edges);
 }
 
 /// Compares luma with its neighbourhood; RGBA of equal colours keeps its alpha.

@@ -101,6 +101,8 @@ fn formats_and_encodings() {
         "rotate:0 -> png:effort=small,metadata=all",
         "resize:300 -> auto",
         "a = flip -> jpeg:icc=keep,progressive=true; b = flip -> png:metadata=copyright",
+        "rotate:0 -> contours:100",
+        "a = invert -> lines:0,0,1; b = flip -> contours; c = rotate:0 -> lines",
         "a = rotate:0 -> info; b = rotate:0 -> palette; c = invert -> blurhash; d = flip -> phash",
     ];
     for (number, source) in sources.iter().enumerate() {
@@ -130,6 +132,10 @@ fn operations() {
         "contours | median:5 | morphology | sharpen -> png",
         "adaptive_threshold:31,2,gaussian | dilate:101 | pad:9,9,9,9,#ff000080 -> png",
         "a = threshold:otsu=true; b = equalize | edges; c = tint:#704214 | pixelate:9 | median",
+        "pad:0,900,0,900 | trim | resize:700 -> jpeg",
+        "a = pad:9,900,0,900 | trim | resize:500; b = pad:9,900,0,900 | trim | blur:9 -> png; \
+         c = pad:9,900,0,900 | trim | resize:600,900,enlarge=true | trim:3 | median -> png; \
+         d = pad:9,900,0,900 | trim | edges | rotate:90 | adaptive_threshold -> png",
         "resize:200,1900,fit=fill,enlarge=true | resize:1900,200,fit=fill,enlarge=true -> jpeg",
     ];
     let noise = [make::jpeg(1200, 900, 3, true), make::jpeg(900, 700, 1, false)];

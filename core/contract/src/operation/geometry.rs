@@ -277,3 +277,32 @@ pub(super) const PAD: Entry<Operation> = Entry {
         Ok(Operation::Pad(Pad { top, right, bottom, left, color }))
     },
 };
+
+pub(super) const TRIM: Entry<Operation> = Entry {
+    name: "trim",
+    aliases: &[],
+    summary: "takes off borders that look like one colour; a picture that looks like nothing else \
+              is left as it is",
+    pixels: "moved, never changed; alpha is compared as well, colours as far as they are visible",
+    parameters: &[
+        Parameter {
+            name: "threshold",
+            alias: None,
+            kind: Kind::Integer { min: 0, max: 255 },
+            absent: Absent::Means(Value::Integer(10)),
+            help: "samples that are further from the colour than this belong to the picture",
+        },
+        Parameter {
+            name: "color",
+            alias: Some("background"),
+            kind: Kind::Color,
+            absent: Absent::Derived("that of the pixel at the top left"),
+            help: "what borders look like",
+        },
+    ],
+    example: "trim:threshold=20 | resize:800 -> jpeg",
+    build: |a| {
+        let threshold = a.byte("threshold").ok_or("needs a threshold")?;
+        Ok(Operation::Trim { threshold, color: a.color("color") })
+    },
+};

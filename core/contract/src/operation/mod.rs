@@ -141,6 +141,13 @@ pub enum Operation {
     Flip(Axis),
     /// Pixels of one colour around the picture.
     Pad(Pad),
+    /// Borders that look like one colour, taken off.
+    Trim {
+        /// A sample that is further from the colour than this belongs to the picture.
+        threshold: u8,
+        /// The colour; `None` is that of the pixel at the top left.
+        color: Option<Color>,
+    },
 }
 
 /// The typed value behind a word of a choice.
@@ -183,6 +190,7 @@ impl Operation {
             Self::Rotate(_) => "rotate",
             Self::Flip(_) => "flip",
             Self::Pad(_) => "pad",
+            Self::Trim { .. } => "trim",
         };
         Entry::find(OPERATIONS, name).expect("every operation has its row")
     }
@@ -235,6 +243,9 @@ impl Operation {
             }
             Self::Flip(axis) => vec![("axis", worded(Axis::WORDS, &Axis::ALL, axis))],
             Self::Pad(pad) => pad.values(),
+            Self::Trim { threshold, color } => {
+                vec![("threshold", level(threshold)), ("color", color.map(Value::Color))]
+            }
         };
         spoken(self.entry().parameters, &values)
     }
@@ -263,7 +274,8 @@ impl Operation {
             | Self::Crop { .. }
             | Self::Rotate(_)
             | Self::Flip(_)
-            | Self::Pad(_) => 1,
+            | Self::Pad(_)
+            | Self::Trim { .. } => 1,
         }
     }
 }
@@ -275,6 +287,7 @@ pub static OPERATIONS: &[Entry<Operation>] = &[
     geometry::ROTATE,
     geometry::FLIP,
     geometry::PAD,
+    geometry::TRIM,
     tone::INVERT,
     tone::GRAYSCALE,
     tone::BRIGHTNESS,

@@ -1,12 +1,12 @@
 //! Operations that look for something in a picture: edges, thresholds, lines, contours.
 
-use super::table::{Absent, Entry, Kind, Parameter, Value};
+use super::table::{Absent, Arguments, Entry, Kind, Parameter, Value};
 use super::{Operation, chosen, worded};
 
 /// The largest gradient that a 3×3 Sobel operator sees, L1.
 const MAX_GRADIENT: i64 = 2040;
 
-/// The parameters of [`Operation::Lines`].
+/// The parameters of [`Operation::Lines`] and of [`Encoding::Lines`](super::Encoding::Lines).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lines {
     /// Canny's lower threshold, of the L1 gradient.
@@ -20,6 +20,14 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// From the arguments of the operation or of the encoding of this name.
+    pub(super) fn build(a: &Arguments) -> Result<Self, String> {
+        let (low, high) = gradients(a)?;
+        let votes = a.size("votes").ok_or("needs votes")?;
+        let length = chosen(Length::WORDS, &Length::ALL, a.word("length"))?;
+        Ok(Self { low, high, votes, length })
+    }
+
     pub(super) fn values(self) -> Vec<(&'static str, Option<Value>)> {
         vec![
             ("low", Some(self.low.into())),
@@ -102,7 +110,7 @@ const LOW_HELP: &str = "gradient that continues an edge (Canny, L1)";
 const HIGH_HELP: &str = "gradient that begins an edge (Canny, L1)";
 
 /// Canny's two thresholds, in order.
-fn gradients(a: &super::Arguments) -> Result<(u32, u32), String> {
+fn gradients(a: &Arguments) -> Result<(u32, u32), String> {
     let (low, high) = (a.size("low").ok_or("needs a low")?, a.size("high").ok_or("needs a high")?);
     if low > high { Err("needs a low that is not above its high".into()) } else { Ok((low, high)) }
 }
@@ -207,12 +215,7 @@ pub(super) const LINES: Entry<Operation> = Entry {
         },
     ],
     example: "lines:votes=150,length=full",
-    build: |a| {
-        let (low, high) = gradients(a)?;
-        let votes = a.size("votes").ok_or("needs votes")?;
-        let length = chosen(Length::WORDS, &Length::ALL, a.word("length"))?;
-        Ok(Operation::Lines(Lines { low, high, votes, length }))
-    },
+    build: |a| Lines::build(a).map(Operation::Lines),
 };
 
 pub(super) const CONTOURS: Entry<Operation> = Entry {

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::operation::{
-    Axis, Carry, Effort, Filter, Fit, Icc, Kind, Metadata, OPERATIONS, Parameter, QuarterTurns,
-    Resize, Subsampling,
+    Axis, Carry, Effort, Filter, Fit, Icc, Kind, Length, Lines, Metadata, OPERATIONS, Parameter,
+    QuarterTurns, Resize, Subsampling,
 };
 
 fn parse(text: &str) -> Recipe {
@@ -110,6 +110,19 @@ fn json_errors_point_into_the_document() {
 }
 
 #[test]
+fn operations_and_encodings_of_one_name_are_told_apart_by_their_place() {
+    let recipe = parse("lines:votes=30 | flip -> lines:length=full");
+    let output = &recipe.outputs()[0];
+    assert_eq!(output.chain[0].entry().name, "lines");
+    assert!(matches!(output.encoding, Encoding::Lines(lines) if lines.length == Length::Full));
+    let hint = |text| refused(text).hint.unwrap();
+    assert_eq!(hint("invert -> blur"), "`blur` is an operation: it goes before `->`");
+    assert_eq!(hint("invert | jpeg"), "`jpeg` is an encoding: it goes after `->`");
+    assert_eq!(hint("invert -> lines:votes=0"), "allowed: 1..1000000");
+    assert_eq!(hint("invert -> line"), "did you mean `lines`?");
+}
+
+#[test]
 fn multibyte_text_is_refused_at_the_right_column() {
     let source = "größe:5";
     assert!(refused(source).underlined(source).contains("\n  größe:5\n  ^^^^^\n"));
@@ -196,6 +209,12 @@ fn any_encoding() -> impl Strategy<Value = Encoding> {
         (1_u8..=32).prop_map(|count| Encoding::Palette { count }),
         (1_u8..=9, 1_u8..=9).prop_map(|(across, down)| Encoding::Blurhash { across, down }),
         Just(Encoding::Phash),
+        (0_u32..50, 50_u32..=2040, 1_u32..=1_000_000, 0_usize..2).prop_map(
+            |(low, high, votes, length)| {
+                Encoding::Lines(Lines { low, high, votes, length: Length::ALL[length] })
+            }
+        ),
+        any::<u8>().prop_map(|value| Encoding::Contours { value }),
     ]
 }
 

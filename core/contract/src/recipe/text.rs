@@ -159,11 +159,19 @@ pub(super) fn unknown_entry<T>(
     what: &str,
     name: &str,
 ) -> RecipeError {
-    let code = if what == "encoding" { Code::UnknownEncoding } else { Code::UnknownOperation };
+    let (code, elsewhere) = if what == "encoding" {
+        let is_operation = Entry::find(OPERATIONS, name).is_some();
+        (Code::UnknownEncoding, is_operation.then_some("an operation: it goes before"))
+    } else {
+        let is_encoding = Entry::find(ENCODINGS, name).is_some();
+        (Code::UnknownOperation, is_encoding.then_some("an encoding: it goes after"))
+    };
     let names = |e: &'static Entry<T>| std::iter::once(e.name).chain(e.aliases.iter().copied());
     let nearest_of: Vec<_> = table.iter().flat_map(names).collect();
     let mut error = RecipeError::unknown(code, place, what, name, &nearest_of);
-    if !error.hint.as_ref().is_some_and(|h| h.starts_with("did you mean")) {
+    if let Some(elsewhere) = elsewhere {
+        error.hint = Some(format!("`{name}` is {elsewhere} `->`"));
+    } else if !error.hint.as_ref().is_some_and(|h| h.starts_with("did you mean")) {
         let listed: Vec<_> = table.iter().map(|e| e.name).collect();
         error.hint = Some(format!("one of {}", listed.join(", ")));
     }

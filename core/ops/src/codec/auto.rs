@@ -30,7 +30,9 @@ pub(crate) fn settle(encoding: Encoding, shape: Shape, pixels: &[u8]) -> Encodin
         | Encoding::Info
         | Encoding::Palette { .. }
         | Encoding::Blurhash { .. }
-        | Encoding::Phash => encoding,
+        | Encoding::Phash
+        | Encoding::Lines(_)
+        | Encoding::Contours { .. } => encoding,
     }
 }
 

@@ -6,6 +6,7 @@ use super::carry::{Belongings, Carried};
 use super::{icc, jpeg, png, webp};
 use crate::facts::{self, Facts};
 use crate::header::Header;
+use crate::kernel::hough;
 use crate::shape::Shape;
 
 /// A picture that is to be written.
@@ -54,6 +55,10 @@ impl Finished<'_> {
                 (Format::Json, facts::blurhash(shape, pixels, (across, down)))
             }
             Encoding::Phash => (Format::Json, facts::phash(shape, pixels)),
+            Encoding::Lines(lines) => (Format::Json, facts::lines(shape, pixels, lines, scratch)),
+            Encoding::Contours { value } => {
+                (Format::Json, facts::contours(shape, pixels, value, scratch))
+            }
             Encoding::Same | Encoding::Auto { .. } => unreachable!("encodings are settled before"),
         })
     }
@@ -71,9 +76,12 @@ pub(crate) fn encoder_bytes(encoding: Encoding, shape: Shape) -> u64 {
         Encoding::Webp { quality, lossless, effort, .. } => {
             webp::encoder_bytes(shape, webp::Manner { quality, lossless, effort })
         }
-        Encoding::Info | Encoding::Palette { .. } | Encoding::Blurhash { .. } | Encoding::Phash => {
-            facts::WORKING_BYTES
-        }
+        Encoding::Info
+        | Encoding::Palette { .. }
+        | Encoding::Blurhash { .. }
+        | Encoding::Phash
+        | Encoding::Contours { .. } => facts::WORKING_BYTES,
+        Encoding::Lines(_) => facts::WORKING_BYTES + hough::row_bytes(shape),
     }
 }
 

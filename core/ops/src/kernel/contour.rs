@@ -6,7 +6,7 @@
 //! comparison is `benches/parity`.
 
 use super::luma;
-use crate::shape::Shape;
+use crate::shape::{Layout, Shape};
 
 /// Bytes of `scratch` that [`draw`] needs.
 pub(crate) fn scratch_bytes(shape: Shape) -> usize {
@@ -17,10 +17,7 @@ pub(crate) fn scratch_bytes(shape: Shape) -> usize {
 /// picture. Alpha is not looked at.
 pub(crate) fn draw(shape: Shape, pixels: &mut [u8], value: u8, scratch: &mut [u8], colour: &[u8]) {
     let mask = &mut scratch[..scratch_bytes(shape)];
-    luma::plane(shape.layout, pixels, mask);
-    for sample in mask.iter_mut() {
-        *sample = u8::from(*sample > value);
-    }
+    mark_lighter(shape.layout, pixels, value, mask);
     let mask = Mask { width: shape.width as isize, height: shape.height as isize, bits: mask };
     let mut put = |x: isize, y: isize| {
         if (0..mask.width).contains(&x) && (0..mask.height).contains(&y) {
@@ -50,6 +47,14 @@ pub(crate) fn draw(shape: Shape, pixels: &mut [u8], value: u8, scratch: &mut [u8
                 }
             }
         }
+    }
+}
+
+/// Writes 1 where luma is above `value` and 0 elsewhere, one byte a pixel.
+pub(super) fn mark_lighter(layout: Layout, pixels: &[u8], value: u8, marks: &mut [u8]) {
+    luma::plane(layout, pixels, marks);
+    for sample in marks {
+        *sample = u8::from(*sample > value);
     }
 }
 

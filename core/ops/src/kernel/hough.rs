@@ -5,11 +5,12 @@
 //! time, and three are kept for the maximum. The angle grows by repeated addition in `f32`, as
 //! `OpenCV`'s does: multiplied, 2–4 % of the lines would differ.
 
-use pixmill_contract::operation::Length;
+use pixmill_contract::operation::{Length, Lines};
 
-use super::line::thick_line;
+use super::line::{Pixel, thick_line, visible_part};
 use super::trigonometry::{cosine_of_numpy, sine_of_numpy};
-use crate::shape::Shape;
+use super::{canny, luma};
+use crate::shape::{Layout, Shape};
 
 /// Steps of one degree.
 const ANGLES: usize = 180;
@@ -34,14 +35,36 @@ pub(crate) struct Line {
     pub(crate) votes: u32,
 }
 
+/// Bytes of `scratch` that [`edges`] needs, and [`find`] after it: edges, luma and what Canny
+/// needs; then the list of edges in place of the latter two.
+pub(crate) fn scratch_bytes(shape: Shape) -> usize {
+    2 * shape.width as usize * shape.height as usize + canny::scratch_bytes(shape)
+}
+
 /// Bytes of `list` that [`find`] needs for a picture: one entry for each pixel.
 pub(crate) fn list_bytes(shape: Shape) -> usize {
     4 * shape.width as usize * shape.height as usize
 }
 
-/// Bytes that [`find`] allocates.
+/// Bytes that [`edges`] or [`find`] allocate.
 pub(crate) fn row_bytes(shape: Shape) -> u64 {
-    3 * 4 * (2 * (u64::from(shape.width) + u64::from(shape.height)) + 3)
+    let rows = 3 * 4 * (2 * (u64::from(shape.width) + u64::from(shape.height)) + 3);
+    canny::row_bytes(shape).max(rows)
+}
+
+/// Canny of a picture's luma, one byte a pixel, and what `scratch` has left for [`find`].
+pub(crate) fn edges<'s>(
+    shape: Shape,
+    pixels: &[u8],
+    lines: Lines,
+    scratch: &'s mut [u8],
+) -> (&'s [u8], &'s mut [u8]) {
+    let plane = Shape { layout: Layout::Gray, ..shape };
+    let (edges, rest) = scratch.split_at_mut(plane.bytes());
+    let (gray, working) = rest.split_at_mut(plane.bytes());
+    luma::plane(shape.layout, pixels, gray);
+    canny::edges(plane, gray, (lines.low, lines.high), working, edges);
+    (edges, rest)
 }
 
 /// Calls `found` with every line that has more than `votes` edge pixels, by angle and distance.
@@ -55,7 +78,7 @@ pub(crate) fn find(
     mut found: impl FnMut(Line),
 ) {
     let width = shape.width as usize;
-    let list = list.as_chunks_mut::<4>().0;
+    let list = list[..list_bytes(shape)].as_chunks_mut::<4>().0;
     let mut count = 0;
     for (at, _) in edges.iter().enumerate().filter(|(_, edge)| **edge != 0) {
         let (x, y) = ((at % width) as u32, (at / width) as u32);
@@ -108,6 +131,24 @@ fn vote(list: &[[u8; 4]], angle: f32, reach: i32, row: &mut [u32]) {
 
 /// Draws a line in `colour`, a pixel of the picture.
 pub(crate) fn draw(shape: Shape, pixels: &mut [u8], line: Line, length: Length, colour: &[u8]) {
+    let (from, to) = ends(shape, line, length);
+    thick_line(shape, pixels, from, to, colour);
+}
+
+/// The ends of the part of a drawn line that is inside of the picture, as `cv2.clipLine` cuts it;
+/// `None` if it passes by.
+pub(crate) fn visible_ends(shape: Shape, line: Line, length: Length) -> Option<(Pixel, Pixel)> {
+    let (from, to) = ends(shape, line, length);
+    visible_part(shape, from, to)
+}
+
+/// Its direction in radians, as `OpenCV` gives it.
+pub(crate) fn radians(line: Line) -> f32 {
+    f32::from(line.degrees) * STEP
+}
+
+/// Where a line begins and ends, mostly outside of the picture.
+fn ends(shape: Shape, line: Line, length: Length) -> (Pixel, Pixel) {
     let (cosine, sine) = (cosine_of_numpy(line.degrees), sine_of_numpy(line.degrees));
     let reach = match length {
         Length::Prototype => PROTOTYPE_REACH,
@@ -120,5 +161,5 @@ pub(crate) fn draw(shape: Shape, pixels: &mut [u8], line: Line, length: Length, 
     // Cut off towards zero, as the prototype's `int` does.
     let from = ((x + across) as i32, (y + down) as i32);
     let to = ((x - across) as i32, (y - down) as i32);
-    thick_line(shape, pixels, from, to, colour);
+    (from, to)
 }

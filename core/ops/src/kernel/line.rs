@@ -13,18 +13,15 @@ const HALF: i64 = ONE / 2;
 /// How far outside of the picture a line may still end.
 const MARGIN: i64 = 2;
 
+/// A place in whole pixels, across and down.
+pub(crate) type Pixel = (i32, i32);
+
 type Point = (i64, i64);
 
 /// Draws a line between two pixels in `colour`, which is as long as a pixel.
-pub(crate) fn thick_line(
-    shape: Shape,
-    pixels: &mut [u8],
-    from: (i32, i32),
-    to: (i32, i32),
-    colour: &[u8],
-) {
+pub(crate) fn thick_line(shape: Shape, pixels: &mut [u8], from: Pixel, to: Pixel, colour: &[u8]) {
     let mut canvas = Canvas { shape, pixels, colour };
-    let grown = |(x, y): (i32, i32)| (i64::from(x) + MARGIN, i64::from(y) + MARGIN);
+    let grown = |(x, y): Pixel| (i64::from(x) + MARGIN, i64::from(y) + MARGIN);
     let size = (i64::from(shape.width) + 2 * MARGIN, i64::from(shape.height) + 2 * MARGIN);
     let Some((from, to)) = clip(size, grown(from), grown(to)) else { return };
     let fixed = |(x, y): Point| ((x - MARGIN) << SHIFT, (y - MARGIN) << SHIFT);
@@ -50,6 +47,14 @@ pub(crate) fn thick_line(
             canvas.put(x + i, y + j);
         }
     }
+}
+
+/// The part of a line between two pixels that is inside of the picture.
+pub(crate) fn visible_part(shape: Shape, from: Pixel, to: Pixel) -> Option<(Pixel, Pixel)> {
+    let wide = |(x, y): Pixel| (i64::from(x), i64::from(y));
+    let narrow = |(x, y): Point| (x as i32, y as i32);
+    let size = (i64::from(shape.width), i64::from(shape.height));
+    clip(size, wide(from), wide(to)).map(|(from, to)| (narrow(from), narrow(to)))
 }
 
 /// The part of a line inside of `0..width` × `0..height`, cut in whole numbers; `None` if there

@@ -33,7 +33,9 @@ pub(crate) mod resize;
 pub(crate) mod sharpen;
 pub(crate) mod threshold;
 pub(crate) mod tone;
+pub(crate) mod trace;
 mod trigonometry;
+pub(crate) mod trim;
 pub(crate) mod turn;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Chains of operations resolved for one picture, and the tree that they fold into.
+//! Chains of operations resolved for one picture.
 
 use pixmill_contract::operation::{Filter, Pad, QuarterTurns, Resize, Shaping, sharpening_kernel};
-use pixmill_contract::{Encoding, Format, Limits, Operation, Output, Rejection};
+use pixmill_contract::{Format, Limits, Operation, Output, Rejection};
 
 use super::Step;
 use crate::geometry::{self, Rectangle, Resized, Scale};
@@ -17,28 +17,55 @@ pub(super) struct Link {
     pub(super) shape: Shape,
 }
 
-/// Walks an output's chain from the displayed picture on. Refuses what is inapplicable, and every
-/// picture on the way that is over a limit.
+/// What an output's chain comes down to.
+pub(super) struct Resolved {
+    /// What will be run, up to the first trim.
+    pub(super) links: Vec<Link>,
+    /// The last picture, if nothing is trimmed.
+    pub(super) last: Shape,
+    /// The largest that the last picture may be.
+    pub(super) most: Shape,
+    /// How much of the chain is done when its first trim is.
+    pub(super) trimmed: Option<usize>,
+}
+
+/// Walks an output's chain, but for the operations that are done, from a picture on. Refuses what
+/// is inapplicable, and every picture on the way that is over a limit, as if nothing were trimmed.
 pub(super) fn resolve(
-    header: &Header,
+    from: Shape,
     output: &Output,
+    done: usize,
     limits: &Limits,
-) -> Result<Vec<Link>, Rejection> {
-    let mut shape = header.shape();
-    let mut links = vec![];
-    for operation in &output.chain {
-        for link in self::links(shape, operation)? {
+) -> Result<Resolved, Rejection> {
+    let mut resolved = Resolved { links: vec![], last: from, most: from, trimmed: None };
+    for (index, operation) in output.chain.iter().enumerate().skip(done) {
+        let settled = links(resolved.last, operation)?;
+        for link in &settled {
             let what = format!("output {}", output.name);
             limits.check_frame(&what, link.shape.width, link.shape.height)?;
-            shape = link.shape;
-            links.push(link);
+            resolved.last = link.shape;
         }
+        if resolved.trimmed.is_some() {
+            let reckoned = unsettled(resolved.most, operation)?;
+            resolved.most = reckoned.last().map_or(resolved.most, |link| link.shape);
+            continue;
+        }
+        resolved.most = resolved.last;
+        resolved.links.extend(settled);
+        resolved.trimmed = matches!(operation, Operation::Trim { .. }).then_some(index + 1);
     }
-    Ok(links)
+    Ok(resolved)
+}
+
+/// What an operation may come down to for whatever a trim leaves of a picture of this shape.
+pub(super) fn unsettled(shape: Shape, operation: &Operation) -> Result<Vec<Link>, Rejection> {
+    let Operation::Resize(to) = operation else { return links(shape, operation) };
+    let (width, height) = geometry::most_of_resize((shape.width, shape.height), to);
+    Ok(vec![Link { step: Step::Unsettled(*to), shape: Shape { width, height, ..shape } }])
 }
 
 /// What an operation comes down to for a picture of this shape; nothing if it changes nothing.
-fn links(shape: Shape, operation: &Operation) -> Result<Vec<Link>, Rejection> {
+pub(super) fn links(shape: Shape, operation: &Operation) -> Result<Vec<Link>, Rejection> {
     let here = |step| vec![Link { step, shape }];
     Ok(match *operation {
         Operation::Invert => here(Step::Invert),
@@ -95,6 +122,7 @@ fn links(shape: Shape, operation: &Operation) -> Result<Vec<Link>, Rejection> {
         Operation::Rotate(turns) => turned(shape, turns),
         Operation::Flip(axis) => here(Step::Flip(axis)),
         Operation::Pad(pad) => padded(shape, pad),
+        Operation::Trim { threshold, color } => here(Step::Trim { threshold, color }),
     })
 }
 
@@ -191,30 +219,5 @@ pub(super) fn scale(header: &Header, links: &[Link]) -> Scale {
             Scale::for_target((header.width, header.height), target, *window)
         }
         _ => Scale::Full,
-    }
-}
-
-/// Chains folded by their equal beginnings.
-#[derive(Debug, Default)]
-pub(super) struct Tree {
-    /// Outputs that end here: index and encoding.
-    pub(super) ends: Vec<(usize, Encoding)>,
-    /// What follows, in the order in which outputs first need it.
-    pub(super) branches: Vec<(Link, Tree)>,
-}
-
-impl Tree {
-    /// Adds an output at the end of its chain.
-    pub(super) fn insert(&mut self, links: &[Link], output: (usize, Encoding)) {
-        let Some((first, rest)) = links.split_first() else {
-            self.ends.push(output);
-            return;
-        };
-        let at = self.branches.iter().position(|(link, _)| link == first);
-        let at = at.unwrap_or_else(|| {
-            self.branches.push((*first, Self::default()));
-            self.branches.len() - 1
-        });
-        self.branches[at].1.insert(rest, output);
     }
 }

@@ -6,15 +6,22 @@
 //! place in a few numbered buffers ([`Slots`]), each free again as soon as its last reader is
 //! done. Running it is left to the [`Mill`](crate::Mill), adding it up to
 //! [`estimate`](crate::estimate).
+//!
+//! What a trim leaves is known when it has run. A plan that has one goes on as if nothing were
+//! trimmed, which refuses all that could never be done, and with the largest pictures that may come
+//! of it, which is what the job is given room for. Once the trim has run, what follows is planned
+//! anew, as a [`Plan::sequel`], in the same room.
 
 mod chain;
 mod slots;
 mod step;
+mod tree;
 
 use pixmill_contract::operation::Icc;
-use pixmill_contract::{Encoding, Limits, Recipe, RejectCode, Rejection};
+use pixmill_contract::{Encoding, Limits, Output, Recipe, RejectCode, Rejection};
 
 use crate::codec::{carry, jpeg, png, webp};
+use crate::estimate::Working;
 use crate::facts;
 use crate::geometry::Scale;
 use crate::header::Header;
@@ -22,21 +29,27 @@ use crate::shape::{Layout, Shape};
 
 pub(crate) use slots::{Slot, Slots};
 pub(crate) use step::Step;
+use tree::{Goal, Tree};
 
 /// Everything that will happen to a picture.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Plan {
-    /// One for each scale that is needed, in the order in which outputs need them.
+    /// One for each scale that is needed, in the order in which outputs need them; none in a
+    /// sequel.
     pub(crate) decodes: Vec<Decode>,
+    /// What each decoding gives, as displayed; in a sequel what the trim has left.
+    pub(crate) roots: Vec<Node>,
     /// The buffers and how large they get.
     pub(crate) slots: Slots,
-    /// Most bytes that any of the outputs may take, encoded.
+    /// Most bytes that any of the outputs needs: for its file, or to look for what it tells.
     pub(crate) scratch_bytes: usize,
     /// Most bytes of all encoded outputs together.
     pub(crate) encoded_bytes: u64,
+    /// What codecs and kernels allocate.
+    pub(crate) working: Working,
 }
 
-/// One decoding, and what grows from it.
+/// One decoding.
 #[derive(Debug)]
 pub(crate) struct Decode {
     /// What becomes of the source's colour space before anything else.
@@ -47,8 +60,6 @@ pub(crate) struct Decode {
     pub(crate) stored: Shape,
     /// Where the decoder puts them.
     pub(crate) slot: Slot,
-    /// The picture as displayed.
-    pub(crate) root: Node,
 }
 
 /// A picture that exists at some point, and everything that is made from it.
@@ -61,6 +72,15 @@ pub(crate) struct Node {
     pub(crate) ends: Vec<End>,
     /// What is made from it. The last one may use up the pixels.
     pub(crate) branches: Vec<Branch>,
+    /// What has to be planned anew, if this is what a trim leaves.
+    rest: Option<Rest>,
+}
+
+/// The outputs that follow a trim, and the buffers as they are then.
+#[derive(Debug)]
+struct Rest {
+    goals: Vec<Goal>,
+    slots: Slots,
 }
 
 /// A step and the picture that it makes.
@@ -91,36 +111,79 @@ impl Plan {
         limits: &Limits,
     ) -> Result<Self, Rejection> {
         limits.check_recipe(recipe)?;
-        let mut decodes: Vec<(Icc, Scale, chain::Tree)> = vec![];
-        let (mut scratch_bytes, mut encoded_bytes) = (0, 0);
+        let mut trees: Vec<(Icc, Scale, Tree)> = vec![];
+        let mut plan = Self::default();
         for (index, output) in recipe.outputs().iter().enumerate() {
-            let links = chain::resolve(header, output, limits)?;
-            let last = links.last().map_or(header.shape(), |link| link.shape);
             let encoding = output.encoding.resolve(header.format);
-            let bound = encoded_bound(&output.name, encoding, last)?;
-            scratch_bytes = scratch_bytes.max(bound);
-            encoded_bytes += bound as u64;
+            let start = Goal { output: index, encoding, encoded_bytes: 0, done: 0 };
+            let (links, goal) = plan.reserve(start, output, header.shape(), limits)?;
             let scale = chain::scale(header, &links);
             // Without a profile there is nothing to convert, and one decoding serves both.
             let icc = if header.profile { encoding.carry().icc } else { Icc::Keep };
-            let at = decodes.iter().position(|(i, s, _)| (*i, *s) == (icc, scale));
+            let at = trees.iter().position(|(i, s, _)| (*i, *s) == (icc, scale));
             let at = at.unwrap_or_else(|| {
-                decodes.push((icc, scale, chain::Tree::default()));
-                decodes.len() - 1
+                trees.push((icc, scale, Tree::default()));
+                trees.len() - 1
             });
-            decodes[at].2.insert(&links, (index, encoding));
+            trees[at].2.insert(&links, goal);
         }
-        let mut slots = Slots::default();
-        let decodes = decodes
-            .into_iter()
-            .map(|(icc, scale, tree)| decode(header, (icc, scale), tree, &mut slots))
-            .collect();
-        Ok(Self { decodes, slots, scratch_bytes, encoded_bytes })
+        for (icc, scale, mut tree) in trees {
+            tree.reckon(header.shape(), recipe)?;
+            let (decode, root) = decode(header, (icc, scale), tree, &mut plan.slots);
+            plan.decodes.push(decode);
+            plan.roots.push(root);
+        }
+        plan.working = Working::of(&plan);
+        Ok(plan)
+    }
+
+    /// Plans anew what follows the trim that leads to `node`, now that it is known what is `left`.
+    ///
+    /// It has this plan's buffers, of which it uses those that are free when the trim has run.
+    pub(crate) fn sequel(
+        &self,
+        node: &Node,
+        left: Shape,
+        recipe: &Recipe,
+        limits: &Limits,
+    ) -> Result<Self, Rejection> {
+        let rest = node.rest.as_ref().expect("something follows a trim");
+        let (scratch_bytes, encoded_bytes) = (self.scratch_bytes, self.encoded_bytes);
+        let slots = self.slots.as_of(&rest.slots);
+        let mut plan = Self { slots, scratch_bytes, encoded_bytes, ..Self::default() };
+        for goal in &rest.goals {
+            plan.reserve(*goal, &recipe.outputs()[goal.output], left, limits)?;
+        }
+        let tree = Tree::following(&rest.goals, left, recipe, true)?;
+        plan.roots.push(place(tree, left, node.slot, &mut plan.slots));
+        plan.working = Working::of(&plan).or(self.working);
+        Ok(plan)
+    }
+
+    /// Resolves an output from a picture on, and makes room for its file, beyond what it has.
+    fn reserve(
+        &mut self,
+        goal: Goal,
+        output: &Output,
+        from: Shape,
+        limits: &Limits,
+    ) -> Result<(Vec<chain::Link>, Goal), Rejection> {
+        let resolved = chain::resolve(from, output, goal.done, limits)?;
+        let chain::Resolved { links, last, most, trimmed } = resolved;
+        let bound = |shape| encoded_bound(&output.name, goal.encoding, shape);
+        let whole = bound(last)?;
+        // Where the most is too long for the format, so is what comes of it, or it is smaller.
+        let encoded_bytes = bound(most).map_or(whole, |bytes| bytes.max(whole));
+        let looking = facts::scratch_bytes(goal.encoding, most);
+        self.scratch_bytes = self.scratch_bytes.max(encoded_bytes).max(looking);
+        self.encoded_bytes += encoded_bytes.saturating_sub(goal.encoded_bytes) as u64;
+        let done = trimmed.unwrap_or(output.chain.len());
+        Ok((links, Goal { encoded_bytes, done, ..goal }))
     }
 
     /// Calls `visit` with every step, the shape it reads and the shape it makes.
     pub(crate) fn for_each_step(&self, mut visit: impl FnMut(&Step, Shape, Shape)) {
-        let mut nodes: Vec<&Node> = self.decodes.iter().map(|decode| &decode.root).collect();
+        let mut nodes: Vec<&Node> = self.roots.iter().collect();
         while let Some(node) = nodes.pop() {
             for branch in &node.branches {
                 visit(&branch.step, node.shape, branch.node.shape);
@@ -131,7 +194,7 @@ impl Plan {
 
     /// Calls `visit` with every output and the shape of its picture.
     pub(crate) fn for_each_end(&self, mut visit: impl FnMut(&End, Shape)) {
-        let mut nodes: Vec<&Node> = self.decodes.iter().map(|decode| &decode.root).collect();
+        let mut nodes: Vec<&Node> = self.roots.iter().collect();
         while let Some(node) = nodes.pop() {
             node.ends.iter().for_each(|end| visit(end, node.shape));
             nodes.extend(node.branches.iter().map(|branch| &branch.node));
@@ -158,9 +221,12 @@ fn encoded_bound(name: &str, encoding: Encoding, shape: Shape) -> Result<usize, 
             return too_long("WebP", webp::MAX_SIDE);
         }
         Encoding::Webp { .. } => webp::encoded_bound(shape),
-        Encoding::Info | Encoding::Palette { .. } | Encoding::Blurhash { .. } | Encoding::Phash => {
-            return Ok(facts::MAX_BYTES);
-        }
+        Encoding::Info
+        | Encoding::Palette { .. }
+        | Encoding::Blurhash { .. }
+        | Encoding::Phash
+        | Encoding::Lines(_)
+        | Encoding::Contours { .. } => return Ok(facts::MAX_BYTES),
     };
     Ok(pixels + carry::MAX_BYTES_IN_FILE)
 }
@@ -174,30 +240,31 @@ fn may_write_jpeg(encoding: Encoding) -> bool {
 fn decode(
     header: &Header,
     (icc, scale): (Icc, Scale),
-    tree: chain::Tree,
+    tree: Tree,
     slots: &mut Slots,
-) -> Decode {
+) -> (Decode, Node) {
     let full = header.shape();
     let shape = Shape { width: scale.of(full.width), height: scale.of(full.height), ..full };
     // Ink is decoded as four bytes a pixel, and becomes colours in place.
     let decoded = |shape: Shape| if header.ink { shape.bytes() / 3 * 4 } else { shape.bytes() };
     if !header.orientation.swaps_sides() {
         let slot = slots.take(decoded(shape));
-        let root = place(tree, shape, slot, slots);
-        return Decode { icc, scale, stored: shape, slot, root };
+        let decode = Decode { icc, scale, stored: shape, slot };
+        return (decode, place(tree, shape, slot, slots));
     }
     let stored = shape.on_its_side();
     let slot = slots.take(decoded(stored));
     let turned = slots.take(shape.bytes());
     slots.give(slot);
-    Decode { icc, scale, stored, slot, root: place(tree, shape, turned, slots) }
+    (Decode { icc, scale, stored, slot }, place(tree, shape, turned, slots))
 }
 
 /// Places a picture that is in `slot`, in the order in which the mill will run: its outputs, then
 /// its branches one after the other. Gives the slot back when the last of them has read it.
-fn place(tree: chain::Tree, shape: Shape, slot: Slot, slots: &mut Slots) -> Node {
-    let mut ends = vec![];
-    for (output, encoding) in tree.ends {
+fn place(tree: Tree, shape: Shape, slot: Slot, slots: &mut Slots) -> Node {
+    let (goals, mut ends) = (tree.trimmed, vec![]);
+    let rest = (!goals.is_empty()).then(|| Rest { goals, slots: slots.clone() });
+    for Goal { output, encoding, .. } in tree.ends {
         let flattened = (may_write_jpeg(encoding) && shape.layout == Layout::Rgba).then(|| {
             let flat = Shape { layout: Layout::Rgb, ..shape };
             let flattened = slots.take(flat.bytes());
@@ -207,12 +274,15 @@ fn place(tree: chain::Tree, shape: Shape, slot: Slot, slots: &mut Slots) -> Node
         ends.push(End { output, encoding, flattened });
     }
     let mut branches = vec![];
-    let mut rest = tree.branches.into_iter().peekable();
-    if rest.peek().is_none() {
+    let mut links = tree.branches.into_iter().peekable();
+    if links.peek().is_none() {
         slots.give(slot);
     }
-    while let Some((link, tree)) = rest.next() {
-        let is_last = rest.peek().is_none();
+    while let Some((link, tree)) = links.next() {
+        let is_last = links.peek().is_none();
+        // What is left may need its buffers in another order, so each serves for everything.
+        let trims = matches!(link.step, Step::Trim { .. });
+        let least = slots.raise(if trims { tree.most_bytes(link.shape) } else { 0 });
         let in_place = is_last && link.step.works_in_place();
         let into = if in_place { slot } else { slots.take(link.shape.bytes()) };
         let scratch_bytes = link.step.scratch_bytes(shape);
@@ -224,9 +294,10 @@ fn place(tree: chain::Tree, shape: Shape, slot: Slot, slots: &mut Slots) -> Node
             slots.give(slot);
         }
         let node = place(tree, link.shape, into, slots);
+        slots.lower(least);
         branches.push(Branch { step: link.step, scratch, node });
     }
-    Node { shape, slot, ends, branches }
+    Node { shape, slot, ends, branches, rest }
 }
 
 #[cfg(test)]

@@ -6,17 +6,19 @@ pub(crate) type Slot = usize;
 /// How many buffers a plan needs and how large each gets, in bytes.
 ///
 /// A buffer is used by many pictures in turn, as registers are by values.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Slots {
     sizes: Vec<usize>,
     free: Vec<Slot>,
+    /// What every buffer gets at the least.
+    least: usize,
 }
 
 impl Slots {
     /// A buffer for `bytes`: the tightest free one, else the largest free one, which grows, else
     /// a new one.
     pub(crate) fn take(&mut self, bytes: usize) -> Slot {
-        let sizes = &self.sizes;
+        let (sizes, bytes) = (&self.sizes, bytes.max(self.least));
         let fits = |slot: &&Slot| sizes[**slot] >= bytes;
         let tightest = self.free.iter().filter(fits).min_by_key(|slot| sizes[**slot]);
         let chosen =
@@ -34,6 +36,24 @@ impl Slots {
     pub(crate) fn give(&mut self, slot: Slot) {
         debug_assert!(!self.free.contains(&slot), "slot {slot} is given back twice");
         self.free.push(slot);
+    }
+
+    /// Gives at least `bytes` to every buffer that is taken from now on; returns what it was before.
+    pub(crate) fn raise(&mut self, bytes: usize) -> usize {
+        let least = self.least.max(bytes);
+        std::mem::replace(&mut self.least, least)
+    }
+
+    /// Ends what [`Slots::raise`] began.
+    pub(crate) fn lower(&mut self, least: usize) {
+        self.least = least;
+    }
+
+    /// These buffers, of which those are free that were at an earlier time, or came later.
+    pub(crate) fn as_of(&self, then: &Self) -> Self {
+        let later = then.sizes.len()..self.sizes.len();
+        let free = then.free.iter().copied().chain(later).collect();
+        Self { sizes: self.sizes.clone(), free, least: 0 }
     }
 
     /// The size of each buffer in bytes.

@@ -1,6 +1,6 @@
 //! Steps: operations whose numbers are settled for one picture.
 
-use pixmill_contract::operation::{Adaptive, Axis, Color, Filter, Lines, Pad};
+use pixmill_contract::operation::{Adaptive, Axis, Color, Filter, Lines, Pad, Resize};
 
 use crate::geometry::{Rectangle, Window};
 use crate::kernel::morph::Extreme;
@@ -79,6 +79,13 @@ pub(crate) enum Step {
     HalfTurn,
     ThreeQuarterTurn,
     Flip(Axis),
+    /// A crop whose rectangle is known when the picture is there.
+    Trim {
+        threshold: u8,
+        color: Option<Color>,
+    },
+    /// A resize of what a trim will have left: reckoned with, never run.
+    Unsettled(Resize),
 }
 
 impl Step {
@@ -111,7 +118,9 @@ impl Step {
             | Self::Crop(_)
             | Self::Pad(_)
             | Self::QuarterTurn
-            | Self::ThreeQuarterTurn => false,
+            | Self::ThreeQuarterTurn
+            | Self::Trim { .. }
+            | Self::Unsettled(_) => false,
         }
     }
 
@@ -120,8 +129,7 @@ impl Step {
         let plane = Shape { layout: Layout::Gray, ..from }.bytes();
         match self {
             Self::Edges { .. } => canny::scratch_bytes(from),
-            // Edges, luma, and what Canny needs; then the list of edges in place of the latter two.
-            Self::Lines(_) => 2 * plane + canny::scratch_bytes(from),
+            Self::Lines(_) => hough::scratch_bytes(from),
             Self::Contours { .. } => contour::scratch_bytes(from),
             Self::Adaptive(_) if from.layout == Layout::Rgba => 2 * plane,
             Self::Adaptive(_)
@@ -147,7 +155,9 @@ impl Step {
             | Self::QuarterTurn
             | Self::HalfTurn
             | Self::ThreeQuarterTurn
-            | Self::Flip(_) => 0,
+            | Self::Flip(_)
+            | Self::Trim { .. }
+            | Self::Unsettled(_) => 0,
         }
     }
 
@@ -157,11 +167,11 @@ impl Step {
             Self::Blur { kernel, .. } | Self::Sharpen { kernel, .. } => {
                 blur::scratch_bytes(from, kernel)
             }
-            Self::Resample { .. } => resize::scratch_bytes(from, to),
+            Self::Resample { .. } | Self::Unsettled(_) => resize::scratch_bytes(from, to),
             Self::Median { kernel } => median::row_bytes(from, kernel),
             Self::Extreme { kernel, .. } => morph::row_bytes(from, kernel),
             Self::Edges { .. } => canny::row_bytes(from),
-            Self::Lines(_) => canny::row_bytes(from).max(hough::row_bytes(from)),
+            Self::Lines(_) => hough::row_bytes(from),
             Self::Adaptive(adaptive) => threshold::row_bytes(from, adaptive.block),
             Self::Invert
             | Self::Luma
@@ -181,7 +191,8 @@ impl Step {
             | Self::QuarterTurn
             | Self::HalfTurn
             | Self::ThreeQuarterTurn
-            | Self::Flip(_) => 0,
+            | Self::Flip(_)
+            | Self::Trim { .. } => 0,
         }
     }
 
@@ -191,7 +202,7 @@ impl Step {
         match self {
             Self::Blur { kernel, .. } => samples * (8 + u64::from(kernel)) / 8,
             Self::Sharpen { kernel, .. } => samples * (16 + u64::from(kernel)) / 8,
-            Self::Resample { .. } => samples + 4 * to.bytes() as u64,
+            Self::Resample { .. } | Self::Unsettled(_) => samples + 4 * to.bytes() as u64,
             Self::Median { kernel } => samples * if kernel == 3 { 2 } else { 60 },
             Self::Edges { .. } => 10 * samples,
             // Every edge pixel votes for each angle.
@@ -206,7 +217,8 @@ impl Step {
             | Self::ThreeQuarterTurn
             | Self::Pixelate { .. }
             | Self::Otsu { .. }
-            | Self::Extreme { .. } => 2 * samples,
+            | Self::Extreme { .. }
+            | Self::Trim { .. } => 2 * samples,
             Self::Invert
             | Self::Luma
             | Self::Desaturate

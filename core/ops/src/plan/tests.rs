@@ -1,6 +1,8 @@
 //! Plans: what is shared, what is refused.
 
 use pixmill_contract::Format;
+use pixmill_contract::operation::Axis;
+use proptest::prelude::*;
 
 use super::*;
 use crate::header::Orientation;
@@ -91,6 +93,7 @@ fn pictures_get_the_channels_that_an_operation_needs() {
         ("lines", [Layout::Rgb, Layout::Rgb, Layout::Rgba]),
         ("contours", [Layout::Rgb, Layout::Rgb, Layout::Rgba]),
         ("tint:red", [Layout::Rgb, Layout::Rgb, Layout::Rgba]),
+        ("trim", [Layout::Gray, Layout::Rgb, Layout::Rgba]),
         ("pad:1,color=white", [Layout::Gray, Layout::Rgb, Layout::Rgba]),
         ("pad:1,color=red", [Layout::Rgb, Layout::Rgb, Layout::Rgba]),
         ("pad:1,color=transparent", [Layout::Rgba, Layout::Rgba, Layout::Rgba]),
@@ -98,6 +101,52 @@ fn pictures_get_the_channels_that_an_operation_needs() {
         let found = [1, 3, 4].map(|channels| layouts(&of(channels), recipe));
         assert_eq!(found, [gray, rgb, rgba], "{recipe}");
     }
+}
+
+#[test]
+fn a_trim_is_refused_for_what_not_even_the_whole_picture_allows() {
+    let code = |recipe: &str| plan(&header(Format::Png, 400, 300), recipe).unwrap_err().code;
+    assert_eq!(code("trim | crop:401,10"), RejectCode::Inapplicable);
+    assert_eq!(code("trim | resize:500,300,fit=exact"), RejectCode::Inapplicable);
+    assert_eq!(code("trim | resize:17000,enlarge=true"), RejectCode::SideTooLarge);
+}
+
+#[test]
+fn room_is_made_for_whatever_a_trim_may_leave() {
+    let header = header(Format::Png, 400, 300);
+    for (recipe, most) in [
+        ("trim | resize:40", (40, 300)),
+        ("trim | resize:height=30", (400, 30)),
+        ("trim | resize:500,20", (400, 20)),
+        ("trim | resize:500,20,enlarge=true", (500, 20)),
+        ("trim | resize:800,enlarge=true", (800, 600)),
+        ("trim | resize:40 | rotate:90 | resize:100,100 | trim | pad:1", (100, 41)),
+    ] {
+        let recipe: Recipe = recipe.parse().unwrap();
+        let planned = Plan::new(&header, &recipe, &Limits::default()).unwrap();
+        planned.for_each_end(|_, shape| {
+            assert_eq!((shape.width, shape.height), most, "{recipe}");
+        });
+    }
+}
+
+#[test]
+fn what_follows_a_trim_is_planned_for_what_is_left() {
+    let recipe = "a = blur:5 | trim | invert | flip; b = blur:5 | trim | invert | resize:20; \
+                  c = blur:5";
+    let recipe: Recipe = recipe.parse().unwrap();
+    let whole = Plan::new(&header(Format::Png, 400, 300), &recipe, &Limits::default()).unwrap();
+    assert!(matches!(steps(&whole)[..2], [Step::Blur { .. }, Step::Trim { .. }]));
+    let trimmed = &whole.roots[0].branches[0].node.branches[0].node;
+    let sequel = |width, height| {
+        let left = Shape { width, height, layout: Layout::Rgb };
+        whole.sequel(trimmed, left, &recipe, &Limits::default()).unwrap()
+    };
+    // The inversion is shared still, and what was small enough is not resized.
+    assert_eq!(steps(&sequel(10, 20)), [Step::Invert, Step::Flip(Axis::Vertical)]);
+    assert_eq!(steps(&sequel(30, 300)).len(), 3);
+    assert_eq!(sequel(400, 300).slots.sizes(), whole.slots.sizes());
+    assert_eq!(sequel(30, 300).encoded_bytes, whole.encoded_bytes);
 }
 
 #[test]
@@ -120,4 +169,80 @@ fn a_jpeg_cannot_be_longer_than_libjpeg_writes() {
     };
     assert_eq!(code("invert -> jpeg"), Err(RejectCode::SideTooLarge));
     assert_eq!(code("invert -> png"), Ok(()));
+}
+
+/// Chains that trim, of operations that are not always applicable. No single side is enlarged.
+fn trimming() -> impl Strategy<Value = String> {
+    let operation = prop_oneof![
+        prop::sample::select(vec![
+            "trim",
+            "trim:3",
+            "invert",
+            "blur:9",
+            "rotate:90",
+            "edges",
+            "grayscale",
+            "lines",
+            "pad:1,2,3,4,transparent",
+            "median",
+            "sharpen",
+            "adaptive_threshold",
+            "contours",
+        ])
+        .prop_map(str::to_owned),
+        (1_u32..500).prop_map(|side| format!("resize:{side}")),
+        (1_u32..500).prop_map(|side| format!("resize:height={side}")),
+        (1_u32..200, 1_u32..200).prop_map(|(w, h)| format!("crop:{w},{h}")),
+        (1_u32..500, 1_u32..500, 0_usize..4, any::<bool>()).prop_map(|(w, h, fit, enlarge)| {
+            let fit = ["inside", "cover", "fill", "exact"][fit];
+            format!("resize:{w},{h},{fit},enlarge={enlarge}")
+        }),
+    ];
+    let encoding = prop::sample::select(vec!["jpeg", "png", "webp", "auto", "lines", "contours"]);
+    let before = prop::sample::select(vec!["", "rotate:90 | ", "resize:300 | "]);
+    (before, prop::collection::vec(operation, 0..5), encoding).prop_map(|(before, chain, to)| {
+        [&[format!("{before}trim")], &chain[..]].concat().join(" | ") + " -> " + to
+    })
+}
+
+/// Trims again and again, and says whether each rest fits into the room of the whole.
+fn fits(
+    header: &Header,
+    recipe: &Recipe,
+    plan: &Plan,
+    sides: &[(u32, u32)],
+) -> Result<(), Rejection> {
+    let Some(((across, down), sides)) = sides.split_first() else { return Ok(()) };
+    let mut nodes: Vec<&Node> = plan.roots.iter().collect();
+    while let Some(node) = nodes.pop() {
+        if node.rest.is_none() {
+            nodes.extend(node.branches.iter().map(|branch| &branch.node));
+            continue;
+        }
+        let share = |side: u32, percent: u32| (side * percent / 100).max(1);
+        let (width, height) = (share(node.shape.width, *across), share(node.shape.height, *down));
+        let left = Shape { width, height, ..node.shape };
+        // What does not apply to this rest may apply to others.
+        if let Ok(sequel) = plan.sequel(node, left, recipe, &Limits::default()) {
+            crate::estimate::admit_sequel(header, plan, &sequel)?;
+            fits(header, recipe, &sequel, sides)?;
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_trim_leaves_fits_into_the_room_of_the_whole(
+        chains in prop::collection::vec(trimming(), 1..5),
+        channels in prop::sample::select(vec![1_u8, 3, 4]),
+        sides in prop::collection::vec((1_u32..=100, 1_u32..=100), 4),
+    ) {
+        let header = Header { channels, ..header(Format::Png, 400, 300) };
+        let named = chains.iter().enumerate().map(|(i, chain)| format!("o{i} = {chain}"));
+        let recipe: Recipe = named.collect::<Vec<_>>().join("; ").parse().unwrap();
+        if let Ok(plan) = Plan::new(&header, &recipe, &Limits::default()) {
+            prop_assert_eq!(fits(&header, &recipe, &plan, &sides), Ok(()), "{}", recipe);
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use pixmill_contract::{Format, Limits};
 use pixmill_ops::inspect;
 use png::{BitDepth, ColorType};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::make::{self, grind, pixels_of, raw};
 
@@ -173,6 +173,63 @@ fn blurhashes_are_those_of_the_reference() {
 /// What the reference gives.
 const QUARTERS: &str = "L~Lqe9l}e;pYoU[=o1J*fOo1fQa|";
 
+/// A light rectangle with a dark one in it, and a single light pixel.
+fn drawing(color: ColorType) -> Vec<u8> {
+    let light = |x: usize, y: usize| {
+        let inside = (5..25).contains(&x) && (6..21).contains(&y);
+        let hole = (10..14).contains(&x) && (10..13).contains(&y);
+        (inside && !hole) || (x, y) == (30, 25)
+    };
+    let sample = |i: usize| {
+        let (pixel, channel) = (i / color.samples(), i % color.samples());
+        if channel == 3 { 9 } else { u8::from(light(pixel % 40, pixel / 40)) * 200 }
+    };
+    let pixels: Vec<u8> = (0..40 * 30 * color.samples()).map(sample).collect();
+    make::png_of((40, 30), color, BitDepth::Eight, &pixels, |_| {})
+}
+
+/// What cv2.HoughLines, cv2.clipLine, cv2.findContours and cv2.boundingRect (5.0.0) say of it.
+#[test]
+fn lines_and_contours_are_told_as_opencv_finds_them() {
+    for color in [ColorType::Grayscale, ColorType::Rgb, ColorType::Rgba] {
+        let source = drawing(color);
+        let line = |to: [u32; 2]| {
+            let theta = 1.553_343_057_632_446_3;
+            let line = json!({ "rho": 20, "theta": theta, "votes": 20, "from": [0, 20], "to": to });
+            json!({ "width": 40, "height": 30, "total": 1, "lines": [line] })
+        };
+        assert_eq!(json(&source, "rotate:0 -> lines:votes=18"), line([39, 19]));
+        assert_eq!(json(&source, "rotate:0 -> lines:votes=18,length=full"), line([39, 18]));
+        let contour = |[left, top, width, height]: [u32; 4], points: u32, hole: bool| {
+            json!({
+                "left": left, "top": top, "width": width, "height": height,
+                "points": points, "hole": hole,
+            })
+        };
+        let contours = [
+            contour([5, 6, 20, 15], 4, false),
+            contour([9, 9, 6, 5], 8, true),
+            contour([30, 25, 1, 1], 1, false),
+        ];
+        let expected = json!({ "width": 40, "height": 30, "total": 3, "contours": contours });
+        assert_eq!(json(&source, "rotate:0 -> contours"), expected);
+        let none = json!({ "width": 40, "height": 30, "total": 0, "contours": [] });
+        assert_eq!(json(&source, "rotate:0 -> contours:200"), none);
+    }
+}
+
+#[test]
+fn long_lists_are_cut_and_their_length_is_told() {
+    let source = make::png(400, 300, ColorType::Rgb);
+    for (what, measure) in [("lines:0,0,1", "votes"), ("contours", "width")] {
+        let told = json(&source, &format!("rotate:0 -> {what}"));
+        let listed = told[&what[..what.find(':').unwrap_or(what.len())]].as_array().unwrap();
+        assert_eq!(listed.len(), 1000);
+        assert!(told["total"].as_u64().unwrap() > 1000);
+        assert!(listed[0][measure].as_u64() >= listed[999][measure].as_u64());
+    }
+}
+
 #[test]
 fn every_encoding_takes_every_kind_and_the_smallest_pictures() {
     let encodings = [
@@ -187,6 +244,8 @@ fn every_encoding_takes_every_kind_and_the_smallest_pictures() {
         "palette:32",
         "blurhash:9,9",
         "phash",
+        "lines:votes=1",
+        "contours:0",
     ];
     let kinds = [ColorType::Grayscale, ColorType::Rgb, ColorType::GrayscaleAlpha, ColorType::Rgba];
     for (width, height) in [(1, 1), (1, 17), (19, 1), (3, 2), (16, 16)] {

@@ -12,3 +12,4 @@ mod make;
 mod outputs;
 mod samples;
 mod strangers;
+mod trim;

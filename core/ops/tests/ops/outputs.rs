@@ -24,6 +24,8 @@ fn operations() -> impl Strategy<Value = String> {
         (20_u32..300).prop_map(|side| format!("resize:{side}")),
         (20_u32..200, 20_u32..200, prop::sample::select(vec!["inside", "cover", "fill"]))
             .prop_map(|(w, h, fit)| format!("resize:{w},{h},fit={fit}")),
+        Just("pad:3,7,0,40,white | trim:2".to_owned()),
+        (0_u32..250).prop_map(|threshold| format!("trim:{threshold}")),
         Just("resize:40,40,fit=cover,filter=nearest | crop:3,4".to_owned()),
     ]
 }

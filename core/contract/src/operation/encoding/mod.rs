@@ -4,7 +4,7 @@ mod table;
 
 use super::format::Format;
 use super::table::{Entry, Value, spoken};
-use super::worded;
+use super::{Lines, worded};
 
 pub use table::ENCODINGS;
 
@@ -66,6 +66,13 @@ pub enum Encoding {
     },
     /// A perceptual hash of 64 bits as JSON.
     Phash,
+    /// The lines that [`Operation::Lines`](super::Operation::Lines) would draw, as JSON.
+    Lines(Lines),
+    /// The contours that [`Operation::Contours`](super::Operation::Contours) would draw, as JSON.
+    Contours {
+        /// What is lighter has a contour.
+        value: u8,
+    },
 }
 
 /// The resolution of a JPEG's colours.
@@ -203,9 +210,12 @@ impl Encoding {
             Self::Jpeg { .. } => Some(Format::Jpeg),
             Self::Png { .. } => Some(Format::Png),
             Self::Webp { .. } => Some(Format::Webp),
-            Self::Info | Self::Palette { .. } | Self::Blurhash { .. } | Self::Phash => {
-                Some(Format::Json)
-            }
+            Self::Info
+            | Self::Palette { .. }
+            | Self::Blurhash { .. }
+            | Self::Phash
+            | Self::Lines(_)
+            | Self::Contours { .. } => Some(Format::Json),
         }
     }
 
@@ -228,7 +238,9 @@ impl Encoding {
             | Self::Info
             | Self::Palette { .. }
             | Self::Blurhash { .. }
-            | Self::Phash => Carry::NOTHING,
+            | Self::Phash
+            | Self::Lines(_)
+            | Self::Contours { .. } => Carry::NOTHING,
         }
     }
 
@@ -244,6 +256,8 @@ impl Encoding {
             Self::Palette { .. } => "palette",
             Self::Blurhash { .. } => "blurhash",
             Self::Phash => "phash",
+            Self::Lines(_) => "lines",
+            Self::Contours { .. } => "contours",
         };
         Entry::find(ENCODINGS, name)
     }
@@ -269,6 +283,8 @@ impl Encoding {
             ],
             Self::Palette { count } => vec![("count", number(count))],
             Self::Blurhash { across, down } => vec![("x", number(across)), ("y", number(down))],
+            Self::Lines(lines) => lines.values(),
+            Self::Contours { value } => vec![("value", number(value))],
         };
         let Carry { icc, metadata } = self.carry();
         if icc != Icc::without_word(metadata) {

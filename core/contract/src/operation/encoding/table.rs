@@ -4,8 +4,10 @@ use super::{
     COLOURS, COMPONENTS, Carry, Effort, Encoding, Icc, JPEG_QUALITY, Metadata, Subsampling,
     WEBP_EFFORT, WEBP_QUALITY,
 };
+use crate::operation::Lines;
 use crate::operation::chosen;
 use crate::operation::table::{Absent, Arguments, Entry, Kind, Parameter, Value};
+use crate::operation::vision::{CONTOURS, LINES};
 
 /// A whole number from a small range.
 const fn number(
@@ -198,5 +200,25 @@ pub static ENCODINGS: &[Entry<Encoding>] = &[
         parameters: &[],
         example: "rotate:0 -> phash",
         build: |_| Ok(Encoding::Phash),
+    },
+    Entry {
+        name: "lines",
+        aliases: &[],
+        summary: "JSON: the lines that the operation `lines` draws, how many, and of the 1000 with \
+                  the most votes distance, angle in radians and both ends inside of the picture",
+        pixels: "luma is looked at, alpha is ignored",
+        parameters: LINES.parameters,
+        example: "resize:1600 -> lines:votes=150,length=full",
+        build: |a| Lines::build(a).map(Encoding::Lines),
+    },
+    Entry {
+        name: "contours",
+        aliases: &[],
+        summary: "JSON: the contours that the operation `contours` draws, how many, and of the 1000 \
+                  largest the box, the points (cv2.CHAIN_APPROX_SIMPLE) and whether it is a hole",
+        pixels: "luma is looked at, alpha is ignored",
+        parameters: CONTOURS.parameters,
+        example: "blur:5 -> contours:value=100",
+        build: |a| Ok(Encoding::Contours { value: byte(a, "value")? }),
     },
 ];
