@@ -405,7 +405,7 @@ TABLE = [
     ("median", CV, 0, ALL, [(f"median:{k}", colours(lambda p, k=k: cv2.medianBlur(p, k)))
                             for k in (3, 5, 7, 15, 51)]),
     ("equalize", CV, 0, ALL, [("equalize", colours(equalize))]),
-    ("sharpen", CV + " GaussianBlur, addWeighted", 1, ALL, [
+    ("sharpen", CV + " GaussianBlur, addWeighted", 1, OPAQUE, [
         (f"sharpen:{s},{a}", sharpen(s, a)) for s, a in ((1, 1), (0.5, 2), (2.3, 0.7))]),
     ("brightness", NUMPY, 0, ALL, [
         (f"brightness:{f},{a}", levels(lambda p, f=f, a=a: p * f + a))
