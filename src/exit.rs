@@ -17,7 +17,7 @@ const CODES: [(u8, &[&str], &str); 6] = [
     (
         FAILED,
         &["run", "submit", "status", "retry", "dead"],
-        "pictures failed, or some jobs were left; what is printed says which and why",
+        "pictures failed, or jobs were left; the report says which",
     ),
     (
         CANNOT,

@@ -12,6 +12,12 @@ use serde_json::{Value as Json, json};
 use crate::recipe::{self, Named};
 use crate::{args, print};
 
+/// What files hold and operations see, which is the same for all of them.
+const SEES: &str = "\
+Operations see 8-bit gray, RGB or RGBA, upright and in sRGB. Of 16-bit samples the high byte is kept;
+palettes become RGB, with transparency RGBA; gray with alpha becomes RGBA, CMYK RGB. What becomes of
+gray, colours and alpha then is said of each, as by `pixmill operations blur`.";
+
 pub(crate) fn run(args: &args::Operations) -> anyhow::Result<ExitCode> {
     let directory = &args.recipes.recipes;
     let text = match (&args.name, args.json) {
@@ -19,12 +25,11 @@ pub(crate) fn run(args: &args::Operations) -> anyhow::Result<ExitCode> {
             let operations: Vec<_> = OPERATIONS.iter().map(to_json).collect();
             let encodings: Vec<_> = ENCODINGS.iter().map(to_json).collect();
             let recipes: Vec<_> = recipe::list(directory).iter().map(named_json).collect();
-            let all =
-                json!({ "operations": operations, "encodings": encodings, "recipes": recipes });
+            let all = json!({ "operations": operations, "encodings": encodings, "recipes": recipes, "sees": SEES });
             format!("{all:#}\n")
         }
         (None, false) => format!(
-            "Operations\n{}\nEncodings, after `->`; without one an output keeps its source's format\n{}\n\
+            "Operations\n{}\n{SEES}\n\nEncodings, after `->`; without one an output keeps its source's format\n{}\n\
              Recipes, in {}\n{}\n\
              A recipe is a chain, as `resize:512 | grayscale -> jpeg:q=85`, or several named ones,\n\
              as `thumb = resize:256 -> jpeg; gray = grayscale -> png`, or the name of one of those above.\n",
