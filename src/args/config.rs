@@ -215,8 +215,10 @@ fn value_of(flag: &Arg, value: &Spanned<DeValue<'_>>) -> Result<String, Refusal>
         (Kind::Text, DeValue::String(text)) => text.to_string(),
         (Kind::Text, _) => return wrong("takes a text, in quotes"),
     };
-    // Clap's own parser has the last word.
-    let probe = Command::new("pixmill").no_binary_name(true).arg(flag.clone().required(false));
+    // Clap's own parser has the last word. What the flag has to do with others is said later.
+    let parser = flag.get_value_parser().clone();
+    let alone = Arg::new(name.to_owned()).long(name.to_owned()).value_parser(parser);
+    let probe = Command::new("pixmill").no_binary_name(true).arg(alone);
     match probe.try_get_matches_from([format!("--{name}={text}")]) {
         Ok(_) => Ok(text),
         Err(error) => {
@@ -278,7 +280,12 @@ mod tests {
                 let value = match kind(flag) {
                     Kind::Switch => "true".to_owned(),
                     Kind::Number => "5".to_owned(),
-                    Kind::Text => format!("'{}'", default.unwrap_or("x")),
+                    Kind::Text => {
+                        let words = flag.get_possible_values();
+                        let word = words.first().map(|word| word.get_name().to_owned());
+                        let word = word.unwrap_or_else(|| default.unwrap_or("x").to_owned());
+                        format!("'{word}'")
+                    }
                 };
                 let (name, long) = (command.get_name(), flag.get_long().unwrap());
                 let text = format!("[{name}]\n{long} = {value}\n");
