@@ -217,3 +217,17 @@ fn cmyk_becomes_rgb() {
         Some(RejectCode::Truncated)
     );
 }
+
+#[test]
+fn a_profile_whose_parts_make_no_whole_is_as_good_as_none() {
+    let plain = make::jpeg(40, 30, 3, false);
+    let part = |number: u8, count: u8| {
+        segment(0xe2, &[&b"ICC_PROFILE\0"[..], &[number, count], &[7; 9]].concat())
+    };
+    for parts in
+        [vec![part(1, 1), part(1, 1)], vec![part(1, 2)], vec![part(0, 0)], vec![part(1, 1); 300]]
+    {
+        let source = insert(&plain, 2, &parts.concat());
+        assert_eq!(pixels_of(&source, ASIS), pixels_of(&plain, ASIS));
+    }
+}
