@@ -176,6 +176,14 @@ fn packed_strips_are_unpacked() {
     assert_eq!(pixels_of(&bits.file(), ASIS).pixels, [7, 7, 7, 8, 9]);
     let short = Tiff { strips: vec![vec![254, 7]], ..bits };
     assert_eq!(reject(&short.file()), Some(RejectCode::Truncated));
+    // LZW in nine bits: clear, 7, 8, 9, and 300, which does not exist yet.
+    let codes = [256, 7, 8, 9, 300].iter().fold(0_u64, |bits, code| bits << 9 | code) << 19;
+    let lzw = |width| {
+        let strips = vec![codes.to_be_bytes().to_vec()];
+        Tiff { strips, ..Tiff::new(width, 1, 1, &[]) }.with(259, 3, &[5]).file()
+    };
+    assert_eq!(pixels_of(&lzw(3), ASIS).pixels, [7, 8, 9]);
+    assert_eq!(reject(&lzw(4)), Some(RejectCode::Corrupt));
 }
 
 #[test]
@@ -184,6 +192,13 @@ fn kinds_of_tiff_that_are_not_read_are_refused_by_name() {
     for (tag, number) in [(259, 7), (259, 4), (262, 6), (262, 8), (317, 3), (339, 3)] {
         let source = tiff().with(tag, 3, &[number]).file();
         assert_eq!(reject(&source), Some(RejectCode::Unsupported), "tag {tag} of {number}");
+    }
+    let backwards = tiff().with(266, 3, &[2]).file();
+    assert_eq!(reject(&backwards), Some(RejectCode::Unsupported));
+    for (number, name) in [(3, "fax (compression 3)"), (7, "JPEG (compression 7)")] {
+        let source = tiff().with(259, 3, &[number]).file();
+        let rejection = inspect(&source, &Limits::default()).unwrap_err();
+        assert_eq!(rejection.reason, format!("TIFF of {name} is not read"));
     }
     let raw = tiff().with(50706, 4, &[1]).file();
     assert_eq!(reject(&raw), Some(RejectCode::Unsupported));
@@ -211,9 +226,14 @@ fn strips_and_tiles_that_claim_much_are_refused() {
     let lines = tiff().with(278, 4, &[1]).file();
     assert_eq!(reject(&lines), Some(RejectCode::Corrupt), "strips that are not listed");
     // One tile of gigabytes for sixteen pixels.
-    let tile = tiff().with(322, 4, &[65_536]).with(323, 4, &[65_536]);
-    let tile = tile.with(324, 4, &[8]).with(325, 4, &[48]).file();
-    assert_eq!(reject(&tile), Some(RejectCode::OverMemory));
+    let tile = |width: u32, height: u32| {
+        let tile = tiff().with(322, 4, &[width]).with(323, 4, &[height]);
+        reject(&tile.with(324, 4, &[8]).with(325, 4, &[48]).file())
+    };
+    assert_eq!(tile(65_536, 65_536), Some(RejectCode::Unsupported));
+    assert_eq!(tile(u32::MAX - 15, u32::MAX - 15), Some(RejectCode::Unsupported));
+    assert_eq!(tile(16, 1040), Some(RejectCode::Unsupported));
+    assert_eq!(tile(1024, 1024), Some(RejectCode::Truncated));
     // Deflate that would go on and on is asked for one strip only.
     let zeros = Tiff { strips: vec![vec![0x78, 0x9c, 0x63]], ..tiff() }.with(259, 3, &[8]).file();
     assert_eq!(reject(&zeros), Some(RejectCode::Truncated));
