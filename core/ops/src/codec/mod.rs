@@ -83,7 +83,7 @@ pub(crate) fn decode(
     };
     // A profile that the header did not announce was not reckoned with.
     let profile = profile.filter(|_| header.profile);
-    Ok(color::settle(profile, decode.icc, header.ink, shape, pixels))
+    Ok(color::settle(profile, decode.icc, header, shape, pixels))
 }
 
 /// A rejection because the source ends before `what` does.

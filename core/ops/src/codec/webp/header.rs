@@ -179,6 +179,7 @@ fn header(
         channels: if alpha { 4 } else { 3 },
         orientation,
         profile: false,
+        gray_alpha: false,
         ink: false,
         decoder_bytes: decoding + super::container_bytes(&still.chunks()) as u64,
     }
