@@ -102,14 +102,17 @@ impl Working {
 fn memory_bytes(header: &Header, plan: &Plan) -> u64 {
     let profile = 2 * carry::MAX_BYTES_IN_FILE as u64;
     let transform = if header.profile { color::TRANSFORM_BYTES } else { 0 };
-    header.decoder_bytes
-        + plan.slots.bytes()
-        + plan.scratch_bytes as u64
-        + plan.encoded_bytes
-        + plan.working.bytes()
-        + profile
-        + transform
-        + FIXED_BYTES
+    let parts = [
+        header.decoder_bytes,
+        plan.slots.bytes(),
+        plan.scratch_bytes as u64,
+        plan.encoded_bytes,
+        plan.working.bytes(),
+        profile,
+        transform,
+        FIXED_BYTES,
+    ];
+    parts.into_iter().fold(0, u64::saturating_add)
 }
 
 /// Nanoseconds measured a pixel or a sample on one core of a small server, rounded up.

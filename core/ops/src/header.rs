@@ -19,6 +19,8 @@ pub struct Header {
     pub orientation: Orientation,
     /// Whether there is a colour profile, for whatever it is worth.
     pub(crate) profile: bool,
+    /// Whether the stored pixels are gray with alpha, which become RGBA.
+    pub(crate) gray_alpha: bool,
     /// Whether the stored pixels are cyan, magenta, yellow and black.
     pub(crate) ink: bool,
     /// What the decoder itself will allocate, besides the pixels, in bytes.

@@ -21,11 +21,14 @@
 //!   can be read, else by (1 − C) · (1 − K). JPEGs with Adobe's marker are taken for inverted.
 //! * **Colours** are converted from the source's ICC profile to sRGB before the first operation, or
 //!   left as they are and the profile carried on, as the encoding's `icc` says. What is within a
-//!   level of sRGB counts as sRGB. A profile that is longer than 1 MiB, describes other channels or
-//!   makes no sense is as good as none.
+//!   level of sRGB counts as sRGB. Gray with alpha, and gray that is written as WebP, become RGB
+//!   and are always converted. A profile that is longer than 1 MiB, describes other channels or
+//!   makes no sense is as good as none; what else a file says about its colours (gAMA, cHRM, cICP)
+//!   does not count.
 //! * **Orientation** of Exif is applied first; every operation sees the picture as people do.
 //! * **Metadata** is dropped, or carried on as far as the encoding's `metadata` says: Exif is
-//!   written anew, upright and without its thumbnail.
+//!   written anew, upright and without its thumbnail and the maker's note, which holds others. XMP
+//!   that holds a thumbnail is dropped.
 //! * **Alpha** is left alone by point operations; blur and resize work on colours multiplied by
 //!   it, so that nothing bleeds out of transparent pixels; JPEG outputs are laid over white.
 

@@ -86,16 +86,11 @@ impl Mill {
         self.prepare(&plan);
         let belongings = Belongings::of(header.format, source);
         let from = From { source, header: &header, belongings };
-        let mut run = Run { mill: self, recipe, from, profile: None, pictures: vec![] };
-        for (decode, root) in plan.decodes.iter().zip(&plan.roots) {
-            run.decode(decode, root)?;
-            run.grow(&plan, root)?;
-        }
-        let mut pictures = run.pictures;
-        pictures.sort_by_key(|(output, _)| *output);
-        let pictures = pictures.into_iter().map(|(_, picture)| picture).collect();
+        let run = Run { mill: self, recipe, from, profile: None, pictures: vec![] };
+        let pictures = run.all(&plan);
+        // Whatever came of it: a picture that is refused half way was as large as any.
         self.tidy();
-        Ok(Ground { header, pictures })
+        Ok(Ground { header, pictures: pictures? })
     }
 
     /// Makes every buffer as large as the plan needs it.
@@ -177,12 +172,22 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Makes every picture, in the order of the outputs.
+    fn all(mut self, plan: &Plan) -> Result<Vec<Picture>, Rejection> {
+        for (decode, root) in plan.decodes.iter().zip(&plan.roots) {
+            self.decode(decode, root)?;
+            self.grow(plan, root)?;
+        }
+        self.pictures.sort_by_key(|(output, _)| *output);
+        Ok(self.pictures.into_iter().map(|(_, picture)| picture).collect())
+    }
+
     /// Decodes and puts the picture upright.
     fn decode(&mut self, decode: &Decode, root: &Node) -> Result<(), Rejection> {
         let Decode { stored, slot, .. } = decode;
         let From { source, header, .. } = self.from;
         let buffer = &mut self.mill.buffers[*slot];
-        self.profile = codec::decode(&mut self.mill.jpeg, source, header, decode, buffer)?;
+        self.profile = codec::decode(source, header, decode, buffer)?;
         let pixels = &mut buffer[..stored.bytes()];
         let Orientation { mirrored, quarter_turns } = header.orientation;
         if mirrored {
@@ -291,5 +296,27 @@ impl Run<'_> {
         let picture = Picture { name, format, width: shape.width, height: shape.height, bytes };
         self.pictures.push((end.output, picture));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pixmill_contract::RejectCode;
+
+    use super::*;
+
+    #[test]
+    fn a_refused_picture_leaves_no_more_than_any_other() {
+        // A canvas of 400 MB around one pixel, of a colour that is not there.
+        let head = [&b"GIF89a"[..], &20_000_u16.to_le_bytes(), &5000_u16.to_le_bytes(), &[0; 3]];
+        let frame = [0x2c, 0, 0, 0, 0, 1, 0, 1, 0, 0, 4, 2, 0x10, 0x88, 0, 0x3b];
+        let source = [&head.concat()[..], &frame].concat();
+        let (pixels, side, memory_bytes) = (1 << 30, 1 << 15, 1 << 32);
+        let limits = Limits { pixels, side, memory_bytes, ..Limits::default() };
+        let mut mill = Mill::new(limits);
+        let rejection = mill.grind(&source, &"rotate:0 -> png".parse().unwrap()).unwrap_err();
+        assert_eq!(rejection.code, RejectCode::Corrupt, "{rejection}");
+        let kept: usize = mill.buffers.iter().chain([&mill.encoded]).map(Vec::len).sum();
+        assert!(kept <= KEPT_BYTES, "{kept} bytes");
     }
 }

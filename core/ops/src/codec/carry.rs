@@ -20,6 +20,8 @@ pub(crate) const MAX_BYTES_IN_FILE: usize =
 pub(super) const EXIF: &[u8] = b"Exif\0\0";
 /// What starts the payload of a JPEG's segment that holds XMP.
 pub(super) const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+/// The name under which XMP holds a small JPEG, as an element or an attribute.
+const THUMBNAIL: &[u8] = b"xmpGImg:image";
 
 /// The metadata of a source, unread.
 #[derive(Debug, Default)]
@@ -104,9 +106,11 @@ impl Carried<'_> {
     }
 }
 
-/// XMP with its own idea of the orientation set to upright; `None` if it is too long or no text.
+/// XMP with its own idea of the orientation set to upright; `None` if it is too long or no text, or
+/// holds a thumbnail, which shows what was cropped away.
 fn upright(xmp: &[u8]) -> Option<Vec<u8>> {
-    if xmp.len() > MAX_XMP_BYTES || std::str::from_utf8(xmp).is_err() {
+    let holds_thumbnail = || xmp.windows(THUMBNAIL.len()).any(|window| window == THUMBNAIL);
+    if xmp.len() > MAX_XMP_BYTES || std::str::from_utf8(xmp).is_err() || holds_thumbnail() {
         return None;
     }
     let mut xmp = Cow::Borrowed(xmp);
@@ -138,5 +142,6 @@ mod tests {
         assert_eq!(upright(xmp).as_deref(), Some(&expected[..]));
         assert_eq!(upright(&b" ".repeat(MAX_XMP_BYTES + 1)), None);
         assert_eq!(upright(b"\xff\xfe<"), None);
+        assert_eq!(upright(b"<a><xmpGImg:image>/9j/4AAQ</xmpGImg:image></a>"), None);
     }
 }

@@ -7,6 +7,7 @@ use moxcms::{ColorProfile, DataColorSpace, Layout as Channels, ParsingOptions, T
 use pixmill_contract::operation::Icc;
 
 use super::icc::{MAX_PROFILE_BYTES, describes};
+use crate::header::Header;
 use crate::shape::{Layout, Shape};
 
 /// Largest table of colours inside a profile, in bytes; what is on sale needs half of it.
@@ -22,22 +23,32 @@ pub(crate) const TRANSFORM_BYTES: u64 = 24 * 1024 * 1024;
 
 /// Applies or keeps the profile of decoded pixels: `buffer` starts with them.
 ///
-/// With `ink` they are four bytes of cyan, magenta, yellow and black each, 255 for all ink, and
-/// become RGB whatever `icc` says: no output can keep their space. Returns the profile that the
-/// pixels have now; `None` is sRGB.
+/// Ink is four bytes of cyan, magenta, yellow and black a pixel, 255 for all ink. It becomes RGB,
+/// and gray with alpha RGBA, whatever `icc` says: no output can keep their space. Returns the
+/// profile that the pixels have now; `None` is sRGB.
 pub(super) fn settle(
     profile: Option<Vec<u8>>,
     icc: Icc,
-    ink: bool,
+    header: &Header,
     shape: Shape,
     buffer: &mut [u8],
 ) -> Option<Vec<u8>> {
-    if ink {
+    if header.ink {
         let profile = profile.as_deref().and_then(|profile| read(profile, DataColorSpace::Cmyk));
         let ink = &mut buffer[..shape.bytes() / 3 * 4];
         let done = profile.is_some_and(|profile| ink_by_profile(&profile, shape, ink));
         if !done {
             ink_by_formula(ink);
+        }
+        return None;
+    }
+    if header.gray_alpha {
+        let profile = profile.filter(|profile| describes(profile, Layout::Gray))?;
+        let curve = gray_curve(&profile)?;
+        for pixel in buffer[..shape.bytes()].as_chunks_mut::<4>().0 {
+            let [r, g, b, alpha] = *pixel;
+            let [r, g, b] = [r, g, b].map(|sample| curve[usize::from(sample)]);
+            *pixel = [r, g, b, alpha];
         }
         return None;
     }

@@ -51,6 +51,7 @@ pub(crate) fn read(source: &[u8]) -> Result<Header, Rejection> {
         channels: if first.has_alpha() { 4 } else { 3 },
         orientation: Orientation::UPRIGHT,
         profile: false,
+        gray_alpha: false,
         ink: false,
         decoder_bytes: DECODER_BYTES + numbers,
     })

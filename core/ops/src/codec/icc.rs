@@ -4,7 +4,8 @@ use super::jpeg::header::{APP2, Segments};
 use super::jpeg::push_segment;
 use crate::shape::Layout;
 
-/// The largest profile that is carried on, in bytes; real ones have 0.5–600 KiB.
+/// The largest profile that is carried on, in bytes. Those of screens and cameras have 0.5–600 KiB;
+/// those of printers may have several MiB, and count as none.
 pub(crate) const MAX_PROFILE_BYTES: usize = 1024 * 1024;
 
 /// The most that a profile of that size takes inside an encoded picture, in bytes.
@@ -14,6 +15,8 @@ pub(crate) const MAX_BYTES_IN_FILE: usize = MAX_PROFILE_BYTES + 64 * 1024;
 pub(super) const TAG: &[u8] = b"ICC_PROFILE\0";
 /// Most profile bytes of one segment: its 16-bit length counts itself, the tag and two numbers.
 const CHUNK: usize = 65_535 - 2 - TAG.len() - 2;
+/// Most parts of a profile: they are numbered by a byte, from one on.
+const MAX_PARTS: usize = 255;
 
 /// Whether `profile` looks like a profile that describes colours of this layout.
 pub(crate) fn describes(profile: &[u8], layout: Layout) -> bool {
@@ -34,6 +37,9 @@ pub(crate) fn from_jpeg(source: &[u8]) -> Option<Vec<u8>> {
         if segment.marker == APP2
             && let Some([number, count, part @ ..]) = segment.payload.strip_prefix(TAG)
         {
+            if parts.len() == MAX_PARTS {
+                return None;
+            }
             parts.push((*number, *count, part));
         }
     }

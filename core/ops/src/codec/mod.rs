@@ -50,7 +50,6 @@ pub fn inspect(source: &[u8], limits: &Limits) -> Result<Header, Rejection> {
 /// Decodes into `buffer`, as stored, and settles the colour space: returns the profile that the
 /// pixels have, `None` where they are sRGB.
 pub(crate) fn decode(
-    jpeg: &mut jpeg::Jpeg,
     source: &[u8],
     header: &Header,
     decode: &Decode,
@@ -61,7 +60,7 @@ pub(crate) fn decode(
     let pixels = &mut buffer[..bytes];
     let profile = match header.format {
         Format::Jpeg => {
-            jpeg.decode(source, decode.scale, (shape, header.ink), pixels)?;
+            jpeg::decode(source, decode.scale, (shape, header.ink), pixels)?;
             if header.ink && jpeg::ink_is_inverted(source) {
                 for sample in &mut *pixels {
                     *sample = 255 - *sample;
@@ -84,7 +83,7 @@ pub(crate) fn decode(
     };
     // A profile that the header did not announce was not reckoned with.
     let profile = profile.filter(|_| header.profile);
-    Ok(color::settle(profile, decode.icc, header.ink, shape, pixels))
+    Ok(color::settle(profile, decode.icc, header, shape, pixels))
 }
 
 /// A rejection because the source ends before `what` does.

@@ -118,8 +118,11 @@ impl Plan {
             let start = Goal { output: index, encoding, encoded_bytes: 0, done: 0 };
             let (links, goal) = plan.reserve(start, output, header.shape(), limits)?;
             let scale = chain::scale(header, &links);
+            // Gray is written as RGB, which a profile of grays does not describe.
+            let is_strange = header.channels == 1 && matches!(encoding, Encoding::Webp { .. });
+            let wanted = if is_strange { Icc::Srgb } else { encoding.carry().icc };
             // Without a profile there is nothing to convert, and one decoding serves both.
-            let icc = if header.profile { encoding.carry().icc } else { Icc::Keep };
+            let icc = if header.profile { wanted } else { Icc::Keep };
             let at = trees.iter().position(|(i, s, _)| (*i, *s) == (icc, scale));
             let at = at.unwrap_or_else(|| {
                 trees.push((icc, scale, Tree::default()));

@@ -9,8 +9,9 @@ use crate::header::Orientation;
 
 fn header(format: Format, width: u32, height: u32) -> Header {
     let orientation = Orientation::UPRIGHT;
-    let (profile, ink, decoder_bytes) = (false, false, 0);
-    Header { format, width, height, channels: 3, orientation, profile, ink, decoder_bytes }
+    let (profile, gray_alpha, ink, decoder_bytes) = (false, false, false, 0);
+    let channels = 3;
+    Header { format, width, height, channels, orientation, profile, gray_alpha, ink, decoder_bytes }
 }
 
 fn plan(header: &Header, recipe: &str) -> Result<Plan, Rejection> {

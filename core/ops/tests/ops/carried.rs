@@ -217,3 +217,53 @@ fn cmyk_becomes_rgb() {
         Some(RejectCode::Truncated)
     );
 }
+
+#[test]
+fn a_profile_whose_parts_make_no_whole_is_as_good_as_none() {
+    let plain = make::jpeg(40, 30, 3, false);
+    let part = |number: u8, count: u8| {
+        segment(0xe2, &[&b"ICC_PROFILE\0"[..], &[number, count], &[7; 9]].concat())
+    };
+    for parts in
+        [vec![part(1, 1), part(1, 1)], vec![part(1, 2)], vec![part(0, 0)], vec![part(1, 1); 300]]
+    {
+        let source = insert(&plain, 2, &parts.concat());
+        assert_eq!(pixels_of(&source, ASIS), pixels_of(&plain, ASIS));
+    }
+}
+
+#[test]
+fn gray_with_alpha_has_its_profile_applied() {
+    let linear = ColorProfile::new_gray_with_gamma(1.0).encode().unwrap();
+    let gray = |recipe: &str| {
+        pixels_of(&with_profile(ColorType::Grayscale, &[0, 128, 255], &linear), recipe)
+    };
+    let levels = gray(ASIS).pixels;
+    assert!(levels[1].abs_diff(188) <= 1, "{levels:?}");
+    let expected: Vec<u8> = levels.iter().flat_map(|n| [*n, *n, *n, 77]).collect();
+    let glass = with_profile(ColorType::GrayscaleAlpha, &[0, 77, 128, 77, 255, 77], &linear);
+    let clear =
+        make::png_of((3, 1), ColorType::Grayscale, BitDepth::Eight, &[0, 128, 255], |info| {
+            info.icc_profile = Some(linear.clone().into());
+            info.trns = Some(vec![0, 9].into());
+        });
+    for recipe in [ASIS, "rotate:0 -> png:icc=keep"] {
+        let result = pixels_of(&glass, recipe);
+        assert_eq!((result.pixels, result.profile), (expected.clone(), None), "{recipe}");
+        let opaque: Vec<u8> = levels.iter().flat_map(|n| [*n, *n, *n, 255]).collect();
+        assert_eq!(pixels_of(&clear, recipe).pixels, opaque, "{recipe}");
+    }
+    assert_eq!(gray("rotate:0 -> png:icc=keep").profile.as_ref(), Some(&linear));
+}
+
+#[test]
+fn a_profile_of_grays_is_settled_where_gray_is_written_as_rgb() {
+    let linear = ColorProfile::new_gray_with_gamma(1.0).encode().unwrap();
+    let source = with_profile(ColorType::Grayscale, &[0, 128, 255], &linear);
+    let made =
+        grind(&source, "a = rotate:0 -> webp:lossless=true,icc=keep; b = rotate:0 -> png:icc=keep");
+    assert!(!holds(&made[0].bytes, b"ICCP"));
+    let expected: Vec<u8> = pixels_of(&source, ASIS).pixels.iter().flat_map(|n| [*n; 3]).collect();
+    assert_eq!(pixels_of(&made[0].bytes, ASIS).pixels, expected);
+    assert_eq!(raw(&made[1].bytes).profile, Some(linear));
+}

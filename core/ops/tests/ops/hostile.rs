@@ -72,6 +72,19 @@ fn pixels_that_are_missing_before_the_end_marker_are_missed() {
     }
 }
 
+#[test]
+fn a_mill_reads_on_after_a_header_that_libjpeg_refuses() {
+    let good = make::jpeg(40, 30, 3, false);
+    let mut bad = good.clone();
+    // A Huffman table of a class that does not exist: own code looks at no tables.
+    let table = bad.windows(2).position(|marker| marker == [0xff, 0xc4]).unwrap();
+    bad[table + 4] = 0x7f;
+    let mut mill = Mill::new(Limits::default());
+    let recipe: Recipe = "resize:9".parse().unwrap();
+    assert_eq!(mill.grind(&bad, &recipe).unwrap_err().code, RejectCode::Corrupt);
+    mill.grind(&good, &recipe).unwrap();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]

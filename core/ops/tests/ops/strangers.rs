@@ -176,6 +176,14 @@ fn packed_strips_are_unpacked() {
     assert_eq!(pixels_of(&bits.file(), ASIS).pixels, [7, 7, 7, 8, 9]);
     let short = Tiff { strips: vec![vec![254, 7]], ..bits };
     assert_eq!(reject(&short.file()), Some(RejectCode::Truncated));
+    // LZW in nine bits: clear, 7, 8, 9, and 300, which does not exist yet.
+    let codes = [256, 7, 8, 9, 300].iter().fold(0_u64, |bits, code| bits << 9 | code) << 19;
+    let lzw = |width| {
+        let strips = vec![codes.to_be_bytes().to_vec()];
+        Tiff { strips, ..Tiff::new(width, 1, 1, &[]) }.with(259, 3, &[5]).file()
+    };
+    assert_eq!(pixels_of(&lzw(3), ASIS).pixels, [7, 8, 9]);
+    assert_eq!(reject(&lzw(4)), Some(RejectCode::Corrupt));
 }
 
 #[test]
@@ -184,6 +192,13 @@ fn kinds_of_tiff_that_are_not_read_are_refused_by_name() {
     for (tag, number) in [(259, 7), (259, 4), (262, 6), (262, 8), (317, 3), (339, 3)] {
         let source = tiff().with(tag, 3, &[number]).file();
         assert_eq!(reject(&source), Some(RejectCode::Unsupported), "tag {tag} of {number}");
+    }
+    let backwards = tiff().with(266, 3, &[2]).file();
+    assert_eq!(reject(&backwards), Some(RejectCode::Unsupported));
+    for (number, name) in [(3, "fax (compression 3)"), (7, "JPEG (compression 7)")] {
+        let source = tiff().with(259, 3, &[number]).file();
+        let rejection = inspect(&source, &Limits::default()).unwrap_err();
+        assert_eq!(rejection.reason, format!("TIFF of {name} is not read"));
     }
     let raw = tiff().with(50706, 4, &[1]).file();
     assert_eq!(reject(&raw), Some(RejectCode::Unsupported));
@@ -211,9 +226,14 @@ fn strips_and_tiles_that_claim_much_are_refused() {
     let lines = tiff().with(278, 4, &[1]).file();
     assert_eq!(reject(&lines), Some(RejectCode::Corrupt), "strips that are not listed");
     // One tile of gigabytes for sixteen pixels.
-    let tile = tiff().with(322, 4, &[65_536]).with(323, 4, &[65_536]);
-    let tile = tile.with(324, 4, &[8]).with(325, 4, &[48]).file();
-    assert_eq!(reject(&tile), Some(RejectCode::OverMemory));
+    let tile = |width: u32, height: u32| {
+        let tile = tiff().with(322, 4, &[width]).with(323, 4, &[height]);
+        reject(&tile.with(324, 4, &[8]).with(325, 4, &[48]).file())
+    };
+    assert_eq!(tile(65_536, 65_536), Some(RejectCode::Unsupported));
+    assert_eq!(tile(u32::MAX - 15, u32::MAX - 15), Some(RejectCode::Unsupported));
+    assert_eq!(tile(16, 1040), Some(RejectCode::Unsupported));
+    assert_eq!(tile(1024, 1024), Some(RejectCode::Truncated));
     // Deflate that would go on and on is asked for one strip only.
     let zeros = Tiff { strips: vec![vec![0x78, 0x9c, 0x63]], ..tiff() }.with(259, 3, &[8]).file();
     assert_eq!(reject(&zeros), Some(RejectCode::Truncated));
@@ -253,6 +273,40 @@ fn webp_is_refused_where_it_ends() {
         Some(RejectCode::SideTooLarge)
     );
     assert_eq!(refusal(&source, ASIS, limits), None);
+}
+
+#[test]
+fn a_webp_is_read_no_further_than_its_chunks_say() {
+    let source = make::png(61, 43, ColorType::Rgb);
+    let whole = grind(&source, "rotate:0 -> webp:lossless=true").remove(0).bytes;
+    // The picture goes on behind the end of its chunk and of the file, where libwebp would look.
+    let short = |count: u32| {
+        let mut file = whole.clone();
+        file[4..8].copy_from_slice(&(12 + count).to_le_bytes());
+        file[16..20].copy_from_slice(&count.to_le_bytes());
+        reject(&file)
+    };
+    assert_eq!(short(u32::from_le_bytes(*whole[16..].first_chunk().unwrap())), None);
+    assert_eq!(short(600), Some(RejectCode::Corrupt));
+    // The picture itself where a chunk should be, which libwebp takes, and chunks behind it.
+    let mut raw = [&b"RIFF\0\0\0\0WEBP"[..], &whole[20..]].concat();
+    raw.extend(&whole[12..]);
+    let length = u32::try_from(raw.len() - 8).unwrap();
+    raw[4..8].copy_from_slice(&length.to_le_bytes());
+    assert!(reject(&raw).is_some());
+}
+
+#[test]
+fn a_picture_before_an_animation_is_the_picture() {
+    let still = grind(&make::png(6, 4, ColorType::Rgb), "rotate:0 -> webp:metadata=all").remove(0);
+    let expected = pixels_of(&still.bytes, ASIS);
+    let long = |n: usize| u32::try_from(n).unwrap().to_le_bytes();
+    let head = [&[0; 6][..], &long(9000)[..3], &long(9000)[..3], &[0; 4]].concat();
+    let frame = [b"ANMF", &long(head.len())[..], &head].concat();
+    let mut file = [still.bytes, frame].concat();
+    let length = long(file.len() - 8);
+    file[4..8].copy_from_slice(&length);
+    assert_eq!(pixels_of(&file, ASIS), expected);
 }
 
 #[test]
@@ -296,5 +350,6 @@ fn the_estimate_knows_what_decoders_take() {
     let source = make::png(400, 300, ColorType::Rgb);
     let webp = |how: &str| grind(&source, &format!("rotate:0 -> webp:{how}")).remove(0).bytes;
     let (lossy, lossless) = (memory(&webp("q=50")), memory(&webp("lossless=true")));
-    assert!(lossless - lossy >= 4 * 400 * 300);
+    // Four bytes a pixel, the pictures of transforms and groups, and the file that libwebp gets.
+    assert!(lossless - lossy >= 5 * 400 * 300 + 50_000);
 }

@@ -58,6 +58,7 @@ pub(crate) fn read(source: &[u8]) -> Result<Header, Rejection> {
         channels,
         orientation: Orientation::UPRIGHT,
         profile: false,
+        gray_alpha: false,
         ink: false,
         decoder_bytes: DECODER_BYTES,
     })

@@ -1,7 +1,8 @@
 //! Writes Exif anew from what may be carried on, so that nothing hides between its directories.
 //!
-//! Thumbnails are never carried on: they show what was cropped away. Nor are sizes, offsets and
-//! tables, which describe the source's file and not the result.
+//! Thumbnails are never carried on: they show what was cropped away. Nor are makers' notes, which
+//! hold previews and whose offsets break when they are moved, nor sizes, offsets and tables, which
+//! describe the source's file and not the result.
 
 use super::{
     ARTIST, COPYRIGHT, EXIF_DIRECTORY, Entry, GPS_DIRECTORY, LONG, ORIENTATION, SHORT, Tiff,
@@ -17,8 +18,9 @@ const DESCRIPTIVE: &[u16] = &[
     0x4749, COPYRIGHT, 0x9c9b, 0x9c9c, 0x9c9d, 0x9c9e, 0x9c9f,
 ];
 
-/// What in the Exif directory is about the source's file: its sides, a pointer, padding.
-const ABOUT_THE_FILE: &[u16] = &[0xa002, 0xa003, 0xa005, 0xea1c];
+/// What in the Exif directory is about the source's file: the maker's note, its sides, a pointer,
+/// padding.
+const ABOUT_THE_FILE: &[u16] = &[0x927c, 0xa002, 0xa003, 0xa005, 0xea1c];
 
 /// Artist and copyright and nothing else; `None` if neither is there.
 pub(crate) fn copyright(payload: &[u8]) -> Option<Vec<u8>> {
@@ -187,7 +189,10 @@ mod tests {
             (Entry { tag: ORIENTATION, kind: SHORT, count: 1, at: 0 }, six),
             text(ARTIST, b"Ada\0"),
             text(COPYRIGHT, b"all rights reserved\0"),
-            pointer(EXIF_DIRECTORY, vec![text(0x9003, b"2024:01:01 00:00:00\0")]),
+            pointer(
+                EXIF_DIRECTORY,
+                vec![text(0x9003, b"2024:01:01 00:00:00\0"), text(0x927c, b"a preview\0")],
+            ),
             pointer(GPS_DIRECTORY, vec![text(0x001d, b"52.5200 N\0")]),
         ];
         writer.push_directory(first);
@@ -223,6 +228,7 @@ mod tests {
                 assert!(holds(&kept, text));
             }
             assert!(facts(&kept).unwrap().has_place);
+            assert!(!holds(&kept, b"a preview"));
             // Writing anew what was written anew changes nothing.
             assert_eq!(all(&kept), Some(kept));
         }

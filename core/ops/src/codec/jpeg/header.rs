@@ -173,6 +173,7 @@ impl Frame {
             channels: self.components.min(3),
             orientation,
             profile: false,
+            gray_alpha: false,
             ink: self.components == 4,
             decoder_bytes: rows + coefficients,
         }

@@ -1,10 +1,11 @@
-//! JPEG pixels, through libjpeg-turbo: one decompressor and one compressor, reused.
+//! JPEG pixels, through libjpeg-turbo: a decompressor for each picture, one compressor for all.
 
+mod ffi;
 pub(crate) mod header;
 
 use pixmill_contract::operation::Subsampling;
 use pixmill_contract::{RejectCode, Rejection};
-use turbojpeg::{Compressor, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp};
+use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
 use super::{corrupt, truncated, unsupported};
 use crate::geometry::Scale;
@@ -33,45 +34,33 @@ pub(crate) struct Manner {
     pub(crate) progressive: bool,
 }
 
-/// The codec objects. They hold no pixels between calls.
+/// Decodes into `pixels`, at a scale, as stored: gray, RGB, or four bytes of ink a pixel.
+///
+/// `shape` is of the size that the header and the scale give. What libjpeg only warns about
+/// is refused: after most warnings part of the picture is made up. A missing end marker is
+/// such a case, as it cannot be told from missing pixels; bytes before or after the end marker
+/// are no harm and are ignored.
+pub(crate) fn decode(
+    source: &[u8],
+    scale: Scale,
+    (shape, ink): (Shape, bool),
+    pixels: &mut [u8],
+) -> Result<(), Rejection> {
+    let format = if ink { PixelFormat::CMYK } else { pixel_format(shape.layout) };
+    let (denominator, size) = (scale.denominator(), (shape.width, shape.height));
+    let task = ffi::Task { source, denominator, size, format, scans: MAX_SCANS };
+    ffi::decode(task, pixels).or_else(|message| judge(message, source))
+}
+
+/// The encoder. It holds no pixels between calls.
 #[derive(Debug)]
 pub(crate) struct Jpeg {
-    decompressor: Decompressor,
     compressor: Compressor,
 }
 
 impl Jpeg {
     pub(crate) fn new() -> Self {
-        let mut decompressor = Decompressor::new().expect("libjpeg-turbo has memory to start");
-        decompressor.set_scan_limit(MAX_SCANS).expect("the scan limit is in range");
-        let compressor = Compressor::new().expect("libjpeg-turbo has memory to start");
-        Self { decompressor, compressor }
-    }
-
-    /// Decodes into `pixels`, at a scale, as stored: gray, RGB, or four bytes of ink a pixel.
-    ///
-    /// `shape` is of the size that the header and the scale give. What libjpeg only warns about
-    /// is refused: after most warnings part of the picture is made up. A missing end marker is
-    /// such a case, as it cannot be told from missing pixels; bytes before or after the end marker
-    /// are no harm and are ignored.
-    pub(crate) fn decode(
-        &mut self,
-        source: &[u8],
-        scale: Scale,
-        (shape, ink): (Shape, bool),
-        pixels: &mut [u8],
-    ) -> Result<(), Rejection> {
-        let format = if ink { PixelFormat::CMYK } else { pixel_format(shape.layout) };
-        let image = Image {
-            pixels,
-            width: shape.width as usize,
-            pitch: shape.width as usize * format.size(),
-            height: shape.height as usize,
-            format,
-        };
-        let factor = ScalingFactor::new(1, scale.denominator() as usize);
-        self.decompressor.set_scaling_factor(factor).expect("every scale is a factor of libjpeg");
-        self.decompressor.decompress(source, image).or_else(|error| judge(&error, source))
+        Self { compressor: Compressor::new().expect("libjpeg-turbo has memory to start") }
     }
 
     /// Encodes into `scratch`, and returns how many of its bytes were used.
@@ -168,10 +157,7 @@ fn pixel_format(layout: Layout) -> PixelFormat {
 }
 
 /// What an error or a warning of libjpeg means for the picture.
-fn judge(error: &turbojpeg::Error, source: &[u8]) -> Result<(), Rejection> {
-    let turbojpeg::Error::TurboJpegError(message) = error else {
-        return Err(corrupt(error.to_string()));
-    };
+fn judge(message: String, source: &[u8]) -> Result<(), Rejection> {
     // The first warning is the one that is reported. If it is about bytes between the last
     // sample and the end marker, the picture before them was whole.
     if message.contains("extraneous bytes before marker 0xd9") {
@@ -190,5 +176,5 @@ fn judge(error: &turbojpeg::Error, source: &[u8]) -> Result<(), Rejection> {
         let reason = "libjpeg found no memory for the picture";
         return Err(Rejection::new(RejectCode::OverMemory, reason));
     }
-    Err(corrupt(message.clone()))
+    Err(corrupt(message))
 }

@@ -130,6 +130,7 @@ impl Ihdr {
             channels,
             orientation,
             profile: false,
+            gray_alpha: self.color == 4 || (self.color == 0 && transparent),
             ink: false,
             decoder_bytes: FIXED_BYTES + 8 * row,
         }

@@ -7,6 +7,9 @@ use pixmill_contract::Rejection;
 
 use crate::codec::{corrupt, truncated, unsupported};
 
+/// Longest side of a tile that is longer than the picture's, in pixels: each tile is unpacked whole,
+/// however little of it is seen.
+const MAX_TILE: u32 = 1024;
 /// Bytes of an entry.
 const ENTRY: usize = 12;
 
@@ -110,7 +113,7 @@ impl<'a> Page<'a> {
             5 => Packing::Lzw,
             8 | 32946 => Packing::Deflate,
             32773 => Packing::PackBits,
-            n => return Err(unsupported(format!("TIFF of compression {n} is not read"))),
+            n => return Err(unsupported(format!("TIFF of {} is not read", compression(n)))),
         };
         let differences = match directory.number(317)?.unwrap_or(1) {
             1 => false,
@@ -118,7 +121,7 @@ impl<'a> Page<'a> {
             2 if bits >= 8 => false,
             n => return Err(unsupported(format!("TIFF with predictor {n} is not read"))),
         };
-        if directory.number(266)?.unwrap_or(1) == 2 && bits < 8 {
+        if directory.number(266)?.unwrap_or(1) == 2 {
             return Err(unsupported("TIFF whose bits are stored backwards is not read"));
         }
         let (unit, offsets, lengths) = directory.units(width, height)?;
@@ -207,6 +210,21 @@ impl<'a> Page<'a> {
         }
         Ok(())
     }
+}
+
+/// What people call a compression that is not read.
+fn compression(number: u32) -> String {
+    let name = match number {
+        2..=4 => "fax",
+        6 | 7 => "JPEG",
+        34661 => "JBIG",
+        33003 | 33005 | 34712 => "JPEG 2000",
+        34925 => "LZMA",
+        50000 => "Zstandard",
+        50001 | 50002 => "WebP or JPEG XL",
+        _ => return format!("compression {number}"),
+    };
+    format!("{name} (compression {number})")
 }
 
 impl<'a> Directory<'a> {
@@ -317,6 +335,12 @@ impl<'a> Directory<'a> {
             // Multiples of 16 by the book; smaller ones would be a way to waste time.
             if across == 0 || down == 0 || across % 16 != 0 || down % 16 != 0 {
                 return Err(corrupt(format!("tiles of {across}×{down} pixels")));
+            }
+            let most = |side: u32| side.max(MAX_TILE).saturating_add(15);
+            if across > most(width) || down > most(height) {
+                let reason =
+                    format!("TIFF whose tiles of {across}×{down} pixels are larger than it");
+                return Err(unsupported(format!("{reason} is not read")));
             }
             return Ok(((across, down), offsets, self.find(325).ok_or_else(missing)?));
         }

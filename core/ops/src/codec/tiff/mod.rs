@@ -12,6 +12,7 @@ use pixmill_contract::{Format, Rejection};
 use self::directory::{Alpha, Meaning, Page};
 use self::unit::Unit;
 use super::carry::Belongings;
+use super::icc::MAX_PROFILE_BYTES;
 use super::{corrupt, exif};
 use crate::header::{Header, Orientation};
 use crate::kernel::alpha;
@@ -40,8 +41,10 @@ pub(crate) fn read(source: &[u8]) -> Result<Header, Rejection> {
         },
         orientation,
         profile: page.profile().is_some(),
+        gray_alpha: matches!(page.meaning, Meaning::Gray { .. }) && page.alpha != Alpha::None,
         ink: page.meaning == Meaning::Ink,
-        decoder_bytes: DECODER_BYTES + page.row_bytes().saturating_mul(u64::from(page.unit.1)),
+        decoder_bytes: DECODER_BYTES
+            .saturating_add(page.row_bytes().saturating_mul(u64::from(page.unit.1))),
     })
 }
 
@@ -82,7 +85,9 @@ pub(crate) fn decode(
     if page.alpha == Alpha::Associated {
         alpha::unpremultiply(pixels);
     }
-    Ok(page.profile().map(<[u8]>::to_vec))
+    // Longer ones count as none; they are not copied to find that out.
+    let profile = page.profile().filter(|profile| profile.len() <= MAX_PROFILE_BYTES);
+    Ok(profile.map(<[u8]>::to_vec))
 }
 
 /// How many samples of a pixel are used: its colours, and alpha behind them.

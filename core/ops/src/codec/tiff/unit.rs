@@ -102,8 +102,11 @@ fn unpack_lzw(mut packed: &[u8], bytes: &mut [u8]) -> Result<(), Rejection> {
             Ok(LzwStatus::NoProgress | LzwStatus::Done) if filled < bytes.len() => {
                 return Err(truncated("the pixels"));
             }
-            Ok(_) => {}
-            Err(_) => return Err(corrupt("a code that does not exist")),
+            // What follows the last byte is nobody's business.
+            Err(_) if filled < bytes.len() => {
+                return Err(corrupt("a code that does not exist"));
+            }
+            Ok(_) | Err(_) => {}
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The calls into libwebp, the only unsafe code of this crate, behind two safe functions.
+//! The calls into libwebp, behind safe functions.
 //!
 //! Nothing here panics inside libwebp's frames, and no pointer outlives a call.
 

@@ -3,7 +3,7 @@
 //! A group costs a few bytes of a file and some twenty thousand of memory, and a picture may have
 //! sixty-five thousand of them: a file of half a megabyte would take a gigabyte. This reads a
 //! lossless stream (RFC 9649, section 3) as far as the picture that assigns groups to blocks, and
-//! no further. A stream that makes no sense has no groups here, and is left to libwebp to refuse.
+//! no further. What it cannot read is refused: libwebp would read it in some other way.
 
 use std::collections::HashSet;
 
@@ -17,14 +17,21 @@ const GREEN: usize = 256 + 24;
 /// Distances of copies.
 const DISTANCES: usize = 40;
 
-/// The number of groups of the lossless stream in `bits`, of a picture of `width` × `height`.
+/// The number of groups of the lossless stream in `bits`, of a picture of `width` × `height`;
+/// `None` if it makes no sense.
 ///
 /// `bits` are the payload of `VP8L` after its five bytes, or of a packed `ALPH` after its first.
 pub(super) fn count(bits: &[u8], width: u32, height: u32) -> Option<usize> {
     let mut stream = Stream { bytes: bits, at: 0 };
     let mut width = width;
+    let mut seen = [false; 4];
     while stream.bit()? == 1 {
-        match stream.take(2)? {
+        let transform = stream.take(2)?;
+        // libwebp wants each at most once, too; more of them would cost a picture each.
+        if std::mem::replace(&mut seen[transform as usize], true) {
+            return None;
+        }
+        match transform {
             0 | 1 => {
                 let block = stream.take(3)? + SMALLEST_BLOCK;
                 stream.picture(width.div_ceil(1 << block), height.div_ceil(1 << block))?;
@@ -152,9 +159,13 @@ impl Stream<'_> {
         if self.bit()? == 1 {
             let two = self.bit()? == 1;
             let bits = if self.bit()? == 1 { 8 } else { 1 };
-            *lengths.get_mut(self.take(bits)? as usize)? = 1;
-            if two {
-                *lengths.get_mut(self.take(8)? as usize)? = 1;
+            let first = self.take(bits)?;
+            let second = if two { self.take(8)? } else { first };
+            for symbol in [first, second] {
+                // As libwebp does: a symbol that the code cannot have is not there.
+                if let Some(length) = lengths.get_mut(symbol as usize) {
+                    *length = 1;
+                }
             }
             return Code::new(&lengths);
         }
@@ -314,6 +325,79 @@ mod tests {
             let pixels: Vec<u8> = (0..333 * 70).map(|i| i * i / 97).flat_map(colour).collect();
             assert!(count(&stream(shape, &pixels, 4), 333, 70).is_some(), "{colours} colours");
         }
+    }
+
+    /// Writes bits, the lowest of a byte first.
+    #[derive(Default)]
+    struct Bits {
+        bytes: Vec<u8>,
+        count: usize,
+    }
+
+    impl Bits {
+        fn put(&mut self, number: usize, count: usize) {
+            for i in 0..count {
+                if self.count.is_multiple_of(8) {
+                    self.bytes.push(0);
+                }
+                *self.bytes.last_mut().unwrap() |=
+                    u8::from(number >> i & 1 == 1) << (self.count % 8);
+                self.count += 1;
+            }
+        }
+
+        fn put_all(&mut self, numbers: &[(usize, usize)]) {
+            for (number, count) in numbers {
+                self.put(*number, *count);
+            }
+        }
+
+        /// A simple code of two symbols.
+        fn put_pair(&mut self, first: usize, second: usize) {
+            self.put_all(&[(0b111, 3), (first, 8), (second, 8)]);
+        }
+
+        /// A code in which each byte is itself, the highest bit first.
+        fn put_bytes(&mut self) {
+            // The one length is 8, the twelfth in the order of lengths, and takes no bits.
+            self.put(0, 1);
+            self.put(12 - 4, 4);
+            (0..11).for_each(|_| self.put(0, 3));
+            self.put(1, 3);
+            // 256 of them: 2 + 254, in 2 + 2 · 3 bits.
+            self.put_all(&[(1, 1), (3, 3), (254, 8)]);
+        }
+    }
+
+    /// The head of a stream of 400 × 400 pixels whose blocks of four belong to 10,000 groups.
+    fn many_groups() -> Vec<u8> {
+        let mut bits = Bits::default();
+        // No transform, no memory; groups by blocks of four, without memory.
+        bits.put_all(&[(0, 1), (0, 1), (1, 1), (0, 3), (0, 1)]);
+        bits.put_bytes();
+        bits.put_bytes();
+        bits.put_pair(0, 0);
+        bits.put_pair(0, 0);
+        // Of distances there are forty.
+        bits.put_pair(0, 200);
+        for group in 0..10_000_u16 {
+            let [red, green] = group.to_be_bytes().map(|byte| usize::from(byte.reverse_bits()));
+            bits.put(green, 8);
+            bits.put(red, 8);
+        }
+        bits.bytes
+    }
+
+    #[test]
+    fn symbols_outside_their_alphabet_hide_no_groups() {
+        assert_eq!(count(&many_groups(), 400, 400), Some(10_000));
+    }
+
+    #[test]
+    fn a_transform_given_twice_is_refused() {
+        // Greens are added to reds and blues, twice or once; then no memory and one group.
+        assert_eq!(count(&[0b0010_1101, 0], 400, 400), None);
+        assert_eq!(count(&[0b0000_0101, 0], 400, 400), Some(1));
     }
 
     proptest! {

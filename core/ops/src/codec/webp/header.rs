@@ -21,8 +21,6 @@ const GROUP_BYTES: u64 = 21 * 1024;
 pub(super) struct Chunk<'a> {
     pub(super) kind: [u8; 4],
     pub(super) payload: &'a [u8],
-    /// With its head and padding.
-    pub(super) whole: &'a [u8],
 }
 
 /// The chunks in a list of them; the last may be cut off.
@@ -63,10 +61,8 @@ impl<'a> Chunks<'a> {
         let length = u32::from_le_bytes(*length) as usize;
         let payload = rest.get(..length).ok_or_else(cut)?;
         // The last byte of padding may be missing at the very end.
-        let end = (length + length % 2).min(rest.len());
-        let whole = &self.rest[..8 + end];
-        self.rest = &rest[end..];
-        Ok(Chunk { kind: *kind, payload, whole })
+        self.rest = &rest[(length + length % 2).min(rest.len())..];
+        Ok(Chunk { kind: *kind, payload })
     }
 }
 
@@ -86,18 +82,20 @@ pub(super) struct Frame<'a> {
     pub(super) width: u32,
     pub(super) height: u32,
     /// The chunks of its picture.
-    pub(super) chunks: &'a [u8],
+    chunks: &'a [u8],
 }
 
-/// A still picture inside a container.
+/// A still picture inside a container: all that libwebp is given of a source.
 #[derive(Debug, Clone, Copy)]
-struct Still {
-    width: u32,
-    height: u32,
+pub(super) struct Still<'a> {
+    pub(super) width: u32,
+    pub(super) height: u32,
     alpha: bool,
     lossless: bool,
-    /// Encoded bytes that Huffman codes may come from.
-    coded_bytes: usize,
+    /// The payload of the picture's chunk.
+    coded: &'a [u8],
+    /// The payload of `ALPH`, which belongs to a lossy picture.
+    plane: Option<&'a [u8]>,
 }
 
 /// Reads the header of a source that starts as a WebP does.
@@ -107,25 +105,11 @@ pub(crate) fn read(source: &[u8]) -> Result<Header, Rejection> {
     let mut extended = None;
     let mut orientation = Orientation::UPRIGHT;
     let mut profile = false;
-    let mut still: Option<Still> = None;
-    let mut frame: Option<Frame<'_>> = None;
-    let mut alpha_bytes = None;
     for chunk in Chunks::of(source)? {
-        let Chunk { kind, payload, .. } = chunk?;
+        let Chunk { kind, payload } = chunk?;
         match &kind {
-            b"VP8X" if extended.is_none() && still.is_none() => {
-                extended = Some(Extended::read(payload)?);
-            }
+            b"VP8X" if extended.is_none() => extended = Some(Extended::read(payload)?),
             b"ICCP" => profile = true,
-            b"ALPH" if still.is_none() => alpha_bytes = Some(payload.len()),
-            b"VP8 " | b"VP8L" if still.is_none() && frame.is_none() => {
-                still = Some(Still::read(kind, payload, alpha_bytes)?);
-            }
-            b"ANMF" if still.is_none() && frame.is_none() => {
-                let first = Frame::read(payload)?;
-                still = Some(first.still()?);
-                frame = Some(first);
-            }
             b"EXIF" if payload.len() <= MAX_EXIF_BYTES => {
                 let payload = payload.strip_prefix(b"Exif\0\0").unwrap_or(payload);
                 orientation = exif::orientation(payload).unwrap_or(orientation);
@@ -133,7 +117,7 @@ pub(crate) fn read(source: &[u8]) -> Result<Header, Rejection> {
             _ => {}
         }
     }
-    let still = still.ok_or_else(|| corrupt("a container without a picture"))?;
+    let (still, frame) = first_picture(source)?;
     let canvas = match (extended, frame) {
         (Some(extended), Some(frame)) => {
             let fits = frame.left + frame.width <= extended.width
@@ -154,23 +138,39 @@ pub(crate) fn read(source: &[u8]) -> Result<Header, Rejection> {
     Ok(Header { profile, ..header(canvas, still, orientation) })
 }
 
+/// The picture that is read, and the frame that it is in.
+pub(super) fn first_picture(source: &[u8]) -> Result<(Still<'_>, Option<Frame<'_>>), Rejection> {
+    let chunks = Chunks::of(source)?;
+    let first_frame = Chunks { ..chunks }
+        .map_while(Result::ok)
+        .find(|chunk| matches!(&chunk.kind, b"VP8 " | b"VP8L" | b"ANMF"))
+        .filter(|chunk| chunk.kind == *b"ANMF");
+    let Some(Chunk { payload, .. }) = first_frame else {
+        return Ok((Still::of(chunks)?, None));
+    };
+    let frame = Frame::read(payload)?;
+    Ok((Still::of(Chunks { rest: frame.chunks })?, Some(frame)))
+}
+
 fn header(
     (width, height, alpha): (u32, u32, bool),
-    still: Still,
+    still: Still<'_>,
     orientation: Orientation,
 ) -> Header {
     let pixels = u64::from(still.width) * u64::from(still.height);
     let planes = match (still.lossless, still.alpha) {
-        // Also the picture that assigns groups, while they are counted: four bytes
-        // for every sixteenth pixel.
-        (true, _) => 4 * pixels + pixels / 2,
+        // Also the pictures of two transforms and of the groups: each has four bytes for every
+        // sixteenth pixel.
+        (true, _) => 4 * pixels + pixels,
         // The plane of alpha, and the pixels that it is unpacked from.
-        (false, true) => 5 * pixels + pixels / 2,
+        (false, true) => 5 * pixels + pixels,
         (false, false) => 0,
     };
+    let huffman = if still.lossless { still.coded } else { still.plane.unwrap_or_default() };
     let groups =
-        (pixels / 16 + 1).min(still.coded_bytes as u64 * 8 / 20 + 1).min(super::MAX_GROUPS as u64);
+        (pixels / 16 + 1).min(huffman.len() as u64 * 8 / 20 + 1).min(super::MAX_GROUPS as u64);
     let tables = if still.lossless || still.alpha { groups * GROUP_BYTES } else { 0 };
+    let decoding = FIXED_BYTES + u64::from(still.width) * COLUMN_BYTES + planes + tables;
     let swapped = orientation.swaps_sides();
     Header {
         format: Format::Webp,
@@ -179,8 +179,9 @@ fn header(
         channels: if alpha { 4 } else { 3 },
         orientation,
         profile: false,
+        gray_alpha: false,
         ink: false,
-        decoder_bytes: FIXED_BYTES + u64::from(still.width) * COLUMN_BYTES + planes + tables,
+        decoder_bytes: decoding + super::container_bytes(&still.chunks()) as u64,
     }
 }
 
@@ -209,64 +210,71 @@ impl<'a> Frame<'a> {
             chunks,
         })
     }
+}
 
-    fn still(&self) -> Result<Still, Rejection> {
-        let mut alpha_bytes = None;
-        for chunk in (Chunks { rest: self.chunks }) {
-            let Chunk { kind, payload, .. } = chunk?;
+impl<'a> Still<'a> {
+    /// The first picture in a list of chunks.
+    fn of(chunks: Chunks<'a>) -> Result<Self, Rejection> {
+        let mut plane = None;
+        for chunk in chunks {
+            let Chunk { kind, payload } = chunk?;
             match &kind {
-                b"ALPH" => alpha_bytes = Some(payload.len()),
-                b"VP8 " | b"VP8L" => return Still::read(kind, payload, alpha_bytes),
+                // Of several libwebp takes the last.
+                b"ALPH" => plane = Some(payload),
+                b"VP8L" => return Self::lossless(payload),
+                b"VP8 " => return Self::lossy(payload, plane),
                 _ => {}
             }
         }
-        Err(corrupt("a frame without a picture"))
+        Err(corrupt("a container without a picture"))
     }
 
-    /// A file that holds the frame alone.
-    pub(super) fn file(&self) -> Vec<u8> {
-        let mut flags = 0;
-        let mut parts = vec![];
-        for chunk in (Chunks { rest: self.chunks }).map_while(Result::ok) {
-            match &chunk.kind {
-                b"ALPH" => flags = 0x10,
-                b"VP8 " | b"VP8L" => {}
-                _ => continue,
-            }
-            parts.extend_from_slice(chunk.whole);
-        }
-        let sides = [self.width - 1, self.height - 1].map(u32::to_le_bytes);
-        let extended = [&[flags, 0, 0, 0][..], &sides[0][..3], &sides[1][..3]].concat();
-        super::container(&[(*b"VP8X", &extended)], &parts)
-    }
-}
-
-impl Still {
-    fn read(kind: [u8; 4], payload: &[u8], alpha_bytes: Option<usize>) -> Result<Self, Rejection> {
-        let lossless = kind == *b"VP8L";
-        let (width, height, alpha, coded_bytes) = if lossless {
-            let Some([0x2f, bits @ ..]) = payload.first_chunk::<5>() else {
-                return Err(corrupt("a lossless picture that does not start as one"));
-            };
-            let bits = u32::from_le_bytes(*bits);
-            if bits >> 29 != 0 {
-                return Err(corrupt("a lossless picture of an unknown version"));
-            }
-            let (width, height) = (1 + (bits & 0x3fff), 1 + (bits >> 14 & 0x3fff));
-            (width, height, bits >> 28 & 1 == 1, payload.len())
-        } else {
-            let [t0, _, _, 0x9d, 0x01, 0x2a, w0, w1, h0, h1, ..] = *payload else {
-                return Err(corrupt("a lossy picture that does not start as one"));
-            };
-            if t0 & 1 != 0 {
-                return Err(corrupt("a lossy picture that is no key frame"));
-            }
-            let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3fff);
-            (side(w0, w1), side(h0, h1), alpha_bytes.is_some(), alpha_bytes.unwrap_or(0))
+    fn lossless(coded: &'a [u8]) -> Result<Self, Rejection> {
+        let Some([0x2f, bits @ ..]) = coded.first_chunk::<5>() else {
+            return Err(corrupt("a lossless picture that does not start as one"));
         };
+        let bits = u32::from_le_bytes(*bits);
+        if bits >> 29 != 0 {
+            return Err(corrupt("a lossless picture of an unknown version"));
+        }
+        let (width, height) = (1 + (bits & 0x3fff), 1 + (bits >> 14 & 0x3fff));
+        let alpha = bits >> 28 & 1 == 1;
+        Ok(Self { width, height, alpha, lossless: true, coded, plane: None })
+    }
+
+    fn lossy(coded: &'a [u8], plane: Option<&'a [u8]>) -> Result<Self, Rejection> {
+        let [t0, _, _, 0x9d, 0x01, 0x2a, w0, w1, h0, h1, ..] = *coded else {
+            return Err(corrupt("a lossy picture that does not start as one"));
+        };
+        if t0 & 1 != 0 {
+            return Err(corrupt("a lossy picture that is no key frame"));
+        }
+        let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3fff);
+        let (width, height) = (side(w0, w1), side(h0, h1));
         if width == 0 || height == 0 {
             return Err(corrupt(format!("a picture of {width}×{height} pixels")));
         }
-        Ok(Self { width, height, alpha, lossless, coded_bytes })
+        Ok(Self { width, height, alpha: plane.is_some(), lossless: false, coded, plane })
+    }
+
+    /// The lossless stream of the picture or of its alpha.
+    pub(super) fn stream(&self) -> Option<&'a [u8]> {
+        match self.plane {
+            _ if self.lossless => self.coded.get(5..),
+            // The lowest two bits say whether it is packed.
+            Some([head, stream @ ..]) if head & 3 == 1 => Some(stream),
+            _ => None,
+        }
+    }
+
+    /// A file that holds the picture alone, byte for byte what was looked at here.
+    pub(super) fn file(&self) -> Vec<u8> {
+        super::container(self.alpha, (self.width, self.height), &self.chunks())
+    }
+
+    fn chunks(&self) -> Vec<Chunk<'a>> {
+        let kind = if self.lossless { *b"VP8L" } else { *b"VP8 " };
+        let plane = self.plane.map(|payload| Chunk { kind: *b"ALPH", payload });
+        plane.into_iter().chain([Chunk { kind, payload: self.coded }]).collect()
     }
 }

@@ -9,8 +9,9 @@ pub(crate) mod header;
 use libwebp_sys::WebPEncodingError;
 use pixmill_contract::{RejectCode, Rejection};
 
-use self::header::{Chunk, Chunks, Frame};
+use self::header::{Chunk, Chunks, Still};
 use super::carry::{Belongings, Carried, EXIF};
+use super::icc::MAX_PROFILE_BYTES;
 use super::{corrupt, place, unsupported};
 use crate::shape::{Layout, Shape};
 
@@ -42,59 +43,50 @@ pub(crate) fn decode(
     shape: Shape,
     pixels: &mut [u8],
 ) -> Result<Option<Vec<u8>>, Rejection> {
-    let mut profile = None;
-    let mut frame = None;
-    for Chunk { kind, payload, .. } in Chunks::of(source)?.map_while(Result::ok) {
-        match &kind {
-            b"ICCP" if profile.is_none() => profile = Some(payload.to_vec()),
-            b"ANMF" if frame.is_none() => frame = Some(Frame::read(payload)?),
-            _ => {}
-        }
-    }
+    // Longer ones count as none; they are not copied to find that out.
+    let profile = Chunks::of(source)?
+        .map_while(Result::ok)
+        .find(|chunk| chunk.kind == *b"ICCP" && chunk.payload.len() <= MAX_PROFILE_BYTES)
+        .map(|chunk| chunk.payload.to_vec());
+    let (still, frame) = header::first_picture(source)?;
     let Some(frame) = frame else {
-        decode_still(source, shape, pixels)?;
+        decode_still(&still, shape, pixels)?;
         return Ok(profile);
     };
     let part = Shape { width: frame.width, height: frame.height, ..shape };
-    decode_still(&frame.file(), part, &mut pixels[..part.bytes()])?;
+    decode_still(&still, part, &mut pixels[..part.bytes()])?;
     place::on_canvas(pixels, shape, part, (frame.left, frame.top));
     Ok(profile)
 }
 
-fn decode_still(file: &[u8], shape: Shape, pixels: &mut [u8]) -> Result<(), Rejection> {
+fn decode_still(still: &Still<'_>, shape: Shape, pixels: &mut [u8]) -> Result<(), Rejection> {
     let size = (shape.width, shape.height);
-    if let Some(count) = groups_of(file, shape).filter(|count| *count > MAX_GROUPS) {
-        return Err(unsupported(format!("WebP with {count} groups of Huffman codes is not read")));
+    if let Some(stream) = still.stream() {
+        let count = groups::count(stream, still.width, still.height);
+        let count = count.ok_or_else(|| corrupt("a lossless stream that makes no sense"))?;
+        if count > MAX_GROUPS {
+            let reason = format!("WebP with {count} groups of Huffman codes is not read");
+            return Err(unsupported(reason));
+        }
     }
+    // Never the source: libwebp reads on behind the end of a chunk, and takes for a picture what
+    // was not looked at here.
+    let file = still.file();
     // libwebp must agree with the header that was read, or parts would stay unwritten.
-    if ffi::features(file).map(|(width, height, _)| (width, height)) != Some(size) {
+    if ffi::features(&file).map(|(width, height, _)| (width, height)) != Some(size) {
         return Err(corrupt("a picture of another size than its header says"));
     }
-    if ffi::decode(file, size, shape.layout == Layout::Rgba, pixels) {
+    if ffi::decode(&file, size, shape.layout == Layout::Rgba, pixels) {
         Ok(())
     } else {
         Err(corrupt("pixels that cannot be decoded"))
     }
 }
 
-/// How many groups of Huffman codes a still picture or its alpha has.
-fn groups_of(file: &[u8], shape: Shape) -> Option<usize> {
-    let chunks = Chunks::of(file).ok()?.map_while(Result::ok);
-    let streams = chunks.filter_map(|Chunk { kind, payload, .. }| match (&kind, payload) {
-        (b"VP8L", [_, _, _, _, _, stream @ ..]) => Some(stream),
-        // The lowest two bits say whether it is packed.
-        (b"ALPH", [head, stream @ ..]) if head & 3 == 1 => Some(stream),
-        _ => None,
-    });
-    streams.filter_map(|stream| groups::count(stream, shape.width, shape.height)).max()
-}
-
 /// What a source carries besides pixels.
 pub(super) fn belongings(source: &[u8]) -> Belongings<'_> {
     let mut found = Belongings::default();
-    for Chunk { kind, payload, .. } in
-        Chunks::of(source).into_iter().flatten().map_while(Result::ok)
-    {
+    for Chunk { kind, payload } in Chunks::of(source).into_iter().flatten().map_while(Result::ok) {
         match &kind {
             b"EXIF" if found.exif.is_none() => {
                 found.exif = Some(payload.strip_prefix(EXIF).unwrap_or(payload));
@@ -166,19 +158,45 @@ const LOSSY_BYTES_A_PIXEL: u64 = 16;
 const LOSSLESS_BYTES_A_PIXEL: u64 = 64;
 const ALPHA_BYTES_A_PIXEL: u64 = 32;
 
-/// A container of some chunks and of others that are whole already.
-fn container(chunks: &[([u8; 4], &[u8])], whole: &[u8]) -> Vec<u8> {
-    let mut file = b"RIFF\0\0\0\0WEBP".to_vec();
-    for (kind, payload) in chunks {
-        push(&mut file, *kind, payload);
+/// Flags of an extended header.
+const HAS_ALPHA: u8 = 0x10;
+const HAS_PROFILE: u8 = 0x20;
+const HAS_EXIF: u8 = 0x08;
+const HAS_XMP: u8 = 0x04;
+
+/// A file of an extended header and chunks.
+fn container(alpha: bool, (width, height): (u32, u32), chunks: &[Chunk<'_>]) -> Vec<u8> {
+    let flags = chunks.iter().fold(if alpha { HAS_ALPHA } else { 0 }, |flags, chunk| {
+        flags
+            | match &chunk.kind {
+                b"ICCP" => HAS_PROFILE,
+                b"EXIF" => HAS_EXIF,
+                b"XMP " => HAS_XMP,
+                _ => 0,
+            }
+    });
+    let sides = [width - 1, height - 1].map(u32::to_le_bytes);
+    let extended = [&[flags, 0, 0, 0][..], &sides[0][..3], &sides[1][..3]].concat();
+    let bytes = container_bytes(chunks);
+    let mut file = Vec::with_capacity(bytes);
+    file.extend_from_slice(b"RIFF");
+    let length = u32::try_from(bytes - 8).expect("a file in memory that was bounded");
+    file.extend_from_slice(&length.to_le_bytes());
+    file.extend_from_slice(b"WEBP");
+    push(&mut file, Chunk { kind: *b"VP8X", payload: &extended });
+    for chunk in chunks {
+        push(&mut file, *chunk);
     }
-    file.extend_from_slice(whole);
-    let length = u32::try_from(file.len() - 8).expect("a file in memory that was bounded");
-    file[4..8].copy_from_slice(&length.to_le_bytes());
     file
 }
 
-fn push(file: &mut Vec<u8>, kind: [u8; 4], payload: &[u8]) {
+/// The length of [`container`]'s file.
+fn container_bytes(chunks: &[Chunk<'_>]) -> usize {
+    let chunk = |bytes: usize| 8 + bytes.next_multiple_of(2);
+    12 + chunk(10) + chunks.iter().map(|part| chunk(part.payload.len())).sum::<usize>()
+}
+
+fn push(file: &mut Vec<u8>, Chunk { kind, payload }: Chunk<'_>) {
     let length = u32::try_from(payload.len()).expect("a chunk in memory that was bounded");
     file.extend_from_slice(&kind);
     file.extend_from_slice(&length.to_le_bytes());
@@ -190,35 +208,19 @@ fn push(file: &mut Vec<u8>, kind: [u8; 4], payload: &[u8]) {
 
 /// What libwebp wrote, with what is carried on around its picture.
 fn dressed(file: &[u8], shape: Shape, carried: &Carried<'_>) -> Vec<u8> {
-    let mut picture = vec![];
-    let mut alpha = 0;
-    for Chunk { kind, payload, whole } in
-        Chunks::of(file).into_iter().flatten().map_while(Result::ok)
-    {
-        match &kind {
-            b"ALPH" => alpha = 0x10,
-            b"VP8L" if payload.get(4).is_some_and(|byte| byte & 0x10 != 0) => alpha = 0x10,
-            b"VP8 " | b"VP8L" => {}
+    let chunk = |kind: [u8; 4], payload| Chunk { kind, payload };
+    let mut chunks: Vec<_> = carried.profile.map(|p| chunk(*b"ICCP", p)).into_iter().collect();
+    let mut alpha = false;
+    for part in Chunks::of(file).into_iter().flatten().map_while(Result::ok) {
+        match &part.kind {
+            b"ALPH" => alpha = true,
+            b"VP8L" => alpha |= part.payload.get(4).is_some_and(|byte| byte & 0x10 != 0),
+            b"VP8 " => {}
             _ => continue,
         }
-        picture.extend_from_slice(whole);
+        chunks.push(part);
     }
-    let flag = |there: bool, bit: u8| if there { bit } else { 0 };
-    let flags = alpha
-        | flag(carried.profile.is_some(), 0x20)
-        | flag(carried.exif.is_some(), 0x08)
-        | flag(carried.xmp.is_some(), 0x04);
-    let sides = [shape.width - 1, shape.height - 1].map(u32::to_le_bytes);
-    let extended = [&[flags, 0, 0, 0][..], &sides[0][..3], &sides[1][..3]].concat();
-    let mut after = picture;
-    if let Some(exif) = &carried.exif {
-        push(&mut after, *b"EXIF", exif);
-    }
-    if let Some(xmp) = &carried.xmp {
-        push(&mut after, *b"XMP ", xmp);
-    }
-    match carried.profile {
-        Some(profile) => container(&[(*b"VP8X", &extended), (*b"ICCP", profile)], &after),
-        None => container(&[(*b"VP8X", &extended)], &after),
-    }
+    chunks.extend(carried.exif.as_deref().map(|exif| chunk(*b"EXIF", exif)));
+    chunks.extend(carried.xmp.as_deref().map(|xmp| chunk(*b"XMP ", xmp)));
+    container(alpha, (shape.width, shape.height), &chunks)
 }
