@@ -84,7 +84,7 @@ impl Mill {
         crate::hooks::before_decoding(source);
 
         self.prepare(&plan);
-        let belongings = Belongings::of(header.format, source);
+        let belongings = codec::belongings(header.format, source);
         let from = From { source, header: &header, belongings };
         let run = Run { mill: self, recipe, from, profile: None, pictures: vec![] };
         let pictures = run.all(&plan);

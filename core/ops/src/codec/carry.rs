@@ -2,11 +2,9 @@
 
 use std::borrow::Cow;
 
-use pixmill_contract::Format;
 use pixmill_contract::operation::{Carry, Metadata};
 
-use super::jpeg::header::{APP1, Segments};
-use super::{exif, icc, png, tiff, webp};
+use super::{exif, icc};
 use crate::shape::Layout;
 
 /// Longest XMP that is carried on, in bytes: it has to fit into one segment of a JPEG.
@@ -16,10 +14,8 @@ pub(crate) const MAX_XMP_BYTES: usize = 65_000;
 pub(crate) const MAX_BYTES_IN_FILE: usize =
     icc::MAX_BYTES_IN_FILE + exif::MAX_BYTES + MAX_XMP_BYTES + 1024;
 
-/// What starts the payload of a JPEG's segment that holds Exif.
+/// What stands before Exif in a JPEG, and in a `WebP` of some programs.
 pub(super) const EXIF: &[u8] = b"Exif\0\0";
-/// What starts the payload of a JPEG's segment that holds XMP.
-pub(super) const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 /// The name under which XMP holds a small JPEG, as an element or an attribute.
 const THUMBNAIL: &[u8] = b"xmpGImg:image";
 
@@ -43,45 +39,7 @@ pub(crate) struct Carried<'a> {
     pub(crate) xmp: Option<Vec<u8>>,
 }
 
-impl<'a> Belongings<'a> {
-    /// Those of a source whose header was read.
-    pub(crate) fn of(format: Format, source: &'a [u8]) -> Self {
-        match format {
-            Format::Jpeg => Self::of_jpeg(source),
-            Format::Png => Self::of_png(source),
-            Format::Webp => webp::belongings(source),
-            Format::Tiff => tiff::belongings(source),
-            // GIF and BMP have no place for Exif, JSON is no picture.
-            Format::Gif | Format::Bmp | Format::Json => Self::default(),
-        }
-    }
-
-    fn of_jpeg(source: &'a [u8]) -> Self {
-        let mut found = Self::default();
-        for segment in Segments::of(source).map_while(Result::ok) {
-            if segment.marker == APP1 {
-                found.exif = found.exif.or_else(|| segment.payload.strip_prefix(EXIF));
-                found.xmp = found.xmp.or_else(|| segment.payload.strip_prefix(XMP));
-            }
-        }
-        found
-    }
-
-    fn of_png(source: &'a [u8]) -> Self {
-        let mut found = Self::default();
-        let mut chunks = png::header::Chunks::of(source);
-        while let Ok((kind, payload)) = chunks.next() {
-            match &kind {
-                b"eXIf" => found.exif = found.exif.or(Some(payload)),
-                // Packed XMP is left alone: nothing that inflates is read for metadata's sake.
-                b"iTXt" => found.xmp = found.xmp.or_else(|| payload.strip_prefix(png::XMP)),
-                b"IEND" => break,
-                _ => {}
-            }
-        }
-        found
-    }
-
+impl Belongings<'_> {
     /// What an output of this layout gets, given the profile that describes the source's colours.
     pub(crate) fn carried<'p>(
         &self,

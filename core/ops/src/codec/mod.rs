@@ -22,6 +22,7 @@ mod write;
 
 use pixmill_contract::{Format, Limits, RejectCode, Rejection};
 
+use self::carry::Belongings;
 use crate::header::Header;
 use crate::plan::Decode;
 
@@ -47,6 +48,18 @@ pub fn inspect(source: &[u8], limits: &Limits) -> Result<Header, Rejection> {
     Ok(header)
 }
 
+/// What a source has besides pixels, unread.
+pub(crate) fn belongings(format: Format, source: &[u8]) -> Belongings<'_> {
+    match format {
+        Format::Jpeg => jpeg::attached::belongings(source),
+        Format::Png => png::belongings(source),
+        Format::Webp => webp::belongings(source),
+        Format::Tiff => tiff::belongings(source),
+        // GIF and BMP have no place for Exif, JSON is no picture.
+        Format::Gif | Format::Bmp | Format::Json => Belongings::default(),
+    }
+}
+
 /// Decodes into `buffer`, as stored, and settles the colour space: returns the profile that the
 /// pixels have, `None` where they are sRGB.
 pub(crate) fn decode(
@@ -66,7 +79,7 @@ pub(crate) fn decode(
                     *sample = 255 - *sample;
                 }
             }
-            icc::from_jpeg(source)
+            jpeg::attached::profile(source)
         }
         Format::Png => png::decode(source, shape, pixels)?,
         Format::Webp => webp::decode(source, shape, pixels)?,

@@ -2,8 +2,8 @@
 
 use pixmill_contract::{Encoding, Format, Rejection};
 
-use super::carry::{Belongings, Carried};
-use super::{icc, jpeg, png, webp};
+use super::carry::Belongings;
+use super::{jpeg, png, webp};
 use crate::facts::{self, Facts};
 use crate::header::Header;
 use crate::kernel::hough;
@@ -37,7 +37,7 @@ impl Finished<'_> {
             Encoding::Jpeg { quality, subsampling, progressive, .. } => {
                 let manner = jpeg::Manner { quality, subsampling, progressive };
                 let length = codec.encode(shape, pixels, manner, scratch);
-                (Format::Jpeg, dressed_jpeg(&scratch[..length], &carried))
+                (Format::Jpeg, jpeg::attached::attach(&scratch[..length], &carried))
             }
             Encoding::Png { effort, .. } => {
                 let length = png::encode(shape, pixels, effort, &carried, scratch);
@@ -83,22 +83,4 @@ pub(crate) fn encoder_bytes(encoding: Encoding, shape: Shape) -> u64 {
         | Encoding::Contours { .. } => facts::WORKING_BYTES,
         Encoding::Lines(_) => facts::WORKING_BYTES + hough::row_bytes(shape),
     }
-}
-
-/// A JPEG with what is carried on, in the order in which readers expect it.
-fn dressed_jpeg(jpeg: &[u8], carried: &Carried<'_>) -> Vec<u8> {
-    if carried.is_nothing() {
-        return jpeg.to_vec();
-    }
-    let mut segments = vec![];
-    if let Some(exif) = &carried.exif {
-        jpeg::push_segment(&mut segments, jpeg::header::APP1, &[super::carry::EXIF, exif]);
-    }
-    if let Some(xmp) = &carried.xmp {
-        jpeg::push_segment(&mut segments, jpeg::header::APP1, &[super::carry::XMP, xmp]);
-    }
-    if let Some(profile) = carried.profile {
-        icc::push_segments(&mut segments, profile);
-    }
-    jpeg::with_segments(jpeg, &segments)
 }

@@ -2,7 +2,7 @@
 
 use pixmill_contract::{Format, Rejection};
 
-use crate::codec::{corrupt, exif, icc, truncated, unsupported};
+use crate::codec::{corrupt, exif, truncated, unsupported};
 use crate::header::{Header, Orientation};
 
 const SOI: u8 = 0xd8;
@@ -10,6 +10,8 @@ pub(super) const EOI: u8 = 0xd9;
 const SOS: u8 = 0xda;
 pub(crate) const APP1: u8 = 0xe1;
 pub(crate) const APP2: u8 = 0xe2;
+/// What starts the payload of an APP2 that holds part of a colour profile.
+pub(super) const PROFILE: &[u8] = b"ICC_PROFILE\0";
 
 /// What libjpeg allocates besides coefficients: its structures, tables, and some rows of samples.
 const FIXED_BYTES: u64 = 512 * 1024;
@@ -89,7 +91,7 @@ pub(crate) fn read(source: &[u8]) -> Result<Header, Rejection> {
                 let exif = payload.strip_prefix(b"Exif\0\0").and_then(exif::orientation);
                 orientation = exif.unwrap_or(orientation);
             }
-            APP2 => profile |= payload.starts_with(icc::TAG),
+            APP2 => profile |= payload.starts_with(PROFILE),
             // DHT, JPG and DAC lie among the frame markers.
             0xc4 | 0xc8 | 0xcc => {}
             0xc0..=0xcf if frame.is_some() => return Err(corrupt("two frame headers")),

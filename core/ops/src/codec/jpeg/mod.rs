@@ -1,5 +1,6 @@
 //! JPEG pixels, through libjpeg-turbo: a decompressor for each picture, one compressor for all.
 
+pub(crate) mod attached;
 mod ffi;
 pub(crate) mod header;
 
@@ -21,7 +22,6 @@ pub(crate) const MAX_SIDE: u32 = 65_500;
 /// What starts the payload of the segment by which Adobe's programs say how they store colours.
 const ADOBE: &[u8] = b"Adobe";
 const APP14: u8 = 0xee;
-const APP0: u8 = 0xe0;
 
 /// How a JPEG is written.
 #[derive(Debug, Clone, Copy)]
@@ -114,29 +114,6 @@ pub(crate) fn encoder_bytes(shape: Shape, progressive: bool) -> u64 {
     let side = |n: u32| u64::from(n.next_multiple_of(16));
     let channels = if shape.layout == Layout::Gray { 1 } else { 3 };
     if progressive { side(shape.width) * side(shape.height) * 2 * channels } else { 0 }
-}
-
-/// Appends a segment whose payload is the given parts.
-pub(crate) fn push_segment(segments: &mut Vec<u8>, marker: u8, parts: &[&[u8]]) {
-    let length = 2 + parts.iter().map(|part| part.len()).sum::<usize>();
-    let length = u16::try_from(length).expect("a payload fits into a segment");
-    segments.extend_from_slice(&[0xff, marker]);
-    segments.extend_from_slice(&length.to_be_bytes());
-    for part in parts {
-        segments.extend_from_slice(part);
-    }
-}
-
-/// A JPEG with more segments behind its JFIF segment.
-///
-/// `jpeg` is what the encoder wrote: it starts with SOI and APP0.
-pub(crate) fn with_segments(jpeg: &[u8], segments: &[u8]) -> Vec<u8> {
-    let after_jfif = match *jpeg {
-        [0xff, 0xd8, 0xff, APP0, high, low, ..] => 4 + usize::from(u16::from_be_bytes([high, low])),
-        _ => 2,
-    };
-    let (head, tail) = jpeg.split_at(after_jfif);
-    [head, segments, tail].concat()
 }
 
 fn subsampling(layout: Layout, colours: Subsampling) -> Subsamp {

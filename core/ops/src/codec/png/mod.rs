@@ -8,8 +8,10 @@ use std::io::{Cursor, ErrorKind};
 use pixmill_contract::{RejectCode, Rejection};
 use png::{BitDepth, ColorType, DecodingError, Transformations};
 
-pub(crate) use encode::{SMALL_BYTES, XMP, encode, encoded_bound};
+pub(crate) use encode::{SMALL_BYTES, encode, encoded_bound};
 
+use self::encode::XMP;
+use super::carry::Belongings;
 use super::icc::MAX_PROFILE_BYTES;
 use super::{corrupt, truncated};
 use crate::kernel::alpha;
@@ -66,4 +68,20 @@ fn judge(error: &DecodingError) -> Rejection {
             corrupt(error.to_string())
         }
     }
+}
+
+/// What a source has besides pixels, unread.
+pub(crate) fn belongings(source: &[u8]) -> Belongings<'_> {
+    let mut found = Belongings::default();
+    let mut chunks = header::Chunks::of(source);
+    while let Ok((kind, payload)) = chunks.next() {
+        match &kind {
+            b"eXIf" => found.exif = found.exif.or(Some(payload)),
+            // Packed XMP is left alone: nothing that inflates is read for metadata's sake.
+            b"iTXt" => found.xmp = found.xmp.or_else(|| payload.strip_prefix(XMP)),
+            b"IEND" => break,
+            _ => {}
+        }
+    }
+    found
 }
