@@ -16,7 +16,7 @@ use pixmill_producer::{Name, batches, batches_of};
 use serde_json::{Value as Json, json};
 
 use crate::shown::plural;
-use crate::{args, backend, exit, print};
+use crate::{args, backend, print};
 use batch::Tally;
 use job::Story;
 

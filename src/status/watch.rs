@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pixmill_contract::Error;
 use tokio::time::Instant;
 
-use super::{EXIT_FAILED, Status};
-use crate::print;
+use super::Status;
+use crate::{exit, print};
 
 /// How often is looked, at most.
 const TICK: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ pub(super) async fn until_the_end(status: &mut Status, json: bool) -> anyhow::Re
     loop {
         if let Some(all_done) = status.end() {
             screen.finish(status)?;
-            return Ok(if all_done { ExitCode::SUCCESS } else { EXIT_FAILED.into() });
+            return Ok(if all_done { ExitCode::SUCCESS } else { exit::FAILED.into() });
         }
         screen.show(status)?;
         tokio::time::sleep(rest).await;
