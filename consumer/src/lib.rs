@@ -14,6 +14,7 @@ mod fate;
 mod lease;
 mod notes;
 mod outputs;
+mod overlays;
 mod process;
 mod receive;
 mod settle;

@@ -10,6 +10,7 @@ use crate::estimate::{admit, admit_sequel};
 use crate::geometry::Rectangle;
 use crate::header::{Header, Orientation};
 use crate::kernel::{alpha, blur, trim, turn};
+use crate::overlay::{Layer, Overlays};
 use crate::plan::{Branch, Decode, End, Node, Plan, Slot, Step};
 use crate::shape::{Layout, Shape};
 use crate::steps::{self, Tools};
@@ -72,21 +73,28 @@ impl Mill {
         }
     }
 
-    /// Makes all outputs of a recipe from one picture.
+    /// Makes all outputs of a recipe from one picture and the overlays that the recipe names.
     ///
     /// What an output looks like depends on the picture and on that output alone: a recipe of
     /// several outputs gives the same bytes as each of them by itself.
-    pub fn grind(&mut self, source: &[u8], recipe: &Recipe) -> Result<Ground, Rejection> {
+    pub fn grind(
+        &mut self,
+        source: &[u8],
+        recipe: &Recipe,
+        overlays: &Overlays,
+    ) -> Result<Ground, Rejection> {
         let header = codec::inspect(source, &self.limits)?;
-        let plan = Plan::new(&header, recipe, &self.limits)?;
-        admit(&header, &plan, &self.limits)?;
+        let plan = Plan::new(&header, recipe, overlays, &self.limits)?;
+        admit(&header, &plan, overlays, &self.limits)?;
         #[cfg(feature = "test-hooks")]
         crate::hooks::before_decoding(source);
 
         self.prepare(&plan);
+        let layers = overlays.decode(&mut self.jpeg)?;
         let belongings = Belongings::of(header.format, source);
         let from = From { source, header: &header, belongings };
-        let mut run = Run { mill: self, recipe, from, profile: None, pictures: vec![] };
+        let mut run =
+            Run { mill: self, recipe, overlays, layers, from, profile: None, pictures: vec![] };
         for (decode, root) in plan.decodes.iter().zip(&plan.roots) {
             run.decode(decode, root)?;
             run.grow(&plan, root)?;
@@ -170,6 +178,9 @@ struct From<'a> {
 struct Run<'a> {
     mill: &'a mut Mill,
     recipe: &'a Recipe,
+    overlays: &'a Overlays,
+    /// What the overlays look like.
+    layers: Vec<Layer>,
     from: From<'a>,
     /// The profile that describes what was decoded, where it is not sRGB.
     profile: Option<Vec<u8>>,
@@ -224,7 +235,8 @@ impl Run<'_> {
         branch: &Branch,
     ) -> Result<(), Rejection> {
         let left = Shape { width: part.width, height: part.height, ..node.shape };
-        let sequel = plan.sequel(&branch.node, left, self.recipe, &self.mill.limits)?;
+        let Self { recipe, overlays, .. } = self;
+        let sequel = plan.sequel(&branch.node, left, recipe, overlays, &self.mill.limits)?;
         admit_sequel(self.from.header, plan, &sequel)?;
         let root = &sequel.roots[0];
         self.apply(Step::Crop(part), (node.shape, node.slot), None, root);
@@ -250,7 +262,7 @@ impl Run<'_> {
                 copy[..shape.bytes()].copy_from_slice(&pixels[..shape.bytes()]);
             }
             let pixels = &mut mill.buffers[node.slot][..shape.bytes()];
-            steps::change(step, shape, pixels, &mut own);
+            steps::change(step, (shape, pixels), &self.layers, &mut own);
         } else {
             let [from, into] =
                 mill.buffers.get_disjoint_mut([from, node.slot]).expect("two pictures, two slots");

@@ -1,6 +1,6 @@
 //! What will be done to a picture, decided before a pixel exists.
 //!
-//! A [`Plan`] is a pure function of header, recipe and limits. It resolves every size, refuses
+//! A [`Plan`] is a pure function of header, recipe, overlays' headers and limits. It resolves every size, refuses
 //! what cannot or may not be done, groups the outputs by the scale at which they are decoded,
 //! folds equal beginnings of their chains into one tree, and gives every intermediate picture a
 //! place in a few numbered buffers ([`Slots`]), each free again as soon as its last reader is
@@ -25,6 +25,7 @@ use crate::estimate::Working;
 use crate::facts;
 use crate::geometry::Scale;
 use crate::header::Header;
+use crate::overlay::Overlays;
 use crate::shape::{Layout, Shape};
 
 pub(crate) use slots::{Slot, Slots};
@@ -108,6 +109,7 @@ impl Plan {
     pub(crate) fn new(
         header: &Header,
         recipe: &Recipe,
+        overlays: &Overlays,
         limits: &Limits,
     ) -> Result<Self, Rejection> {
         limits.check_recipe(recipe)?;
@@ -116,7 +118,7 @@ impl Plan {
         for (index, output) in recipe.outputs().iter().enumerate() {
             let encoding = output.encoding.resolve(header.format);
             let start = Goal { output: index, encoding, encoded_bytes: 0, done: 0 };
-            let (links, goal) = plan.reserve(start, output, header.shape(), limits)?;
+            let (links, goal) = plan.reserve(start, output, header.shape(), (overlays, limits))?;
             let scale = chain::scale(header, &links);
             // Without a profile there is nothing to convert, and one decoding serves both.
             let icc = if header.profile { encoding.carry().icc } else { Icc::Keep };
@@ -128,7 +130,7 @@ impl Plan {
             trees[at].2.insert(&links, goal);
         }
         for (icc, scale, mut tree) in trees {
-            tree.reckon(header.shape(), recipe)?;
+            tree.reckon(header.shape(), recipe, overlays)?;
             let (decode, root) = decode(header, (icc, scale), tree, &mut plan.slots);
             plan.decodes.push(decode);
             plan.roots.push(root);
@@ -145,6 +147,7 @@ impl Plan {
         node: &Node,
         left: Shape,
         recipe: &Recipe,
+        overlays: &Overlays,
         limits: &Limits,
     ) -> Result<Self, Rejection> {
         let rest = node.rest.as_ref().expect("something follows a trim");
@@ -152,9 +155,9 @@ impl Plan {
         let slots = self.slots.as_of(&rest.slots);
         let mut plan = Self { slots, scratch_bytes, encoded_bytes, ..Self::default() };
         for goal in &rest.goals {
-            plan.reserve(*goal, &recipe.outputs()[goal.output], left, limits)?;
+            plan.reserve(*goal, &recipe.outputs()[goal.output], left, (overlays, limits))?;
         }
-        let tree = Tree::following(&rest.goals, left, recipe, true)?;
+        let tree = Tree::following(&rest.goals, left, (recipe, overlays), true)?;
         plan.roots.push(place(tree, left, node.slot, &mut plan.slots));
         plan.working = Working::of(&plan).or(self.working);
         Ok(plan)
@@ -166,9 +169,9 @@ impl Plan {
         goal: Goal,
         output: &Output,
         from: Shape,
-        limits: &Limits,
+        (overlays, limits): (&Overlays, &Limits),
     ) -> Result<(Vec<chain::Link>, Goal), Rejection> {
-        let resolved = chain::resolve(from, output, goal.done, limits)?;
+        let resolved = chain::resolve(from, output, goal.done, overlays, limits)?;
         let chain::Resolved { links, last, most, trimmed } = resolved;
         let bound = |shape| encoded_bound(&output.name, goal.encoding, shape);
         let whole = bound(last)?;
