@@ -152,8 +152,10 @@ fn every_example_that_is_taught_works() {
     for (n, row) in rows.enumerate() {
         let name = row["name"].as_str().unwrap();
         let taught = pixmill().args(["operations", name]).go().expect(0).stdout;
-        let example = taught.split("\nExample\n").nth(1).unwrap().trim();
-        assert_eq!(example, row["example"], "{name}");
+        // An operation and an encoding may share a name; then both are taught.
+        let mut examples = taught.split("\nExample\n").skip(1).map(|rest| rest.lines().next());
+        let example = row["example"].as_str().unwrap();
+        assert!(examples.any(|first| first.unwrap().trim() == example), "{name}: {taught}");
         let out = place.path(format!("out-{n}"));
         place.run_into(example, &out).go().expect(0);
         assert_eq!(files(&out).len(), 1, "{example}");
