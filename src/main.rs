@@ -11,6 +11,7 @@ mod inputs;
 mod machine;
 mod man;
 mod operations;
+mod overlays;
 mod recipe;
 mod retry;
 mod run;

@@ -28,7 +28,7 @@ pub(crate) fn read(given: &str, directory: &Path) -> anyhow::Result<Recipe> {
                  `{given};` for the operation, or\n  `{}` for the recipe",
                 path.display()
             ),
-            (false, true) => return Ok(open(&path)?.recipe),
+            (false, true) => return from_file(&path),
             (false, false) => bail!("{}", unknown(given, directory)),
             (true, false) => {}
         }
@@ -85,7 +85,17 @@ fn at_path(path: &Path, directory: &Path) -> anyhow::Result<Recipe> {
     if !path.exists() && find(name, directory).is_some() {
         bail!("recipe: there is no file {}; did you mean `{name}`?", path.display());
     }
-    Ok(open(path)?.recipe)
+    from_file(path)
+}
+
+/// The recipe in a file, whose overlays are named as seen from there.
+fn from_file(path: &Path) -> anyhow::Result<Recipe> {
+    let directory = path.parent().unwrap_or(Path::new(""));
+    open(path)?.recipe.with_overlays(|name| {
+        let beside = directory.join(name);
+        let text = beside.to_str().map(str::to_owned);
+        text.ok_or_else(|| anyhow!("recipe: {} is not UTF-8", beside.display()))
+    })
 }
 
 fn open(path: &Path) -> anyhow::Result<RecipeFile> {

@@ -13,7 +13,7 @@ use pixmill_producer::Follower;
 use serde_json::json;
 
 use crate::inputs::Input;
-use crate::{args, backend, exit, follow, inputs, print};
+use crate::{args, backend, exit, follow, inputs, overlays, print};
 
 pub(crate) async fn run(args: args::Submit) -> anyhow::Result<ExitCode> {
     let recipe = crate::recipe::read(&args.recipe, &args.recipes.recipes)?;
@@ -25,6 +25,7 @@ pub(crate) async fn run(args: args::Submit) -> anyhow::Result<ExitCode> {
         bail!("there is no picture in what was given: name files, or folders that hold some");
     }
     let (pipeline, local) = backend::open(&args.data.data, args.data.durable, None)?;
+    let recipe = overlays::upload(&pipeline, recipe).await?;
     let now = pipeline.clock.now();
     let batch = args.batch.unwrap_or_else(|| BatchId::fresh(now));
     let replies = args.wait.then(|| format!("replies-{}", JobId::fresh(now)));

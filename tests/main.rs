@@ -12,6 +12,7 @@ mod fleet;
 mod help;
 mod interrupt;
 mod mixed;
+mod overlays;
 mod paths;
 mod recipe_files;
 mod recipes;

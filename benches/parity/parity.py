@@ -31,9 +31,10 @@ class Mill:
     """The example, kept running."""
 
     def __init__(self, program, folder):
-        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True)
         self.folder = pathlib.Path(folder)
+        overlay().save(self.folder / "over.png")
+        self.process = subprocess.Popen([pathlib.Path(program).resolve()], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True, cwd=folder)
 
     def grind(self, recipe, source):
         """What a recipe makes of a file: a picture, a document, or the code of its rejection."""
@@ -288,6 +289,37 @@ def pad(top, right, bottom, left, colour):
     return applied
 
 
+def overlay(size=(200, 90)):
+    """Noise of all alphas, on a transparent canvas of another size."""
+    noise = np.random.default_rng(SEED).integers(0, 256, (90, 200, 4), dtype=np.uint8)
+    canvas = Image.new("RGBA", size)
+    canvas.paste(Image.fromarray(noise), (0, 0))
+    return canvas
+
+
+def composite(function):
+    """Through a function of two pictures with alpha; what has none still has none."""
+    def applied(picture):
+        under = Image.fromarray(picture).convert("RGBA")
+        made = np.asarray(function(under, overlay(under.size)))
+        return made if channels(picture) == 4 else made[:, :, :3]
+    return applied
+
+
+def source_over(opacity):
+    """In fractions of 255 × 65535, rounded to the nearest."""
+    def applied(under, above):
+        under, above = (np.asarray(i).astype(np.int64) for i in (under, above))
+        whole = 255 * 65535
+        part = above[:, :, 3:] * int(opacity * 65535 + 0.5)
+        behind = under[:, :, 3:] * (whole - part)
+        both = 255 * part + behind
+        colours = 255 * part * above[:, :, :3] + behind * under[:, :, :3]
+        colours = np.where(both > 0, (2 * colours + both) // np.maximum(2 * both, 1), under[:, :, :3])
+        return np.dstack([colours, (2 * both + whole) // (2 * whole)]).astype(np.uint8)
+    return composite(applied)
+
+
 def trim(threshold, colour=None):
     """Sharp's rule without its median filter: laid over the colour, or in alpha, something differs."""
     def applied(picture):
@@ -427,6 +459,10 @@ TABLE = [
         ("tint:#704214", tint("#704214")), ("tint:#00ff80", tint("#00ff80"))]),
     ("pad", CV + " copyMakeBorder", 0, ALL, [
         ("pad:1,2,3,4,#202020", pad(1, 2, 3, 4, (32, 32, 32)))]),
+    ("composite", PILLOW + " alpha_composite", 1, ALL, [
+        ("composite:over.png,northwest", composite(Image.alpha_composite))]),
+    ("composite", NUMPY, 0, ALL, [
+        (f"composite:over.png,northwest,opacity={o}", source_over(o)) for o in (1, 0.5, 0.1)]),
     ("trim", NUMPY, 0, ALL, [
         ("trim", trim(10)), ("trim:200", trim(200)), ("trim:0", trim(0)),
         ("trim:60,#5a5a5a", trim(60, (90, 90, 90)))]),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use pixmill_contract::{Limits, Recipe, Rejection, id};
-use pixmill_ops::{Ground, Mill, Picture};
+use pixmill_ops::{Ground, Mill, Overlays, Picture};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
@@ -43,6 +43,7 @@ impl Room {
 struct Order {
     source: Vec<u8>,
     recipe: Recipe,
+    overlays: Overlays,
     answer: oneshot::Sender<Ending>,
     room: Room,
 }
@@ -78,11 +79,12 @@ impl Engine {
         &self,
         source: Vec<u8>,
         recipe: Recipe,
+        overlays: Overlays,
         deadline: Duration,
         room: Room,
     ) -> Ending {
         let (answer, ending) = oneshot::channel();
-        if self.orders.send(Order { source, recipe, answer, room }).is_err() {
+        if self.orders.send(Order { source, recipe, overlays, answer, room }).is_err() {
             return Ending::Stuck;
         }
         let (tell, told) = oneshot::channel();
@@ -106,8 +108,9 @@ fn work(queue: &Mutex<mpsc::Receiver<Order>>, limits: &Limits) {
     loop {
         // The lock is held while waiting: one thread waits for an order, the others for the lock.
         let order = queue.lock().expect("no code panics with this lock").recv();
-        let Ok(Order { source, recipe, answer, room }) = order else { return };
-        let ground = catch_unwind(AssertUnwindSafe(|| mill.grind(&source, &recipe)));
+        let Ok(order) = order else { return };
+        let Order { source, recipe, overlays, answer, room } = order;
+        let ground = catch_unwind(AssertUnwindSafe(|| mill.grind(&source, &recipe, &overlays)));
         let ending = match ground {
             Ok(Ok(Ground { pictures, .. })) => Ending::Ground(with_hashes(pictures)),
             Ok(Err(rejection)) => Ending::Rejected(rejection),

@@ -131,8 +131,12 @@ async fn standing(
         if owner.id == mine.id {
             return Err(Fate::Left("another job bears the same batch and id".into()).into());
         }
+        let same = owner.sha256 == mine.sha256;
+        // The same bytes for the same source: replacing them would change nothing but their age.
+        if same && job.overwrite && owner.source == mine.source {
+            return Ok(Standing::Mine(owner.clone()));
+        }
         if is_retry_of(attempt, job, &owner.id).await? {
-            let same = owner.sha256 == mine.sha256;
             return Ok(if same { Standing::Mine(owner.clone()) } else { Standing::Replaceable });
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use pixmill_contract::document::{Job, JobReading, Outcome, OutputRecord, bounded_reason};
 use pixmill_contract::port::send_one;
 use pixmill_contract::{RejectCode, Rejection};
-use pixmill_ops::Picture;
+use pixmill_ops::{Overlays, Picture};
 use tokio::time::Instant;
 
 use crate::Stage;
@@ -19,6 +19,7 @@ use crate::fate::{Fate, Stop};
 use crate::lease::Lease;
 use crate::notes::OPTIMISTIC_RECEIVES;
 use crate::outputs;
+use crate::overlays;
 use crate::source;
 use crate::worker::Worker;
 
@@ -144,12 +145,13 @@ impl Attempt<'_> {
         Ok(records)
     }
 
-    /// Reads the source, finds out what it will cost, and waits until a thread and the memory for
+    /// Reads the source and its overlays, finds out what it will cost, and waits until a thread and the memory for
     /// it are free.
     async fn prepare(&mut self, job: &Job) -> Result<Prepared, Stop> {
         let worker = self.worker;
         let fetching = Instant::now();
         let bytes = source::fetch(worker, &job.source).await?;
+        let files = overlays::fetch(worker, job).await?;
         self.timings.fetch_ms = millis(fetching);
         self.facts.bytes = bytes.len() as u64;
 
@@ -157,7 +159,9 @@ impl Attempt<'_> {
         // Finding the header may mean walking a large file.
         let inspected = tokio::task::spawn_blocking(move || {
             let header = pixmill_ops::inspect(&bytes, &limits)?;
-            let estimate = pixmill_ops::estimate(&header, &recipe, &limits);
+            let estimate = Overlays::inspect(files, &limits).and_then(|overlays| {
+                Ok((pixmill_ops::estimate(&header, &recipe, &overlays, &limits)?, overlays))
+            });
             Ok::<_, Rejection>((header, estimate, bytes))
         });
         let (header, estimate, bytes) = match inspected.await {
@@ -166,23 +170,25 @@ impl Attempt<'_> {
         };
         self.facts.format = Some(header.format);
         (self.facts.width, self.facts.height) = (Some(header.width), Some(header.height));
-        let estimate = estimate?;
+        let (estimate, overlays) = estimate?;
 
         let memory = worker.admission.admit(estimate.memory_bytes).await;
         let slot = Arc::clone(&worker.slots).acquire_owned().await;
         let room = Room::new(memory, slot.expect("the semaphore is never closed"));
         let deadline = (estimate.work * DEADLINE_FACTOR).max(SHORTEST_DEADLINE);
-        Ok(Prepared { bytes, deadline: deadline.min(worker.config.limits.deadline), room })
+        let deadline = deadline.min(worker.config.limits.deadline);
+        Ok(Prepared { bytes, overlays, deadline, room })
     }
 
     /// Decodes, applies and encodes.
     async fn grind(
         &mut self,
         job: &Job,
-        Prepared { bytes, deadline, room }: Prepared,
+        Prepared { bytes, overlays, deadline, room }: Prepared,
     ) -> Result<Vec<(Picture, String)>, Stop> {
         let grinding = Instant::now();
-        let ending = self.worker.engine.grind(bytes, job.recipe.clone(), deadline, room).await;
+        let (engine, recipe) = (&self.worker.engine, job.recipe.clone());
+        let ending = engine.grind(bytes, recipe, overlays, deadline, room).await;
         self.timings.grind_ms = millis(grinding);
         match ending {
             Ending::Ground(pictures) => Ok(pictures),
@@ -207,6 +213,7 @@ impl Attempt<'_> {
 /// A source that can be worked on at once.
 struct Prepared {
     bytes: Vec<u8>,
+    overlays: Overlays,
     deadline: Duration,
     room: Room,
 }

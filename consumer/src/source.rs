@@ -1,17 +1,17 @@
-//! Reading a job's source, and finding out whom to blame when that fails.
+//! Reading a job's source, as its overlays are read, and finding out whom to blame when that fails.
 
 use pixmill_contract::document::{Job, Source};
-use pixmill_contract::port::{Condition, Payload, Put};
+use pixmill_contract::port::{Condition, Etag, Payload, Put};
 use pixmill_contract::{Error, ErrorKind, Key, RejectCode, Rejection};
 
 use crate::fate::{Fate, Stop};
 use crate::weather;
 use crate::worker::Worker;
 
-/// A source that does not answer so often, while the store as such does, is one job's bad luck.
+/// An object that does not answer so often, while the store as such does, is one job's bad luck.
 const SILENCES: u32 = 3;
 
-/// A source that is denied so often, while the store as such takes what we write. Once is not
+/// An object that is denied so often, while the store as such takes what we write. Once is not
 /// enough: the permission may have come back between that and the probe.
 const DENIALS: u32 = 2;
 
@@ -26,22 +26,50 @@ pub(crate) fn check_buckets(job: &Job) -> Result<(), Rejection> {
     }
 }
 
+/// The codes of what can be wrong with an object that a job names.
+pub(crate) struct Blame {
+    pub(crate) missing: RejectCode,
+    pub(crate) changed: RejectCode,
+    pub(crate) invalid: RejectCode,
+    pub(crate) denied: RejectCode,
+}
+
+const BLAME: Blame = Blame {
+    missing: RejectCode::SourceMissing,
+    changed: RejectCode::SourceChanged,
+    invalid: RejectCode::NotAPicture,
+    denied: RejectCode::SourceDenied,
+};
+
 /// The source's bytes.
 pub(crate) async fn fetch(worker: &Worker, source: &Source) -> Result<Vec<u8>, Stop> {
+    let read = || read(worker, &source.key, source.etag.as_ref());
+    Ok(patiently(worker, &BLAME, read).await?.0)
+}
+
+/// Tries to read until there is an answer, or it is clear whom to blame.
+pub(crate) async fn patiently<T, F>(
+    worker: &Worker,
+    blame: &Blame,
+    read: impl Fn() -> F,
+) -> Result<T, Stop>
+where
+    F: Future<Output = Result<Result<T, Rejection>, Error>>,
+{
     // Held from the first sign that the store as such is out until it answers.
     let mut storm = None;
     let (mut gusts, mut silences, mut denials) = (0, 0, 0);
     loop {
-        let error = match read(worker, source).await {
+        let error = match read().await {
             Ok(answer) => return Ok(answer?),
             Err(error) => error,
         };
         let kind = error.kind();
         let rejected = |code| Err(Rejection::new(code, error.chain()).into());
         match kind {
-            ErrorKind::NotFound => return rejected(RejectCode::SourceMissing),
-            ErrorKind::Changed => return rejected(RejectCode::SourceChanged),
-            ErrorKind::Invalid => return rejected(RejectCode::NotAPicture),
+            ErrorKind::NotFound => return rejected(blame.missing),
+            ErrorKind::Changed => return rejected(blame.changed),
+            ErrorKind::Invalid => return rejected(blame.invalid),
             ErrorKind::AlreadyExists | ErrorKind::LeaseLost => return Err(error.into()),
             ErrorKind::Throttled | ErrorKind::InsufficientCapacity => {
                 storm.get_or_insert_with(|| worker.weather.waiting());
@@ -50,7 +78,7 @@ pub(crate) async fn fetch(worker: &Worker, source: &Source) -> Result<Vec<u8>, S
             }
             ErrorKind::Unavailable | ErrorKind::Denied => {
                 if let Err(outage) = probe(worker).await {
-                    // The store itself does not answer: no source is to blame.
+                    // The store itself does not answer: no object is to blame.
                     storm.get_or_insert_with(|| worker.weather.waiting());
                     worker.weather.gust(&outage, gusts).await;
                     (gusts, silences, denials) = (gusts + 1, 0, 0);
@@ -60,7 +88,7 @@ pub(crate) async fn fetch(worker: &Worker, source: &Source) -> Result<Vec<u8>, S
                 if kind == ErrorKind::Denied {
                     denials += 1;
                     if denials == DENIALS {
-                        return rejected(RejectCode::SourceDenied);
+                        return rejected(blame.denied);
                     }
                 } else {
                     silences += 1;
@@ -75,15 +103,20 @@ pub(crate) async fn fetch(worker: &Worker, source: &Source) -> Result<Vec<u8>, S
 }
 
 /// One try. The size is checked before the body is read.
-async fn read(worker: &Worker, source: &Source) -> Result<Result<Vec<u8>, Rejection>, Error> {
+pub(crate) async fn read(
+    worker: &Worker,
+    key: &Key,
+    only: Option<&Etag>,
+) -> Result<Result<(Vec<u8>, Etag), Rejection>, Error> {
     let limits = &worker.config.limits;
-    let object = worker.pipeline.store.get(&source.key, source.etag.as_ref()).await?;
+    let object = worker.pipeline.store.get(key, only).await?;
     if let Err(rejection) = limits.check_input(object.meta.size) {
         return Ok(Err(rejection));
     }
+    let etag = object.meta.etag.clone();
     match tokio::time::timeout(limits.deadline, object.bytes()).await {
-        Ok(bytes) => bytes.map(Ok),
-        Err(elapsed) => Err(Error::new(ErrorKind::Unavailable, "read the source", elapsed)),
+        Ok(bytes) => Ok(Ok((bytes?, etag))),
+        Err(elapsed) => Err(Error::new(ErrorKind::Unavailable, "read an object", elapsed)),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::admission::Admission;
 use crate::engine::Engine;
 use crate::lease::Leases;
 use crate::notes::Notes;
+use crate::shelf::Shelf;
 use crate::weather::{Storm, Weather};
 use crate::{Config, Stage};
 
@@ -21,6 +22,7 @@ pub(crate) struct Worker {
     pub(crate) weather: Arc<Weather>,
     pub(crate) notes: Notes,
     pub(crate) leases: Arc<Leases>,
+    pub(crate) overlays: Shelf,
     pub(crate) engine: Engine,
     /// A thread of the engine that is free.
     pub(crate) slots: Arc<Semaphore>,
@@ -40,6 +42,7 @@ impl Worker {
         let notes = Notes::new(pipeline.clone(), Arc::clone(&weather), config.worker.clone());
         Ok(Self {
             leases: Leases::start(Arc::clone(&pipeline.jobs), config.visibility),
+            overlays: Shelf::default(),
             engine: Engine::start(config.slots, &config.limits)?,
             slots: Arc::new(Semaphore::new(config.slots)),
             admission: Admission::new(config.memory_bytes),

@@ -1,8 +1,8 @@
 //! `pixmill run`: files and folders through a pipeline of their own, on this machine.
 //!
-//! The pipeline lives in `OUT/.pixmill`. Inputs are read in place and outputs are written where
-//! people want them, by two mounts of the store; everything else is as in every other pipeline.
-//! Only one run works in an `OUT` at a time, so whatever it finds in flight is of the dead.
+//! The pipeline lives in `OUT/.pixmill`. Inputs and overlays are read in place and outputs are
+//! written where people want them, by mounts of the store; everything else is as in every other
+//! pipeline. Only one run works in an `OUT` at a time, so whatever it finds in flight is of the dead.
 
 mod crew;
 mod plan;
@@ -19,13 +19,14 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use pixmill_consumer::Stage;
 use pixmill_contract::document::ResultDocument;
+use pixmill_contract::key::OVERLAYS;
 use pixmill_contract::{Error, ErrorKind, Pipeline, Queue};
 use pixmill_local::{Access, LocalBackend, Mount};
 use pixmill_producer::Follower;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::{args, backend, exit, inputs, shutdown};
+use crate::{args, backend, exit, inputs, overlays, shutdown};
 use crew::Crew;
 use plan::Plan;
 use progress::Progress;
@@ -53,6 +54,7 @@ pub(crate) async fn run(args: args::Run, log: &str) -> anyhow::Result<ExitCode> 
     let started = Instant::now();
     let recipe = crate::recipe::read(&args.recipe, &args.recipes.recipes)?;
     args.work.limits().check_recipe(&recipe)?;
+    let recipe = overlays::in_place(recipe)?;
     let out = prepare(&args.out)?;
     let found = inputs::find(&args.inputs, Some(&out));
     refuse_nonsense(&args, &found, &out)?;
@@ -61,6 +63,7 @@ pub(crate) async fn run(args: args::Run, log: &str) -> anyhow::Result<ExitCode> 
     let _lock = lock(&state)?;
     let mounts = [
         Mount { prefix: "inputs/".into(), directory: "/".into(), access: Access::Read },
+        Mount { prefix: OVERLAYS.into(), directory: "/".into(), access: Access::Read },
         Mount { prefix: "outputs/".into(), directory: out.clone(), access: Access::Write },
     ];
     pixmill_local::write_mounts(&state, &mounts)?;

@@ -1,17 +1,17 @@
 //! What there is to do: a job for every input that is not done.
 //!
 //! A batch stands for a recipe and an engine, a job in it for an input as it is now, by path, size
-//! and modification time. So whether something is done is whether its result is there. `--fresh`
-//! begins another batch of the same recipe. A job that failed, or whose outputs are gone, is
-//! followed by its retry.
+//! and modification time, and for the recipe's overlays as they are now. So whether something is
+//! done is whether its result is there. `--fresh` begins another batch of the same recipe. A job
+//! that failed, or whose outputs are gone, is followed by its retry.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use pixmill_contract::document::{BatchDocument, Name, OutputRecord, Source, Template, Version};
-use pixmill_contract::port::{Meta, ObjectStore as _};
+use pixmill_contract::port::{Etag, Meta, ObjectStore as _};
 use pixmill_contract::{
     BatchId, ErrorKind, Format, Job, JobId, Key, Pipeline, Recipe, RejectCode, Rejection, id,
 };
@@ -21,6 +21,7 @@ use pixmill_producer::Link;
 use super::REPLIES;
 use crate::args;
 use crate::inputs::{self, Found, Input};
+use crate::overlays;
 
 /// Inputs that are looked at at once.
 const LOOKERS: usize = 8;
@@ -71,6 +72,7 @@ pub(crate) async fn make(
         local: local.clone(),
         batch: batch.clone(),
         recipe: recipe.clone(),
+        overlays: overlays::pins(pipeline, recipe).await?,
         overwrite: args.overwrite,
     });
     let (jobs, done) = planner.jobs(targets).await?;
@@ -217,6 +219,8 @@ struct Planner {
     local: LocalBackend,
     batch: BatchId,
     recipe: Recipe,
+    /// What its overlays are now.
+    overlays: BTreeMap<Key, Etag>,
     overwrite: bool,
 }
 
@@ -262,13 +266,16 @@ impl Planner {
 
     /// The job of one input; nothing if it is done.
     async fn job(&self, target: &Target) -> anyhow::Result<Option<Job>> {
-        let parts = [
+        let mut parts = vec![
             target.key.to_string(),
             target.input.size.to_string(),
             target.input.modified.to_string(),
             target.template.to_string(),
         ];
-        let mut link = Link::first(JobId::derived(&parts.each_ref().map(String::as_bytes)));
+        // Another overlay is other work; the batch knows its name only.
+        parts.extend(self.overlays.iter().map(|(key, Etag(etag))| format!("{key} {etag}")));
+        let parts: Vec<_> = parts.iter().map(String::as_bytes).collect();
+        let mut link = Link::first(JobId::derived(&parts));
         loop {
             let (here, outputs) = link.past_failures(&self.pipeline, &self.batch).await?;
             link = here;
@@ -284,6 +291,7 @@ impl Planner {
         let (batch, recipe) = (self.batch.clone(), self.recipe.clone());
         Ok(Some(Job {
             source,
+            overlays: self.overlays.clone(),
             outputs: target.template.clone(),
             overwrite,
             retry_of: link.retry_of,
@@ -295,7 +303,9 @@ impl Planner {
 
     async fn all_there(&self, outputs: &[OutputRecord]) -> anyhow::Result<bool> {
         for output in outputs {
-            if self.head(&output.key).await?.is_none() {
+            let Some(there) = self.head(&output.key).await? else { return Ok(false) };
+            // What another job has put there since is not what this one made.
+            if there.owner.is_some_and(|owner| owner.sha256 != output.sha256) {
                 return Ok(false);
             }
         }

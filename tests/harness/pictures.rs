@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use pixmill_contract::{Limits, Recipe};
-use pixmill_ops::{Header, Mill};
+use pixmill_ops::{Header, Mill, Overlays};
 
 /// The folder of the samples.
 pub(crate) fn samples() -> PathBuf {
@@ -19,7 +19,7 @@ pub(crate) fn sample(name: &str) -> Vec<u8> {
 /// The single output of a recipe.
 pub(crate) fn ground(source: &[u8], recipe: &str) -> Vec<u8> {
     let recipe: Recipe = recipe.parse().unwrap();
-    let ground = Mill::new(Limits::default()).grind(source, &recipe).unwrap();
+    let ground = Mill::new(Limits::default()).grind(source, &recipe, &Overlays::default()).unwrap();
     ground.pictures.into_iter().next().unwrap().bytes
 }
 

@@ -72,7 +72,13 @@ async fn a_small_budget_of_memory_slows_down_and_never_locks_up() {
     let (large, small) = (picture(400, 400), picture(8, 6));
     let header = pixmill_ops::inspect(&large, &Limits::default()).unwrap();
     let recipe = crate::harness::RECIPE.parse().unwrap();
-    let estimate = pixmill_ops::estimate(&header, &recipe, &Limits::default()).unwrap();
+    let estimate = pixmill_ops::estimate(
+        &header,
+        &recipe,
+        &pixmill_ops::Overlays::default(),
+        &Limits::default(),
+    )
+    .unwrap();
     let world = World::new();
     for (n, id) in ids().enumerate() {
         // Some take everything there is, some next to nothing.

@@ -14,6 +14,7 @@ mod harness;
 mod leases;
 mod left;
 mod outputs;
+mod overlays;
 mod panics;
 mod redrive;
 mod rejections;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! inputs/…                     sources that were put there for a job
+//! overlays/…                   pictures that recipes lay over others
 //! outputs/…                    what was made of them
 //! results/{batch}/{id}.json    the end of a job, once
 //! attempts/{batch}/{id}.json   what went wrong in attempts that are tried again
@@ -22,6 +23,8 @@ pub const MAX_KEY_BYTES: usize = 1024;
 
 /// Where sources live that were put into the store for a job.
 pub const INPUTS: &str = "inputs/";
+/// Where pictures live that recipes lay over others; an overlay is read from nowhere else.
+pub const OVERLAYS: &str = "overlays/";
 /// Where outputs live; an output can be written nowhere else.
 pub const OUTPUTS: &str = "outputs/";
 /// Where result documents live.

@@ -43,6 +43,12 @@ pub enum RejectCode {
     SourceChanged,
     /// The source may not be read, while the store as such answers.
     SourceDenied,
+    /// An overlay of the recipe does not exist.
+    OverlayMissing,
+    /// An overlay is not what it was when the job was sent.
+    OverlayChanged,
+    /// An overlay cannot be read as a picture, is over a limit, or may not be read.
+    BadOverlay,
     /// An output's key is taken by something that this job did not make.
     OutputExists,
     /// An output's key cannot exist in the store, as a name that is too long.
@@ -77,6 +83,9 @@ impl RejectCode {
             Self::SourceMissing => "source_missing",
             Self::SourceChanged => "source_changed",
             Self::SourceDenied => "source_denied",
+            Self::OverlayMissing => "overlay_missing",
+            Self::OverlayChanged => "overlay_changed",
+            Self::BadOverlay => "bad_overlay",
             Self::OutputExists => "output_exists",
             Self::BadOutputKey => "bad_output_key",
             Self::BadRecipe => "bad_recipe",

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pixmill_contract::{Limits, Recipe};
-use pixmill_ops::Mill;
+use pixmill_ops::{Mill, Overlays};
 
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -37,7 +37,7 @@ fn work(files: &[PathBuf], next: &AtomicUsize, recipe: &Recipe, out: &Path) {
     while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
         let source = std::fs::read(file).unwrap();
         let stem = file.file_stem().unwrap().to_str().unwrap();
-        for picture in mill.grind(&source, recipe).unwrap().pictures {
+        for picture in mill.grind(&source, recipe, &Overlays::default()).unwrap().pictures {
             let name = format!("{stem}-{}.{}", picture.name, picture.format.extension());
             std::fs::write(out.join(name), picture.bytes).unwrap();
         }

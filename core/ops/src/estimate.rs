@@ -5,15 +5,17 @@ use std::time::Duration;
 use pixmill_contract::operation::Effort;
 use pixmill_contract::{Encoding, Format, Limits, Recipe, RejectCode, Rejection};
 
-use crate::codec::{carry, color, encoder_bytes};
+use crate::codec::{carry, color};
 use crate::header::Header;
+use crate::overlay::Overlays;
 use crate::plan::{Plan, Step};
 
 /// What a job will cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Estimate {
-    /// An upper bound on what [`Mill::grind`](crate::Mill::grind) allocates, in bytes, encoded
-    /// outputs included, the source and what the mill kept from earlier jobs not included.
+    /// An upper bound on what [`Mill::grind`](crate::Mill::grind) allocates, in bytes, decoded
+    /// overlays and encoded outputs included, the source, encoded overlays and what the mill kept
+    /// from earlier jobs not included.
     pub memory_bytes: u64,
     /// Roughly how long one core works, give or take a factor of three.
     pub work: Duration,
@@ -24,20 +26,30 @@ const FIXED_BYTES: u64 = 256 * 1024;
 
 /// Estimates what a recipe costs for a picture, and refuses, before anything is decoded, what
 /// cannot be applied to it or would pass a limit on the way.
-pub fn estimate(header: &Header, recipe: &Recipe, limits: &Limits) -> Result<Estimate, Rejection> {
-    let plan = Plan::new(header, recipe, limits)?;
-    admit(header, &plan, limits)
+pub fn estimate(
+    header: &Header,
+    recipe: &Recipe,
+    overlays: &Overlays,
+    limits: &Limits,
+) -> Result<Estimate, Rejection> {
+    let plan = Plan::new(header, recipe, overlays, limits)?;
+    admit(header, &plan, overlays, limits)
 }
 
 /// The estimate of a plan, if it is within the limit of memory.
-pub(crate) fn admit(header: &Header, plan: &Plan, limits: &Limits) -> Result<Estimate, Rejection> {
-    let memory_bytes = memory_bytes(header, plan);
+pub(crate) fn admit(
+    header: &Header,
+    plan: &Plan,
+    overlays: &Overlays,
+    limits: &Limits,
+) -> Result<Estimate, Rejection> {
+    let memory_bytes = memory_bytes(header, plan).saturating_add(overlays.memory_bytes());
     if memory_bytes > limits.memory_bytes {
         let limit = limits.memory_bytes;
         let reason = format!("the job needs up to {memory_bytes} bytes, the limit is {limit}");
         return Err(Rejection::new(RejectCode::OverMemory, reason));
     }
-    Ok(Estimate { memory_bytes, work: work(header, plan) })
+    Ok(Estimate { memory_bytes, work: work(header, plan, overlays) })
 }
 
 /// Refuses what follows a trim, if it needs more than the plan was admitted with: a narrow rest that
@@ -49,54 +61,6 @@ pub(crate) fn admit_sequel(header: &Header, plan: &Plan, sequel: &Plan) -> Resul
         return Err(Rejection::new(RejectCode::OverMemory, reason));
     }
     Ok(())
-}
-
-/// What codecs and kernels allocate while a plan runs, in bytes.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Working {
-    decoding: u64,
-    // What blurring and resampling allocate is kept for the next job, so the two add up.
-    blurring: u64,
-    resampling: u64,
-    /// By other kernels, which give it back.
-    passing: u64,
-    encoding: u64,
-}
-
-impl Working {
-    pub(crate) fn of(plan: &Plan) -> Self {
-        let rows = plan.decodes.iter().map(|decode| decode.stored.row() as u64 * 16);
-        let mut working = Self { decoding: rows.sum(), ..Self::default() };
-        plan.for_each_step(|step, from, to| {
-            let most = if matches!(step, Step::Blur { .. } | Step::Sharpen { .. }) {
-                &mut working.blurring
-            } else if matches!(step, Step::Resample { .. } | Step::Unsettled(_)) {
-                &mut working.resampling
-            } else {
-                &mut working.passing
-            };
-            *most = step.allocated_bytes(from, to).max(*most);
-        });
-        plan.for_each_end(|end, shape| {
-            working.encoding = encoder_bytes(end.encoding, shape).max(working.encoding);
-        });
-        working
-    }
-
-    /// Enough for both.
-    pub(crate) fn or(self, other: Self) -> Self {
-        Self {
-            decoding: self.decoding.max(other.decoding),
-            blurring: self.blurring.max(other.blurring),
-            resampling: self.resampling.max(other.resampling),
-            passing: self.passing.max(other.passing),
-            encoding: self.encoding.max(other.encoding),
-        }
-    }
-
-    fn bytes(self) -> u64 {
-        self.decoding + self.blurring + self.resampling + self.passing + self.encoding
-    }
 }
 
 fn memory_bytes(header: &Header, plan: &Plan) -> u64 {
@@ -115,18 +79,27 @@ fn memory_bytes(header: &Header, plan: &Plan) -> u64 {
     parts.into_iter().fold(0, u64::saturating_add)
 }
 
-/// Nanoseconds measured a pixel or a sample on one core of a small server, rounded up.
-fn work(header: &Header, plan: &Plan) -> Duration {
+/// Nanoseconds to decode a picture into so many pixels.
+fn decoding(header: &Header, stored: u64) -> u64 {
     let pixels = header.shape().pixels();
+    match header.format {
+        Format::Jpeg => 3 * pixels + 3 * stored,
+        Format::Png | Format::Webp | Format::Tiff => 12 * pixels,
+        Format::Gif | Format::Bmp | Format::Json => 6 * pixels,
+    }
+}
+
+/// Nanoseconds measured a pixel or a sample on one core of a small server, rounded up.
+fn work(header: &Header, plan: &Plan, overlays: &Overlays) -> Duration {
     let mut nanoseconds = 200_000;
+    for overlay in overlays.headers() {
+        let pixels = overlay.shape().pixels();
+        nanoseconds += 4 * pixels + decoding(overlay, pixels);
+    }
     for decode in &plan.decodes {
-        nanoseconds += match header.format {
-            Format::Jpeg => 3 * pixels + 3 * decode.stored.pixels(),
-            Format::Png | Format::Webp | Format::Tiff => 12 * pixels,
-            Format::Gif | Format::Bmp | Format::Json => 6 * pixels,
-        };
+        nanoseconds += decoding(header, decode.wanted.stored.pixels());
         if header.orientation.swaps_sides() {
-            nanoseconds += 4 * decode.stored.pixels();
+            nanoseconds += 4 * decode.wanted.stored.pixels();
         }
     }
     plan.for_each_step(|step, from, to| nanoseconds += step.nanoseconds(from, to));

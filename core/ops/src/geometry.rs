@@ -3,8 +3,10 @@
 //! Pure functions of numbers. Everything that can be refused because of a size is refused here,
 //! before a pixel exists.
 
-use pixmill_contract::operation::{Fit, Pad, Resize};
+use pixmill_contract::operation::{Composite, Fit, Gravity, Pad, Resize};
 use pixmill_contract::{RejectCode, Rejection};
+
+use crate::kernel::composite::{OPAQUE, Placing};
 
 /// A part of a picture, as fractions of its sides, so that it means the same at every scale.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -160,6 +162,46 @@ pub(crate) fn crop(
         return Err(Rejection::new(RejectCode::Inapplicable, reason));
     };
     Ok(Rectangle { left, top, width: w, height: h })
+}
+
+/// Where an overlay lies on a picture, given the sizes of both: the picture first.
+pub(crate) fn placing(
+    [(width, height), (w, h)]: [(u32, u32); 2],
+    composite: &Composite,
+) -> Placing {
+    use Gravity::{Centre, East, North, Northeast, Northwest, South, Southeast, Southwest, West};
+    let gravity = composite.gravity;
+    let place = |side: u32, extent: u32, offset: u32, at_end: bool, at_start: bool| {
+        let (room, offset) = (i64::from(side) - i64::from(extent), i64::from(offset));
+        match (at_end, at_start) {
+            (true, _) => room - offset,
+            (_, true) => offset,
+            _ => room.div_euclid(2) + offset,
+        }
+    };
+    let (right, left) = match gravity {
+        Northeast | East | Southeast => (true, false),
+        Northwest | West | Southwest => (false, true),
+        Centre | North | South => (false, false),
+    };
+    let (bottom, top) = match gravity {
+        Southeast | South | Southwest => (true, false),
+        Northeast | North | Northwest => (false, true),
+        Centre | East | West => (false, false),
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "the table keeps opacity between 0 and 1"
+    )]
+    let opacity = (composite.opacity * OPAQUE as f64).round() as u64;
+    Placing {
+        left: place(width, w, composite.left, right, left),
+        top: place(height, h, composite.top, bottom, top),
+        opacity,
+        tile: composite.tile,
+    }
 }
 
 /// The size of a picture with pixels added to its sides; far too large is as large as can be said.

@@ -1,6 +1,7 @@
 //! Bytes in, bytes out: codecs behind limits, and image kernels.
 //!
 //! A [`Mill`] turns the bytes of one picture and a recipe into the bytes of the recipe's outputs.
+//! Pictures that the recipe lays over it are given with it, as [`Overlays`].
 //! [`inspect`] reads a header without decoding, [`estimate`] says what a job would cost; both
 //! refuse what is over a limit, and [`Mill::grind`] asks both before it decodes anything.
 //!
@@ -31,6 +32,8 @@
 //!   that holds a thumbnail is dropped.
 //! * **Alpha** is left alone by point operations; blur and resize work on colours multiplied by
 //!   it, so that nothing bleeds out of transparent pixels; JPEG outputs are laid over white.
+//! * **Overlays** are put upright and converted to sRGB, whatever becomes of the picture's own
+//!   profile.
 
 mod codec;
 mod estimate;
@@ -41,6 +44,7 @@ mod header;
 mod hooks;
 mod kernel;
 mod mill;
+mod overlay;
 mod plan;
 mod shape;
 mod steps;
@@ -50,6 +54,7 @@ pub use codec::sniff::sniff;
 pub use estimate::{Estimate, estimate};
 pub use header::{Header, Orientation};
 pub use mill::{Ground, Mill, Picture};
+pub use overlay::Overlays;
 
 /// The engine that is stamped on results: outputs of equal engines are equal byte for byte.
 pub const ENGINE: &str = concat!("pixmill-", env!("CARGO_PKG_VERSION"));

@@ -10,6 +10,7 @@ use crate::estimate::{admit, admit_sequel};
 use crate::geometry::Rectangle;
 use crate::header::{Header, Orientation};
 use crate::kernel::{alpha, blur, trim, turn};
+use crate::overlay::{Layer, Overlays};
 use crate::plan::{Branch, Decode, End, Node, Plan, Slot, Step};
 use crate::shape::{Layout, Shape};
 use crate::steps::{self, Tools};
@@ -72,21 +73,28 @@ impl Mill {
         }
     }
 
-    /// Makes all outputs of a recipe from one picture.
+    /// Makes all outputs of a recipe from one picture and the overlays that the recipe names.
     ///
     /// What an output looks like depends on the picture and on that output alone: a recipe of
     /// several outputs gives the same bytes as each of them by itself.
-    pub fn grind(&mut self, source: &[u8], recipe: &Recipe) -> Result<Ground, Rejection> {
+    pub fn grind(
+        &mut self,
+        source: &[u8],
+        recipe: &Recipe,
+        overlays: &Overlays,
+    ) -> Result<Ground, Rejection> {
         let header = codec::inspect(source, &self.limits)?;
-        let plan = Plan::new(&header, recipe, &self.limits)?;
-        admit(&header, &plan, &self.limits)?;
+        let plan = Plan::new(&header, recipe, overlays, &self.limits)?;
+        admit(&header, &plan, overlays, &self.limits)?;
         #[cfg(feature = "test-hooks")]
         crate::hooks::before_decoding(source);
 
         self.prepare(&plan);
+        let layers = overlays.decode()?;
         let belongings = codec::belongings(header.format, source);
         let from = From { source, header: &header, belongings };
-        let run = Run { mill: self, recipe, from, profile: None, pictures: vec![] };
+        let run =
+            Run { mill: self, recipe, overlays, layers, from, profile: None, pictures: vec![] };
         let pictures = run.all(&plan);
         // Whatever came of it: a picture that is refused half way was as large as any.
         self.tidy();
@@ -165,6 +173,9 @@ struct From<'a> {
 struct Run<'a> {
     mill: &'a mut Mill,
     recipe: &'a Recipe,
+    overlays: &'a Overlays,
+    /// What the overlays look like.
+    layers: Vec<Layer>,
     from: From<'a>,
     /// The profile that describes what was decoded, where it is not sRGB.
     profile: Option<Vec<u8>>,
@@ -184,19 +195,20 @@ impl Run<'_> {
 
     /// Decodes and puts the picture upright.
     fn decode(&mut self, decode: &Decode, root: &Node) -> Result<(), Rejection> {
-        let Decode { stored, slot, .. } = decode;
+        let Decode { wanted, slot } = decode;
+        let stored = wanted.stored;
         let From { source, header, .. } = self.from;
         let buffer = &mut self.mill.buffers[*slot];
-        self.profile = codec::decode(source, header, decode, buffer)?;
+        self.profile = codec::decode(source, header, *wanted, buffer)?;
         let pixels = &mut buffer[..stored.bytes()];
         let Orientation { mirrored, quarter_turns } = header.orientation;
         if mirrored {
-            turn::flip_horizontal(*stored, pixels);
+            turn::flip_horizontal(stored, pixels);
         }
         match quarter_turns {
-            1 => self.apply(Step::QuarterTurn, (*stored, *slot), None, root),
-            2 => turn::half_turn(*stored, pixels),
-            3 => self.apply(Step::ThreeQuarterTurn, (*stored, *slot), None, root),
+            1 => self.apply(Step::QuarterTurn, (stored, *slot), None, root),
+            2 => turn::half_turn(stored, pixels),
+            3 => self.apply(Step::ThreeQuarterTurn, (stored, *slot), None, root),
             _ => {}
         }
         Ok(())
@@ -229,7 +241,8 @@ impl Run<'_> {
         branch: &Branch,
     ) -> Result<(), Rejection> {
         let left = Shape { width: part.width, height: part.height, ..node.shape };
-        let sequel = plan.sequel(&branch.node, left, self.recipe, &self.mill.limits)?;
+        let Self { recipe, overlays, .. } = self;
+        let sequel = plan.sequel(&branch.node, left, recipe, overlays, &self.mill.limits)?;
         admit_sequel(self.from.header, plan, &sequel)?;
         let root = &sequel.roots[0];
         self.apply(Step::Crop(part), (node.shape, node.slot), None, root);
@@ -255,7 +268,7 @@ impl Run<'_> {
                 copy[..shape.bytes()].copy_from_slice(&pixels[..shape.bytes()]);
             }
             let pixels = &mut mill.buffers[node.slot][..shape.bytes()];
-            steps::change(step, shape, pixels, &mut own);
+            steps::change(step, (shape, pixels), &self.layers, &mut own);
         } else {
             let [from, into] =
                 mill.buffers.get_disjoint_mut([from, node.slot]).expect("two pictures, two slots");
@@ -314,7 +327,8 @@ mod tests {
         let (pixels, side, memory_bytes) = (1 << 30, 1 << 15, 1 << 32);
         let limits = Limits { pixels, side, memory_bytes, ..Limits::default() };
         let mut mill = Mill::new(limits);
-        let rejection = mill.grind(&source, &"rotate:0 -> png".parse().unwrap()).unwrap_err();
+        let recipe = "rotate:0 -> png".parse().unwrap();
+        let rejection = mill.grind(&source, &recipe, &Overlays::default()).unwrap_err();
         assert_eq!(rejection.code, RejectCode::Corrupt, "{rejection}");
         let kept: usize = mill.buffers.iter().chain([&mill.encoded]).map(Vec::len).sum();
         assert!(kept <= KEPT_BYTES, "{kept} bytes");

@@ -4,9 +4,10 @@ use pixmill_contract::operation::{Adaptive, Axis, Lines};
 use pixmill_resample::Resampler;
 
 use crate::kernel::{
-    blur, canny, contour, crop, equalize, hough, invert, luma, median, morph, pad, pixelate,
-    resize, sharpen, threshold, tone, turn,
+    blur, canny, composite, contour, crop, equalize, hough, invert, luma, median, morph, pad,
+    pixelate, resize, sharpen, threshold, tone, turn,
 };
+use crate::overlay::Layer;
 use crate::plan::Step;
 use crate::shape::{Layout, Shape};
 
@@ -65,14 +66,20 @@ pub(crate) fn make(
         | Step::Otsu { .. }
         | Step::Lines(_)
         | Step::Contours { .. }
+        | Step::Composite { .. }
         | Step::HalfTurn
         | Step::Flip(_) => unreachable!("works in place"),
         Step::Trim { .. } | Step::Unsettled(_) => unreachable!("is settled before it runs"),
     }
 }
 
-/// Changes a picture where it is.
-pub(crate) fn change(step: Step, shape: Shape, pixels: &mut [u8], scratch: &mut [u8]) {
+/// Changes a picture where it is; `layers` are the decoded overlays.
+pub(crate) fn change(
+    step: Step,
+    (shape, pixels): (Shape, &mut [u8]),
+    layers: &[Layer],
+    scratch: &mut [u8],
+) {
     let layout = shape.layout;
     match step {
         Step::Invert => invert::invert(layout, pixels),
@@ -88,6 +95,10 @@ pub(crate) fn change(step: Step, shape: Shape, pixels: &mut [u8], scratch: &mut 
         Step::Lines(lines) => draw_lines(shape, pixels, lines, scratch),
         Step::Contours { value } => {
             contour::draw(shape, pixels, value, scratch, &GREEN[..layout.channels()]);
+        }
+        Step::Composite { overlay, placing } => {
+            let Layer { shape: of, pixels: above } = &layers[overlay];
+            composite::composite(shape, pixels, (*of, above), placing);
         }
         Step::HalfTurn => turn::half_turn(shape, pixels),
         Step::Flip(Axis::Horizontal) => turn::flip_horizontal(shape, pixels),

@@ -9,7 +9,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use pixmill_contract::{Limits, Recipe};
-use pixmill_ops::{Mill, estimate, inspect};
+use pixmill_ops::{Mill, Overlays, estimate, inspect};
 
 #[expect(dead_code, reason = "this binary needs a few of the helpers only")]
 #[path = "ops/files.rs"]
@@ -109,12 +109,26 @@ fn formats_and_encodings() {
         let header = inspect(source, &limits).unwrap();
         for text in recipes {
             let recipe: Recipe = text.parse().unwrap();
-            let bound = estimate(&header, &recipe, &limits).unwrap().memory_bytes;
+            let bound =
+                estimate(&header, &recipe, &Overlays::default(), &limits).unwrap().memory_bytes;
             let mut mill = Mill::new(limits.clone());
-            let (_, peak_bytes) = peak(|| mill.grind(source, &recipe).unwrap());
+            let (_, peak_bytes) =
+                peak(|| mill.grind(source, &recipe, &Overlays::default()).unwrap());
             assert!(peak_bytes as u64 <= bound, "{number}, {text}: {peak_bytes} of {bound} bytes");
         }
     }
+}
+
+/// The overlays that a recipe names: one that is turned, one with a profile.
+fn overlays_of(recipe: &Recipe) -> Overlays {
+    let exif = make::segment(0xe1, &[b"Exif\0\0", &make::exif(6)[..]].concat());
+    let wide = moxcms::ColorProfile::new_display_p3().encode().unwrap();
+    let jpeg = make::jpeg(800, 600, 3, false);
+    let file = |name: &str| match name {
+        "turned" => (name.to_owned(), make::insert(&jpeg, 2, &exif).into()),
+        _ => (name.to_owned(), make::with_profile(&jpeg, &wide).into()),
+    };
+    Overlays::inspect(recipe.overlays().map(file), &Limits::default()).unwrap()
 }
 
 fn operations() {
@@ -136,6 +150,7 @@ fn operations() {
         "a = pad:9,900,0,900 | trim | resize:500; b = pad:9,900,0,900 | trim | blur:9 -> png; \
          c = pad:9,900,0,900 | trim | resize:600,900,enlarge=true | trim:3 | median -> png; \
          d = pad:9,900,0,900 | trim | edges | rotate:90 | adaptive_threshold -> png",
+        "a = composite:turned,opacity=0.5 -> png; b = trim | composite:wide,tile=true -> jpeg",
         "resize:200,1900,fit=fill,enlarge=true | resize:1900,200,fit=fill,enlarge=true -> jpeg",
     ];
     let noise = [make::jpeg(1200, 900, 3, true), make::jpeg(900, 700, 1, false)];
@@ -146,18 +161,21 @@ fn operations() {
         let header = inspect(&source, &limits).unwrap();
         for text in recipes {
             let recipe: Recipe = text.parse().unwrap();
-            let bound = estimate(&header, &recipe, &limits).unwrap().memory_bytes;
+            let overlays = overlays_of(&recipe);
+            let bound = estimate(&header, &recipe, &overlays, &limits).unwrap().memory_bytes;
             let mut fresh = Mill::new(limits.clone());
-            let (ground, peak_bytes) = peak(|| fresh.grind(&source, &recipe).unwrap());
+            let (ground, peak_bytes) = peak(|| fresh.grind(&source, &recipe, &overlays).unwrap());
             assert!(peak_bytes as u64 <= bound, "{text}: {peak_bytes} of {bound} bytes");
             drop(fresh);
 
-            let (_, peak_bytes) = peak(|| used.grind(&source, &recipe).unwrap());
+            let (_, peak_bytes) = peak(|| used.grind(&source, &recipe, &overlays).unwrap());
             assert!(peak_bytes as u64 <= bound, "{text}, used: {peak_bytes} of {bound} bytes");
             let outputs: usize = ground.pictures.iter().map(|picture| picture.bytes.len()).sum();
-            let (_, again) = peak(|| used.grind(&source, &recipe).unwrap());
+            let (_, again) = peak(|| used.grind(&source, &recipe, &overlays).unwrap());
             // Rows and histograms that kernels make for themselves are a few hundred thousand bytes.
-            let allowance = outputs + 1024 * 1024;
+            // Overlays are decoded for each job.
+            let layers = if recipe.overlays().count() > 0 { bound } else { 0 };
+            let allowance = outputs + 1024 * 1024 + usize::try_from(layers).unwrap();
             assert!(again <= allowance, "{text}, again: {again} bytes for {outputs} of output");
         }
     }

@@ -1,5 +1,7 @@
 //! The job message: one picture, one recipe.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -29,6 +31,10 @@ pub struct Job {
     pub source: Source,
     /// What to make of it: a text, or an object.
     pub recipe: Recipe,
+    /// What overlays of the recipe were when the job was sent, by their keys; if one is something
+    /// else by then, the job fails.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub overlays: BTreeMap<Key, Etag>,
     /// Where the outputs go.
     #[serde(default)]
     pub outputs: Template,
@@ -111,6 +117,7 @@ impl Job {
             batch,
             source: Source { bucket: None, key, etag: None },
             recipe,
+            overlays: BTreeMap::new(),
             outputs: Template::default(),
             output_bucket: None,
             overwrite: false,
@@ -169,6 +176,7 @@ impl Job {
         // The recipe first, so that its own error, with its place, is what the sender sees.
         if let Some(recipe) = value.get("recipe") {
             Recipe::from_json(recipe)
+                .and_then(|recipe| recipe.check_overlays())
                 .map_err(|error| Rejection::new(RejectCode::BadRecipe, error.to_string()))?;
         }
         let job: Self = serde_json::from_value(value.clone())
@@ -243,6 +251,7 @@ mod tests {
         for (change, code) in [
             (r#""recipe":"inverted""#, RejectCode::BadRecipe),
             (r#""recipe":7"#, RejectCode::BadRecipe),
+            (r#""recipe":"composite:inputs/a.png""#, RejectCode::BadRecipe),
             (r#""recipe":"invert","colour":1"#, RejectCode::BadJob),
             (r#""recipe":"invert","outputs":"results/{id}""#, RejectCode::BadJob),
             (r#""recipe":"a=invert;b=blur","outputs":"outputs/{id}""#, RejectCode::BadJob),

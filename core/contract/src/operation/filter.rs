@@ -43,11 +43,11 @@ impl Morph {
         }
     }
 
-    pub(super) fn values(self) -> Vec<(&'static str, Option<Value>)> {
+    pub(super) fn values(self) -> Vec<(&'static str, Option<Value<'static>>)> {
         vec![("kernel", Some(self.kernel.into())), ("iterations", Some(self.iterations.into()))]
     }
 
-    fn build(shaping: Shaping, a: &Arguments) -> Result<Operation, String> {
+    fn build(shaping: Shaping, a: &Arguments<'_>) -> Result<Operation, String> {
         let kernel = a.size("kernel").ok_or("needs a kernel")?;
         let iterations = a.size("iterations").ok_or("needs iterations")?;
         Ok(Operation::Morph(Self { shaping, kernel, iterations }))

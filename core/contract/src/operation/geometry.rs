@@ -19,7 +19,7 @@ pub struct Resize {
 }
 
 impl Resize {
-    pub(super) fn values(self) -> Vec<(&'static str, Option<Value>)> {
+    pub(super) fn values(self) -> Vec<(&'static str, Option<Value<'static>>)> {
         vec![
             ("width", self.width.map(Value::from)),
             ("height", self.height.map(Value::from)),
@@ -118,7 +118,7 @@ pub struct Pad {
 }
 
 impl Pad {
-    pub(super) fn values(self) -> Vec<(&'static str, Option<Value>)> {
+    pub(super) fn values(self) -> Vec<(&'static str, Option<Value<'static>>)> {
         vec![
             ("top", Some(self.top.into())),
             ("right", Some(self.right.into())),

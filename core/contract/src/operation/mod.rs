@@ -5,6 +5,7 @@
 //! Its rows, and the parameters that need a type of their own, live in a file for each family.
 
 mod color;
+mod composite;
 mod encoding;
 mod filter;
 mod format;
@@ -14,6 +15,7 @@ mod tone;
 mod vision;
 
 pub use color::Color;
+pub use composite::{Composite, Gravity};
 pub use encoding::{Carry, ENCODINGS, Effort, Encoding, Icc, Metadata, Subsampling};
 pub use filter::{Morph, Shaping, sharpening_kernel};
 pub use format::Format;
@@ -22,12 +24,13 @@ pub use table::{Absent, Arguments, Entry, Kind, Parameter, Value};
 pub use vision::{Adaptive, AdaptiveMethod, Length, Lines};
 
 use table::spoken;
+pub(crate) use table::{MAX_TEXT_BYTES, is_text};
 
 /// The largest side a recipe may ask for, in pixels; a worker's own limits may be lower.
 pub const MAX_SIDE: i64 = 65_535;
 
 /// One step of a chain.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Operation {
     /// Every colour sample becomes 255 − sample; alpha stays.
     Invert,
@@ -141,6 +144,8 @@ pub enum Operation {
     Flip(Axis),
     /// Pixels of one colour around the picture.
     Pad(Pad),
+    /// Another picture laid over it.
+    Composite(Composite),
     /// Borders that look like one colour, taken off.
     Trim {
         /// A sample that is further from the colour than this belongs to the picture.
@@ -157,7 +162,11 @@ fn chosen<T: Copy>(words: &[&str], all: &[T], word: Option<&str>) -> Result<T, S
 }
 
 /// The word of a choice's typed value: the first that means it.
-fn worded<T: Copy + PartialEq>(words: &[&'static str], all: &[T], value: T) -> Option<Value> {
+fn worded<T: Copy + PartialEq>(
+    words: &[&'static str],
+    all: &[T],
+    value: T,
+) -> Option<Value<'static>> {
     all.iter().position(|v| *v == value).map(|i| Value::Word(words[i]))
 }
 
@@ -190,13 +199,14 @@ impl Operation {
             Self::Rotate(_) => "rotate",
             Self::Flip(_) => "flip",
             Self::Pad(_) => "pad",
+            Self::Composite(_) => "composite",
             Self::Trim { .. } => "trim",
         };
         Entry::find(OPERATIONS, name).expect("every operation has its row")
     }
 
     /// The arguments that differ from the defaults, in the table's order.
-    pub fn arguments(&self) -> Vec<(&'static str, Value)> {
+    pub fn arguments(&self) -> Vec<(&'static str, Value<'_>)> {
         let number = |n| Some(Value::Number(n));
         let whole = |n: u32| Some(Value::from(n));
         let level = |n: u8| Some(Value::from(u32::from(n)));
@@ -243,11 +253,18 @@ impl Operation {
             }
             Self::Flip(axis) => vec![("axis", worded(Axis::WORDS, &Axis::ALL, axis))],
             Self::Pad(pad) => pad.values(),
+            Self::Composite(ref composite) => composite.values(),
             Self::Trim { threshold, color } => {
                 vec![("threshold", level(threshold)), ("color", color.map(Value::Color))]
             }
         };
         spoken(self.entry().parameters, &values)
+    }
+
+    /// The overlay that it needs, as its recipe names it.
+    pub fn overlay(&self) -> Option<&str> {
+        let Self::Composite(composite) = self else { return None };
+        Some(&composite.image)
     }
 
     /// The side of the largest kernel that it needs, in pixels; 1 for what looks at single pixels.
@@ -275,6 +292,7 @@ impl Operation {
             | Self::Rotate(_)
             | Self::Flip(_)
             | Self::Pad(_)
+            | Self::Composite(_)
             | Self::Trim { .. } => 1,
         }
     }
@@ -288,6 +306,7 @@ pub static OPERATIONS: &[Entry<Operation>] = &[
     geometry::FLIP,
     geometry::PAD,
     geometry::TRIM,
+    composite::COMPOSITE,
     tone::INVERT,
     tone::GRAYSCALE,
     tone::BRIGHTNESS,
@@ -341,8 +360,9 @@ mod tests {
     fn every_default_is_a_value_that_its_parameter_accepts() {
         for parameter in OPERATIONS.iter().flat_map(|e| e.parameters) {
             if let Absent::Means(value) = parameter.absent {
+                let text = value.to_string();
                 let mut arguments = Arguments::new(std::slice::from_ref(parameter));
-                arguments.set(parameter, &value.to_string()).unwrap();
+                arguments.set(parameter, &text).unwrap();
                 assert_eq!(arguments.get(parameter.name), Some(value));
             }
         }

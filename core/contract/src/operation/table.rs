@@ -38,6 +38,8 @@ pub enum Kind {
     Flag,
     /// `#rrggbb`, `#rrggbbaa` or a name.
     Color,
+    /// The name of a file or of an object; see [`is_text`].
+    Text,
 }
 
 impl Kind {
@@ -46,13 +48,13 @@ impl Kind {
         match self {
             Self::Integer { .. } | Self::Odd { .. } => "integer",
             Self::Number { .. } => "number",
-            Self::Choice(_) | Self::Color => "string",
+            Self::Choice(_) | Self::Color | Self::Text => "string",
             Self::Flag => "boolean",
         }
     }
 
     /// Reads one value, or says what would have been allowed.
-    fn read(self, text: &str) -> Option<Value> {
+    fn read(self, text: &str) -> Option<Value<'_>> {
         match self {
             Self::Integer { min, max } => {
                 let n = text.parse().ok()?;
@@ -70,6 +72,7 @@ impl Kind {
             Self::Choice(words) => words.iter().find(|w| **w == text).map(|w| Value::Word(w)),
             Self::Flag => text.parse().ok().map(Value::Flag),
             Self::Color => text.parse().ok().map(Value::Color),
+            Self::Text => is_text(text).then_some(Value::Text(text)),
         }
     }
 }
@@ -87,13 +90,24 @@ impl fmt::Display for Kind {
                 f.write_str("#rrggbb|#rrggbbaa")?;
                 Color::NAMES.iter().try_for_each(|(name, _)| write!(f, "|{name}"))
             }
+            Self::Text => write!(f, "a name, of at most {MAX_TEXT_BYTES} bytes"),
         }
     }
 }
 
+/// Longest text that is a parameter's value, in bytes: that of a key.
+pub(crate) const MAX_TEXT_BYTES: usize = crate::key::MAX_KEY_BYTES;
+
+/// Whether a text may be a parameter's value. A quote would end it in the text form, and nobody
+/// sees control characters or spaces at its ends.
+pub(crate) fn is_text(text: &str) -> bool {
+    let hidden = |c: char| c.is_control() || c == '"';
+    (1..=MAX_TEXT_BYTES).contains(&text.len()) && text.trim() == text && !text.contains(hidden)
+}
+
 /// A checked value of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Value {
+pub enum Value<'t> {
     /// Of [`Kind::Integer`] or [`Kind::Odd`].
     Integer(i64),
     /// Of [`Kind::Number`].
@@ -104,15 +118,18 @@ pub enum Value {
     Flag(bool),
     /// Of [`Kind::Color`].
     Color(Color),
+    /// Of [`Kind::Text`].
+    Text(&'t str),
 }
 
-impl From<u32> for Value {
+impl From<u32> for Value<'_> {
     fn from(n: u32) -> Self {
         Self::Integer(n.into())
     }
 }
 
-impl fmt::Display for Value {
+/// As the text form has it: a text is quoted unless it is plain.
+impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Integer(n) => write!(f, "{n}"),
@@ -120,6 +137,10 @@ impl fmt::Display for Value {
             Self::Word(w) => f.write_str(w),
             Self::Flag(b) => write!(f, "{b}"),
             Self::Color(color) => write!(f, "{color}"),
+            Self::Text(text) => {
+                let plain = |c: char| c.is_alphanumeric() || "/._-+@".contains(c);
+                if text.chars().all(plain) { f.write_str(text) } else { write!(f, "\"{text}\"") }
+            }
         }
     }
 }
@@ -130,7 +151,7 @@ pub enum Absent {
     /// It must be given.
     Refused,
     /// This value is taken.
-    Means(Value),
+    Means(Value<'static>),
     /// It is derived from something else; the text says from what.
     Derived(&'static str),
 }
@@ -174,7 +195,7 @@ pub struct Entry<T: 'static> {
     pub example: &'static str,
     /// From checked arguments to the typed value; refuses what only several parameters together
     /// make wrong.
-    pub(crate) build: fn(&Arguments) -> Result<T, String>,
+    pub(crate) build: fn(&Arguments<'_>) -> Result<T, String>,
 }
 
 impl<T> Entry<T> {
@@ -186,11 +207,11 @@ impl<T> Entry<T> {
 
 /// The arguments of one use of an entry, each checked against its parameter.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Arguments {
-    parameters: Vec<(&'static str, Option<Value>)>,
+pub struct Arguments<'t> {
+    parameters: Vec<(&'static str, Option<Value<'t>>)>,
 }
 
-impl Arguments {
+impl<'t> Arguments<'t> {
     /// No argument given yet: every parameter at its default.
     pub(crate) fn new(parameters: &'static [Parameter]) -> Self {
         let start = |p: &Parameter| match p.absent {
@@ -201,7 +222,7 @@ impl Arguments {
     }
 
     /// Sets `parameter` from its text; `Err` holds the allowed values in words.
-    pub(crate) fn set(&mut self, parameter: &Parameter, text: &str) -> Result<(), String> {
+    pub(crate) fn set(&mut self, parameter: &Parameter, text: &'t str) -> Result<(), String> {
         let value = parameter.kind.read(text).ok_or_else(|| parameter.kind.to_string())?;
         for slot in &mut self.parameters {
             if slot.0 == parameter.name {
@@ -211,16 +232,14 @@ impl Arguments {
         Ok(())
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<Value> {
+    pub(crate) fn get(&self, name: &str) -> Option<Value<'t>> {
         self.parameters.iter().find(|(n, _)| *n == name).and_then(|(_, value)| *value)
     }
 
     /// A whole number that the table keeps inside `0..=u32::MAX`.
     pub(crate) fn size(&self, name: &str) -> Option<u32> {
-        match self.get(name)? {
-            Value::Integer(n) => u32::try_from(n).ok(),
-            Value::Number(_) | Value::Word(_) | Value::Flag(_) | Value::Color(_) => None,
-        }
+        let Some(Value::Integer(n)) = self.get(name) else { return None };
+        u32::try_from(n).ok()
     }
 
     /// A whole number that the table keeps inside `0..=255`.
@@ -230,34 +249,32 @@ impl Arguments {
 
     /// A colour.
     pub(crate) fn color(&self, name: &str) -> Option<Color> {
-        match self.get(name)? {
-            Value::Color(color) => Some(color),
-            Value::Integer(_) | Value::Number(_) | Value::Word(_) | Value::Flag(_) => None,
-        }
+        let Some(Value::Color(color)) = self.get(name) else { return None };
+        Some(color)
     }
 
     /// A whole number.
     pub(crate) fn integer(&self, name: &str) -> Option<i64> {
-        match self.get(name)? {
-            Value::Integer(n) => Some(n),
-            Value::Number(_) | Value::Word(_) | Value::Flag(_) | Value::Color(_) => None,
-        }
+        let Some(Value::Integer(n)) = self.get(name) else { return None };
+        Some(n)
     }
 
     /// A number.
     pub(crate) fn number(&self, name: &str) -> Option<f64> {
-        match self.get(name)? {
-            Value::Number(n) => Some(n),
-            Value::Integer(_) | Value::Word(_) | Value::Flag(_) | Value::Color(_) => None,
-        }
+        let Some(Value::Number(n)) = self.get(name) else { return None };
+        Some(n)
     }
 
     /// One of a choice's words.
     pub(crate) fn word(&self, name: &str) -> Option<&'static str> {
-        match self.get(name)? {
-            Value::Word(w) => Some(w),
-            Value::Integer(_) | Value::Number(_) | Value::Flag(_) | Value::Color(_) => None,
-        }
+        let Some(Value::Word(w)) = self.get(name) else { return None };
+        Some(w)
+    }
+
+    /// A text.
+    pub(crate) fn text(&self, name: &str) -> Option<&'t str> {
+        let Some(Value::Text(text)) = self.get(name) else { return None };
+        Some(text)
     }
 
     /// A switch; absent is off.
@@ -267,14 +284,15 @@ impl Arguments {
 }
 
 /// What an entry's value was built from: the arguments that differ from the defaults, for printing.
-pub(crate) fn spoken(
+pub(crate) fn spoken<'t>(
     parameters: &'static [Parameter],
-    values: &[(&'static str, Option<Value>)],
-) -> Vec<(&'static str, Value)> {
-    let differs = |(name, value): &(&'static str, Option<Value>)| {
+    values: &[(&'static str, Option<Value<'t>>)],
+) -> Vec<(&'static str, Value<'t>)> {
+    let differs = |(name, value): &(&'static str, Option<Value<'t>>)| {
         let value = (*value)?;
         let parameter = parameters.iter().find(|p| p.name == *name)?;
-        (parameter.absent != Absent::Means(value)).then_some((*name, value))
+        let default = matches!(parameter.absent, Absent::Means(default) if default == value);
+        (!default).then_some((*name, value))
     };
     values.iter().filter_map(differs).collect()
 }

@@ -21,14 +21,14 @@ pub struct Lines {
 
 impl Lines {
     /// From the arguments of the operation or of the encoding of this name.
-    pub(super) fn build(a: &Arguments) -> Result<Self, String> {
+    pub(super) fn build(a: &Arguments<'_>) -> Result<Self, String> {
         let (low, high) = gradients(a)?;
         let votes = a.size("votes").ok_or("needs votes")?;
         let length = chosen(Length::WORDS, &Length::ALL, a.word("length"))?;
         Ok(Self { low, high, votes, length })
     }
 
-    pub(super) fn values(self) -> Vec<(&'static str, Option<Value>)> {
+    pub(super) fn values(self) -> Vec<(&'static str, Option<Value<'static>>)> {
         vec![
             ("low", Some(self.low.into())),
             ("high", Some(self.high.into())),
@@ -66,7 +66,7 @@ pub struct Adaptive {
 }
 
 impl Adaptive {
-    pub(super) fn values(self) -> Vec<(&'static str, Option<Value>)> {
+    pub(super) fn values(self) -> Vec<(&'static str, Option<Value<'static>>)> {
         vec![
             ("block", Some(self.block.into())),
             ("c", Some(Value::Number(self.c))),
@@ -110,7 +110,7 @@ const LOW_HELP: &str = "gradient that continues an edge (Canny, L1)";
 const HIGH_HELP: &str = "gradient that begins an edge (Canny, L1)";
 
 /// Canny's two thresholds, in order.
-fn gradients(a: &Arguments) -> Result<(u32, u32), String> {
+fn gradients(a: &Arguments<'_>) -> Result<(u32, u32), String> {
     let (low, high) = (a.size("low").ok_or("needs a low")?, a.size("high").ok_or("needs a high")?);
     if low > high { Err("needs a low that is not above its high".into()) } else { Ok((low, high)) }
 }

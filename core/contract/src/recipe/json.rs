@@ -7,7 +7,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::operation::{
-    Absent, Color, ENCODINGS, Encoding, Entry, Kind, OPERATIONS, Operation, Value,
+    Absent, Color, ENCODINGS, Encoding, Entry, Kind, MAX_TEXT_BYTES, OPERATIONS, Operation, Value,
 };
 
 use super::error::{Place, RecipeError, RecipeErrorCode as Code};
@@ -119,7 +119,7 @@ fn parse_use<T>(
     };
     let entry = Entry::find(table, name)
         .ok_or_else(|| unknown_entry(Place::Pointer(place.clone()), table, what, name))?;
-    let mut given = Given::new(entry);
+    let mut texts = vec![];
     for (parameter, value) in members.iter().filter(|(member, _)| *member != selector) {
         let place = Place::Pointer(format!("{pointer}/{}", escape(parameter)));
         let text = match value {
@@ -130,7 +130,11 @@ fn parse_use<T>(
                 return Err(RecipeError::new(Code::OutOfRange, place, message));
             }
         };
-        given.named(parameter, &place, &text, place.clone())?;
+        texts.push((parameter, place, text));
+    }
+    let mut given = Given::new(entry);
+    for (parameter, place, text) in &texts {
+        given.named(parameter, place, text, place.clone())?;
     }
     given.build(Place::Pointer(pointer.to_owned()))
 }
@@ -177,7 +181,7 @@ fn print_output(output: &Output) -> Json {
     printed
 }
 
-fn print_use(selector: &str, name: &str, arguments: &[(&'static str, Value)]) -> Json {
+fn print_use(selector: &str, name: &str, arguments: &[(&'static str, Value<'_>)]) -> Json {
     let mut members = Map::new();
     members.insert(selector.to_owned(), name.into());
     for (parameter, value) in arguments {
@@ -186,13 +190,14 @@ fn print_use(selector: &str, name: &str, arguments: &[(&'static str, Value)]) ->
     Json::Object(members)
 }
 
-fn json_value(value: Value) -> Json {
+fn json_value(value: Value<'_>) -> Json {
     match value {
         Value::Integer(n) => n.into(),
         Value::Number(n) => n.into(),
         Value::Word(w) => w.into(),
         Value::Flag(b) => b.into(),
         Value::Color(color) => color.to_string().into(),
+        Value::Text(text) => text.into(),
     }
 }
 
@@ -248,6 +253,7 @@ fn use_schema<T>(entry: &'static Entry<T>, what: &str) -> Vec<Json> {
             Kind::Number { min, max } => json!({ "minimum": min, "maximum": max }),
             Kind::Choice(words) => json!({ "enum": words }),
             Kind::Flag => json!({}),
+            Kind::Text => json!({ "minLength": 1, "maxLength": MAX_TEXT_BYTES }),
             Kind::Color => json!({
                 "anyOf": [
                     { "pattern": "^#[0-9A-Fa-f]{6}([0-9A-Fa-f]{2})?$" },

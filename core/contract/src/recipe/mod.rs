@@ -9,13 +9,15 @@ mod json;
 mod text;
 mod toml;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 pub use error::{Place, RecipeError, RecipeErrorCode};
 pub use toml::RecipeFile;
 
-use crate::operation::{Encoding, Operation};
+use crate::key::{Key, OVERLAYS};
+use crate::operation::{Encoding, Operation, is_text};
 
 /// The name of the only output of a recipe that names none.
 pub const SOLE_OUTPUT: &str = "output";
@@ -25,6 +27,9 @@ pub const MAX_RECIPE_BYTES: usize = 32 * 1024;
 
 /// Longest name of an output, in bytes; it becomes part of a file name.
 pub const MAX_OUTPUT_NAME_BYTES: usize = 32;
+
+/// Most overlays of one recipe; all of them are in memory at once.
+pub const MAX_OVERLAYS: usize = 8;
 
 /// What is to be made of one picture: at least one output, all with different names.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +57,46 @@ impl Recipe {
     /// Whether it is one output that nobody named.
     pub fn is_unnamed(&self) -> bool {
         self.outputs.len() == 1 && self.outputs[0].name == SOLE_OUTPUT
+    }
+
+    /// The overlays that it lays over pictures, each once, as it names them.
+    pub fn overlays(&self) -> impl Iterator<Item = &str> {
+        let chains = self.outputs.iter().flat_map(|output| &output.chain);
+        let named: BTreeSet<_> = chains.filter_map(Operation::overlay).collect();
+        named.into_iter()
+    }
+
+    /// The same recipe with other names for its overlays.
+    pub fn with_overlays<E>(mut self, name: impl Fn(&str) -> Result<String, E>) -> Result<Self, E> {
+        for operation in self.outputs.iter_mut().flat_map(|output| &mut output.chain) {
+            if let Operation::Composite(composite) = operation {
+                composite.image = name(&composite.image)?;
+            }
+        }
+        Ok(self)
+    }
+
+    /// Refuses overlays that no job may have: they are keys below `overlays/`, and only a few. The
+    /// place is that in the JSON form.
+    pub fn check_overlays(&self) -> Result<(), RecipeError> {
+        for (i, output) in self.outputs.iter().enumerate() {
+            for (j, operation) in output.chain.iter().enumerate() {
+                let Some(name) = operation.overlay() else { continue };
+                if !name.starts_with(OVERLAYS) || Key::new(name).is_err() || !is_text(name) {
+                    let place = Place::Pointer(format!("/outputs/{i}/operations/{j}/image"));
+                    let message =
+                        format!("`{name}` is not a key below `{OVERLAYS}`, or holds a quote");
+                    return Err(RecipeError::new(RecipeErrorCode::OutOfRange, place, message));
+                }
+            }
+        }
+        let count = self.overlays().count();
+        if count > MAX_OVERLAYS {
+            let place = Place::Pointer("/outputs".to_owned());
+            let message = format!("{count} overlays, the limit is {MAX_OVERLAYS}");
+            return Err(RecipeError::new(RecipeErrorCode::TooManyParameters, place, message));
+        }
+        Ok(())
     }
 
     /// Reads the JSON form: an object with `outputs`, or a string that holds the text form.

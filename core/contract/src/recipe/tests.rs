@@ -159,9 +159,18 @@ fn any_row() -> impl Strategy<Value = Operation> {
         let arguments: Vec<_> = entry.parameters.iter().zip(&numbers).map(argument).collect();
         let colon = if arguments.is_empty() { "" } else { ":" };
         let text = format!("{}{colon}{}", entry.name, arguments.join(","));
-        text.parse::<Recipe>().ok().map(|recipe| recipe.outputs()[0].chain[0])
+        text.parse::<Recipe>().ok().map(|recipe| recipe.outputs()[0].chain[0].clone())
     })
 }
+
+/// Names of files, as the text form has them.
+const NAMES: [&str; 5] = [
+    "logo.png",
+    "overlays/\u{e4}/b_1.png",
+    "\"my logo.png\"",
+    "\"a;b|c -> d:e=f,g's.png\"",
+    "\"#=\"",
+];
 
 /// A value of a kind, from how far it is between the ends.
 #[expect(
@@ -179,7 +188,39 @@ fn argument(kind: Kind, at: f64) -> String {
         Kind::Choice(words) => words[(words.len() as f64 * at) as usize].to_owned(),
         Kind::Flag => (at < 0.5).to_string(),
         Kind::Color => format!("#{:06x}", between(0, 0xff_ffff)),
+        Kind::Text => NAMES[(NAMES.len() as f64 * at) as usize].to_owned(),
     }
+}
+
+#[test]
+fn names_may_be_quoted_and_then_hold_separators() {
+    let recipe = parse(r#"a = composite:"x; y|z, -> w:=.png",centre -> png; b = flip"#);
+    assert_eq!(recipe.outputs().len(), 2);
+    assert_eq!(recipe.overlays().collect::<Vec<_>>(), ["x; y|z, -> w:=.png"]);
+    assert_eq!(parse("composite:logo.png"), parse(r#"composite:image="logo.png""#));
+    for (text, place) in [
+        (r#"composite:"logo.png"#, 10..19),
+        (r#"composite:" logo.png""#, 10..21),
+        (r#"composite:"a"b"c""#, 10..17),
+        (r#"composite:a"b".png"#, 10..18),
+    ] {
+        let error = refused(text);
+        assert_eq!(error.code, RecipeErrorCode::OutOfRange, "{text}");
+        assert_eq!(error.place, Place::Text { start: place.start, end: place.end }, "{text}");
+    }
+}
+
+#[test]
+fn overlays_of_a_job_are_keys_below_overlays() {
+    let refusal = |text: &str| parse(text).check_overlays().map_err(|error| error.place);
+    assert_eq!(refusal("flip | composite:overlays/a/logo.png"), Ok(()));
+    let place = Place::Pointer("/outputs/0/operations/1/image".into());
+    for image in ["inputs/a.png", "logo.png", "overlays/../inputs/a.png", "overlays/"] {
+        assert_eq!(refusal(&format!("flip | composite:{image}")), Err(place.clone()), "{image}");
+    }
+    let many: Vec<_> = (0..9).map(|n| format!("composite:overlays/{n}.png")).collect();
+    assert!(refusal(&many.join(" | ")).is_err());
+    assert_eq!(refusal(&many[..8].join(" | ")), Ok(()));
 }
 
 fn any_carry() -> impl Strategy<Value = Carry> {
@@ -238,7 +279,7 @@ fn toml_of(recipe: &Recipe) -> String {
         let name = &output.name;
         if i % 2 == 0 {
             let sole = Output { name: SOLE_OUTPUT.to_owned(), ..output.clone() };
-            return format!("{name} = '{}'\n", Recipe { outputs: vec![sole] });
+            return format!("{name} = '''{}'''\n", Recipe { outputs: vec![sole] });
         }
         let mut members = json.as_object().unwrap().clone();
         members.shift_remove("name");

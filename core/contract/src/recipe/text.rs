@@ -8,7 +8,8 @@
 //! argument  = value | parameter "=" value        ; values without a name go first
 //! ```
 //!
-//! Nothing needs quoting: no value holds one of the separators. A `;` at the end is allowed.
+//! Only names of files may need quotes, as in `image="my logo.png"`: no other value holds one of the
+//! separators. Quotes hold everything but quotes. A `;` at the end is allowed.
 
 use std::fmt;
 
@@ -26,7 +27,7 @@ struct Span<'s> {
     start: usize,
 }
 
-impl Span<'_> {
+impl<'s> Span<'s> {
     fn trim(self) -> Self {
         let text = self.text.trim_start();
         let start = self.start + self.text.len() - text.len();
@@ -34,8 +35,12 @@ impl Span<'_> {
     }
 
     fn split(self, separator: char) -> impl Iterator<Item = Self> {
-        let mut start = self.start;
-        self.text.split(separator).map(move |text| {
+        let (mut start, mut quoted) = (self.start, false);
+        let separates = move |c: char| {
+            quoted ^= c == '"';
+            c == separator && !quoted
+        };
+        self.text.split(separates).map(move |text| {
             let span = Span { text, start };
             start += text.len() + separator.len_utf8();
             span.trim()
@@ -43,11 +48,18 @@ impl Span<'_> {
     }
 
     fn split_once(self, separator: &str) -> Option<(Self, Self)> {
-        let at = self.text.find(separator)?;
+        let outside = |at: &usize| self.text[..*at].matches('"').count().is_multiple_of(2);
+        let at = self.text.match_indices(separator).map(|(at, _)| at).find(outside)?;
         let after = at + separator.len();
         let left = Span { text: &self.text[..at], start: self.start };
         let right = Span { text: &self.text[after..], start: self.start + after };
         Some((left.trim(), right.trim()))
+    }
+
+    /// What stands between the quotes, if that is all.
+    fn unquoted(self) -> &'s str {
+        let within = self.text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        within.filter(|text| !text.contains('"')).unwrap_or(self.text)
     }
 
     fn place(self) -> Place {
@@ -59,12 +71,23 @@ impl Span<'_> {
     }
 }
 
+/// Whether a text holds more than one output.
+pub(super) fn is_list(source: &str) -> bool {
+    Span { text: source, start: 0 }.split(';').nth(1).is_some()
+}
+
 pub(super) fn parse(source: &str) -> Result<Recipe, RecipeError> {
     let whole = Span { text: source, start: 0 }.trim();
     if source.len() > MAX_RECIPE_BYTES {
         let start = Span { text: "", start: 0 };
         let message = format!("recipe is longer than {MAX_RECIPE_BYTES} bytes");
         return Err(start.error(Code::TooLong, message));
+    }
+    if let Some(last) = whole.text.rfind('"')
+        && whole.text.matches('"').count() % 2 == 1
+    {
+        let open = Span { text: &whole.text[last..], start: whole.start + last };
+        return Err(open.error(Code::OutOfRange, "this quote is not closed"));
     }
     let body = whole.text.strip_suffix(';').unwrap_or(whole.text);
     let parts: Vec<_> = Span { text: body, start: whole.start }.split(';').collect();
@@ -144,9 +167,9 @@ fn parse_use<T>(span: Span<'_>, table: &'static [Entry<T>], what: &str) -> Resul
     for argument in arguments.iter().flat_map(|a| a.split(',')) {
         match argument.split_once("=") {
             Some((parameter, value)) => {
-                given.named(parameter.text, &parameter.place(), value.text, value.place())?;
+                given.named(parameter.text, &parameter.place(), value.unquoted(), value.place())?;
             }
-            None => given.positional(argument.text, argument.place())?,
+            None => given.positional(argument.unquoted(), argument.place())?,
         }
     }
     given.build(span.place())
@@ -179,20 +202,20 @@ pub(super) fn unknown_entry<T>(
 }
 
 /// The arguments of one use as they come in, from either form.
-pub(super) struct Given<T: 'static> {
+pub(super) struct Given<'t, T: 'static> {
     entry: &'static Entry<T>,
     seen: Vec<&'static str>,
     named: bool,
-    arguments: Arguments,
+    arguments: Arguments<'t>,
 }
 
-impl<T> Given<T> {
+impl<'t, T> Given<'t, T> {
     pub(super) fn new(entry: &'static Entry<T>) -> Self {
         let arguments = Arguments::new(entry.parameters);
         Self { entry, seen: vec![], named: false, arguments }
     }
 
-    fn positional(&mut self, value: &str, place: Place) -> Result<(), RecipeError> {
+    fn positional(&mut self, value: &'t str, place: Place) -> Result<(), RecipeError> {
         if self.named {
             let message = "a value without a name comes after one with a name";
             return Err(RecipeError::new(Code::BadParameters, place, message));
@@ -209,7 +232,7 @@ impl<T> Given<T> {
         &mut self,
         name: &str,
         name_place: &Place,
-        value: &str,
+        value: &'t str,
         value_place: Place,
     ) -> Result<(), RecipeError> {
         self.named = true;
@@ -229,7 +252,7 @@ impl<T> Given<T> {
     fn set(
         &mut self,
         parameter: &'static Parameter,
-        value: &str,
+        value: &'t str,
         place: Place,
     ) -> Result<(), RecipeError> {
         self.seen.push(parameter.name);
@@ -267,7 +290,7 @@ pub(super) fn print(recipe: &Recipe, f: &mut fmt::Formatter<'_>) -> fmt::Result 
             if j > 0 {
                 f.write_str(" | ")?;
             }
-            print_operation(*operation, f)?;
+            print_operation(operation, f)?;
         }
         if let Some(entry) = output.encoding.entry() {
             write!(f, " -> {}", entry.name)?;
@@ -277,13 +300,13 @@ pub(super) fn print(recipe: &Recipe, f: &mut fmt::Formatter<'_>) -> fmt::Result 
     Ok(())
 }
 
-fn print_operation(operation: Operation, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn print_operation(operation: &Operation, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str(operation.entry().name)?;
     print_arguments(&operation.arguments(), f)
 }
 
 fn print_arguments(
-    arguments: &[(&'static str, crate::operation::Value)],
+    arguments: &[(&'static str, crate::operation::Value<'_>)],
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
     for (i, (name, value)) in arguments.iter().enumerate() {

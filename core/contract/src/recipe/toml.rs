@@ -130,7 +130,7 @@ impl File<'_> {
                 let message = "one output belongs here, and its key is its name";
                 error(Code::BadOutputName, value.span(), message)
             };
-            if text.contains(';') {
+            if text::is_list(text) {
                 return Err(named());
             }
             let recipe = self.whole(value)?;

@@ -20,11 +20,13 @@ pub(crate) mod tiff;
 pub(crate) mod webp;
 mod write;
 
+use pixmill_contract::operation::Icc;
 use pixmill_contract::{Format, Limits, RejectCode, Rejection};
 
 use self::carry::Belongings;
+use crate::geometry::Scale;
 use crate::header::Header;
-use crate::plan::Decode;
+use crate::shape::Shape;
 
 pub(crate) use auto::settle;
 pub(crate) use write::{Finished, encoder_bytes};
@@ -60,20 +62,31 @@ pub(crate) fn belongings(format: Format, source: &[u8]) -> Belongings<'_> {
     }
 }
 
+/// What is wanted of a decoding.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Decoding {
+    /// What becomes of the source's colour space.
+    pub(crate) icc: Icc,
+    /// The scale; only JPEG is decoded at any but the full one.
+    pub(crate) scale: Scale,
+    /// The pixels as the decoder delivers them, before orientation.
+    pub(crate) stored: Shape,
+}
+
 /// Decodes into `buffer`, as stored, and settles the colour space: returns the profile that the
 /// pixels have, `None` where they are sRGB.
 pub(crate) fn decode(
     source: &[u8],
     header: &Header,
-    decode: &Decode,
+    wanted: Decoding,
     buffer: &mut [u8],
 ) -> Result<Option<Vec<u8>>, Rejection> {
-    let shape = decode.stored;
+    let shape = wanted.stored;
     let bytes = if header.ink { shape.bytes() / 3 * 4 } else { shape.bytes() };
     let pixels = &mut buffer[..bytes];
     let profile = match header.format {
         Format::Jpeg => {
-            jpeg::decode(source, decode.scale, (shape, header.ink), pixels)?;
+            jpeg::decode(source, wanted.scale, (shape, header.ink), pixels)?;
             if header.ink && jpeg::ink_is_inverted(source) {
                 for sample in &mut *pixels {
                     *sample = 255 - *sample;
@@ -96,7 +109,7 @@ pub(crate) fn decode(
     };
     // A profile that the header did not announce was not reckoned with.
     let profile = profile.filter(|_| header.profile);
-    Ok(color::settle(profile, decode.icc, header, shape, pixels))
+    Ok(color::settle(profile, wanted.icc, header, shape, pixels))
 }
 
 /// A rejection because the source ends before `what` does.

@@ -16,6 +16,7 @@
 pub(crate) mod alpha;
 pub(crate) mod blur;
 pub(crate) mod canny;
+pub(crate) mod composite;
 pub(crate) mod contour;
 pub(crate) mod crop;
 pub(crate) mod equalize;

@@ -1,6 +1,8 @@
 //! Chains of operations resolved for one picture.
 
-use pixmill_contract::operation::{Filter, Pad, QuarterTurns, Resize, Shaping, sharpening_kernel};
+use pixmill_contract::operation::{
+    Composite, Filter, Pad, QuarterTurns, Resize, Shaping, sharpening_kernel,
+};
 use pixmill_contract::{Format, Limits, Operation, Output, Rejection};
 
 use super::Step;
@@ -8,6 +10,7 @@ use crate::geometry::{self, Rectangle, Resized, Scale};
 use crate::header::Header;
 use crate::kernel::morph::Extreme;
 use crate::kernel::tone::Levels;
+use crate::overlay::Overlays;
 use crate::shape::{Layout, Shape};
 
 /// A step and the shape of what it makes.
@@ -35,18 +38,19 @@ pub(super) fn resolve(
     from: Shape,
     output: &Output,
     done: usize,
+    overlays: &Overlays,
     limits: &Limits,
 ) -> Result<Resolved, Rejection> {
     let mut resolved = Resolved { links: vec![], last: from, most: from, trimmed: None };
     for (index, operation) in output.chain.iter().enumerate().skip(done) {
-        let settled = links(resolved.last, operation)?;
+        let settled = links(resolved.last, operation, overlays)?;
         for link in &settled {
             let what = format!("output {}", output.name);
             limits.check_frame(&what, link.shape.width, link.shape.height)?;
             resolved.last = link.shape;
         }
         if resolved.trimmed.is_some() {
-            let reckoned = unsettled(resolved.most, operation)?;
+            let reckoned = unsettled(resolved.most, operation, overlays)?;
             resolved.most = reckoned.last().map_or(resolved.most, |link| link.shape);
             continue;
         }
@@ -58,14 +62,22 @@ pub(super) fn resolve(
 }
 
 /// What an operation may come down to for whatever a trim leaves of a picture of this shape.
-pub(super) fn unsettled(shape: Shape, operation: &Operation) -> Result<Vec<Link>, Rejection> {
-    let Operation::Resize(to) = operation else { return links(shape, operation) };
+pub(super) fn unsettled(
+    shape: Shape,
+    operation: &Operation,
+    overlays: &Overlays,
+) -> Result<Vec<Link>, Rejection> {
+    let Operation::Resize(to) = operation else { return links(shape, operation, overlays) };
     let (width, height) = geometry::most_of_resize((shape.width, shape.height), to);
     Ok(vec![Link { step: Step::Unsettled(*to), shape: Shape { width, height, ..shape } }])
 }
 
 /// What an operation comes down to for a picture of this shape; nothing if it changes nothing.
-pub(super) fn links(shape: Shape, operation: &Operation) -> Result<Vec<Link>, Rejection> {
+pub(super) fn links(
+    shape: Shape,
+    operation: &Operation,
+    overlays: &Overlays,
+) -> Result<Vec<Link>, Rejection> {
     let here = |step| vec![Link { step, shape }];
     Ok(match *operation {
         Operation::Invert => here(Step::Invert),
@@ -122,6 +134,7 @@ pub(super) fn links(shape: Shape, operation: &Operation) -> Result<Vec<Link>, Re
         Operation::Rotate(turns) => turned(shape, turns),
         Operation::Flip(axis) => here(Step::Flip(axis)),
         Operation::Pad(pad) => padded(shape, pad),
+        Operation::Composite(ref composite) => composited(shape, composite, overlays)?,
         Operation::Trim { threshold, color } => here(Step::Trim { threshold, color }),
     })
 }
@@ -165,6 +178,19 @@ fn padded(shape: Shape, pad: Pad) -> Vec<Link> {
     };
     let step = Link { step: Step::Pad(pad), shape: Shape { width, height, layout } };
     widen(shape, layout).into_iter().chain([step]).collect()
+}
+
+/// An overlay on a picture, in the layout that holds the colours of both.
+fn composited(
+    shape: Shape,
+    composite: &Composite,
+    overlays: &Overlays,
+) -> Result<Vec<Link>, Rejection> {
+    let (overlay, over) = overlays.find(&composite.image)?;
+    let before = if over.layout == Layout::Gray { None } else { colour(shape) };
+    let sizes = [shape, over].map(|shape| (shape.width, shape.height));
+    let placing = geometry::placing(sizes, composite);
+    Ok(after(before, shape, Step::Composite { overlay, placing }))
 }
 
 /// A step in the shape that the one before it makes, if there is one before it.

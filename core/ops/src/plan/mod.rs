@@ -1,7 +1,7 @@
 //! What will be done to a picture, decided before a pixel exists.
 //!
-//! A [`Plan`] is a pure function of header, recipe and limits. It resolves every size, refuses
-//! what cannot or may not be done, groups the outputs by the scale at which they are decoded,
+//! A [`Plan`] is a pure function of header, recipe, overlays' headers and limits. It resolves every
+//! size, refuses what cannot or may not be done, groups the outputs by the scale at which they are decoded,
 //! folds equal beginnings of their chains into one tree, and gives every intermediate picture a
 //! place in a few numbered buffers ([`Slots`]), each free again as soon as its last reader is
 //! done. Running it is left to the [`Mill`](crate::Mill), adding it up to
@@ -16,20 +16,22 @@ mod chain;
 mod slots;
 mod step;
 mod tree;
+mod working;
 
 use pixmill_contract::operation::Icc;
 use pixmill_contract::{Encoding, Limits, Output, Recipe, RejectCode, Rejection};
 
-use crate::codec::{carry, jpeg, png, webp};
-use crate::estimate::Working;
+use crate::codec::{Decoding, carry, jpeg, png, webp};
 use crate::facts;
 use crate::geometry::Scale;
 use crate::header::Header;
+use crate::overlay::Overlays;
 use crate::shape::{Layout, Shape};
 
 pub(crate) use slots::{Slot, Slots};
 pub(crate) use step::Step;
 use tree::{Goal, Tree};
+use working::Working;
 
 /// Everything that will happen to a picture.
 #[derive(Debug, Default)]
@@ -52,12 +54,8 @@ pub(crate) struct Plan {
 /// One decoding.
 #[derive(Debug)]
 pub(crate) struct Decode {
-    /// What becomes of the source's colour space before anything else.
-    pub(crate) icc: Icc,
-    /// The scale; only JPEG is decoded at any but the full one.
-    pub(crate) scale: Scale,
-    /// The pixels as the decoder delivers them, before orientation.
-    pub(crate) stored: Shape,
+    /// What is wanted of it.
+    pub(crate) wanted: Decoding,
     /// Where the decoder puts them.
     pub(crate) slot: Slot,
 }
@@ -108,6 +106,7 @@ impl Plan {
     pub(crate) fn new(
         header: &Header,
         recipe: &Recipe,
+        overlays: &Overlays,
         limits: &Limits,
     ) -> Result<Self, Rejection> {
         limits.check_recipe(recipe)?;
@@ -116,7 +115,7 @@ impl Plan {
         for (index, output) in recipe.outputs().iter().enumerate() {
             let encoding = output.encoding.resolve(header.format);
             let start = Goal { output: index, encoding, encoded_bytes: 0, done: 0 };
-            let (links, goal) = plan.reserve(start, output, header.shape(), limits)?;
+            let (links, goal) = plan.reserve(start, output, header.shape(), (overlays, limits))?;
             let scale = chain::scale(header, &links);
             // Gray is written as RGB, which a profile of grays does not describe.
             let is_strange = header.channels == 1 && matches!(encoding, Encoding::Webp { .. });
@@ -131,7 +130,7 @@ impl Plan {
             trees[at].2.insert(&links, goal);
         }
         for (icc, scale, mut tree) in trees {
-            tree.reckon(header.shape(), recipe)?;
+            tree.reckon(header.shape(), recipe, overlays)?;
             let (decode, root) = decode(header, (icc, scale), tree, &mut plan.slots);
             plan.decodes.push(decode);
             plan.roots.push(root);
@@ -148,6 +147,7 @@ impl Plan {
         node: &Node,
         left: Shape,
         recipe: &Recipe,
+        overlays: &Overlays,
         limits: &Limits,
     ) -> Result<Self, Rejection> {
         let rest = node.rest.as_ref().expect("something follows a trim");
@@ -155,9 +155,9 @@ impl Plan {
         let slots = self.slots.as_of(&rest.slots);
         let mut plan = Self { slots, scratch_bytes, encoded_bytes, ..Self::default() };
         for goal in &rest.goals {
-            plan.reserve(*goal, &recipe.outputs()[goal.output], left, limits)?;
+            plan.reserve(*goal, &recipe.outputs()[goal.output], left, (overlays, limits))?;
         }
-        let tree = Tree::following(&rest.goals, left, recipe, true)?;
+        let tree = Tree::following(&rest.goals, left, (recipe, overlays), true)?;
         plan.roots.push(place(tree, left, node.slot, &mut plan.slots));
         plan.working = Working::of(&plan).or(self.working);
         Ok(plan)
@@ -169,9 +169,9 @@ impl Plan {
         goal: Goal,
         output: &Output,
         from: Shape,
-        limits: &Limits,
+        (overlays, limits): (&Overlays, &Limits),
     ) -> Result<(Vec<chain::Link>, Goal), Rejection> {
-        let resolved = chain::resolve(from, output, goal.done, limits)?;
+        let resolved = chain::resolve(from, output, goal.done, overlays, limits)?;
         let chain::Resolved { links, last, most, trimmed } = resolved;
         let bound = |shape| encoded_bound(&output.name, goal.encoding, shape);
         let whole = bound(last)?;
@@ -252,14 +252,14 @@ fn decode(
     let decoded = |shape: Shape| if header.ink { shape.bytes() / 3 * 4 } else { shape.bytes() };
     if !header.orientation.swaps_sides() {
         let slot = slots.take(decoded(shape));
-        let decode = Decode { icc, scale, stored: shape, slot };
+        let decode = Decode { wanted: Decoding { icc, scale, stored: shape }, slot };
         return (decode, place(tree, shape, slot, slots));
     }
     let stored = shape.on_its_side();
     let slot = slots.take(decoded(stored));
     let turned = slots.take(shape.bytes());
     slots.give(slot);
-    (Decode { icc, scale, stored, slot }, place(tree, shape, turned, slots))
+    (Decode { wanted: Decoding { icc, scale, stored }, slot }, place(tree, shape, turned, slots))
 }
 
 /// Places a picture that is in `slot`, in the order in which the mill will run: its outputs, then

@@ -3,6 +3,7 @@
 use pixmill_contract::operation::{Adaptive, Axis, Color, Filter, Lines, Pad, Resize};
 
 use crate::geometry::{Rectangle, Window};
+use crate::kernel::composite::Placing;
 use crate::kernel::morph::Extreme;
 use crate::kernel::tone::Levels;
 use crate::kernel::{blur, canny, contour, hough, median, morph, resize, threshold};
@@ -84,6 +85,11 @@ pub(crate) enum Step {
         threshold: u8,
         color: Option<Color>,
     },
+    /// Drawn into a picture that has the colours of the overlay with this number.
+    Composite {
+        overlay: usize,
+        placing: Placing,
+    },
     /// A resize of what a trim will have left: reckoned with, never run.
     Unsettled(Resize),
 }
@@ -104,6 +110,7 @@ impl Step {
             | Self::Otsu { .. }
             | Self::Lines(_)
             | Self::Contours { .. }
+            | Self::Composite { .. }
             | Self::HalfTurn
             | Self::Flip(_) => true,
             Self::Luma
@@ -156,6 +163,7 @@ impl Step {
             | Self::HalfTurn
             | Self::ThreeQuarterTurn
             | Self::Flip(_)
+            | Self::Composite { .. }
             | Self::Trim { .. }
             | Self::Unsettled(_) => 0,
         }
@@ -192,6 +200,7 @@ impl Step {
             | Self::HalfTurn
             | Self::ThreeQuarterTurn
             | Self::Flip(_)
+            | Self::Composite { .. }
             | Self::Trim { .. } => 0,
         }
     }
@@ -208,6 +217,7 @@ impl Step {
             // Every edge pixel votes for each angle.
             Self::Lines(_) => 60 * from.pixels(),
             Self::Contours { .. } => 6 * from.pixels(),
+            Self::Composite { .. } => 20 * from.pixels(),
             Self::Adaptive(adaptive) => from.pixels() * (10 + 2 * u64::from(adaptive.block)),
             Self::Crop(_) | Self::Pad(_) | Self::Widen => to.bytes() as u64,
             Self::Saturate { .. } | Self::Tint(_) | Self::Equalize | Self::Normalize { .. } => {

@@ -1,5 +1,7 @@
 //! Plans: what is shared, what is refused.
 
+use std::sync::Arc;
+
 use pixmill_contract::Format;
 use pixmill_contract::operation::Axis;
 use proptest::prelude::*;
@@ -14,8 +16,18 @@ fn header(format: Format, width: u32, height: u32) -> Header {
     Header { format, width, height, channels, orientation, profile, gray_alpha, ink, decoder_bytes }
 }
 
+/// A coloured overlay of 30×20 pixels, `rgb`.
+fn overlays() -> Overlays {
+    let mut bmp = vec![0; 54 + 20 * 92];
+    bmp[..2].copy_from_slice(b"BM");
+    for (at, value) in [(10, 54), (14, 40), (18, 30), (22, 20), (26, 1), (28, 24)] {
+        bmp[at] = value;
+    }
+    Overlays::inspect([("rgb".to_owned(), Arc::from(bmp))], &Limits::default()).unwrap()
+}
+
 fn plan(header: &Header, recipe: &str) -> Result<Plan, Rejection> {
-    Plan::new(header, &recipe.parse().unwrap(), &Limits::default())
+    Plan::new(header, &recipe.parse().unwrap(), &overlays(), &Limits::default())
 }
 
 fn steps(plan: &Plan) -> Vec<Step> {
@@ -36,7 +48,7 @@ fn equal_beginnings_run_once() {
 fn outputs_of_one_scale_share_their_decode() {
     let recipe = "a = resize:100; b = resize:120; c = resize:1000; d = grayscale";
     let jpeg = plan(&header(Format::Jpeg, 4000, 3000), recipe).unwrap();
-    let scales: Vec<_> = jpeg.decodes.iter().map(|decode| decode.scale).collect();
+    let scales: Vec<_> = jpeg.decodes.iter().map(|decode| decode.wanted.scale).collect();
     assert_eq!(scales, [Scale::Eighth, Scale::Half, Scale::Full]);
     let png = plan(&header(Format::Png, 4000, 3000), recipe).unwrap();
     assert_eq!(png.decodes.len(), 1);
@@ -45,7 +57,7 @@ fn outputs_of_one_scale_share_their_decode() {
 #[test]
 fn single_pixels_are_picked_at_full_scale() {
     let plan = plan(&header(Format::Jpeg, 4000, 3000), "resize:100,filter=nearest").unwrap();
-    assert_eq!(plan.decodes[0].scale, Scale::Full);
+    assert_eq!(plan.decodes[0].wanted.scale, Scale::Full);
 }
 
 #[test]
@@ -95,6 +107,7 @@ fn pictures_get_the_channels_that_an_operation_needs() {
         ("contours", [Layout::Rgb, Layout::Rgb, Layout::Rgba]),
         ("tint:red", [Layout::Rgb, Layout::Rgb, Layout::Rgba]),
         ("trim", [Layout::Gray, Layout::Rgb, Layout::Rgba]),
+        ("composite:rgb", [Layout::Rgb, Layout::Rgb, Layout::Rgba]),
         ("pad:1,color=white", [Layout::Gray, Layout::Rgb, Layout::Rgba]),
         ("pad:1,color=red", [Layout::Rgb, Layout::Rgb, Layout::Rgba]),
         ("pad:1,color=transparent", [Layout::Rgba, Layout::Rgba, Layout::Rgba]),
@@ -124,7 +137,7 @@ fn room_is_made_for_whatever_a_trim_may_leave() {
         ("trim | resize:40 | rotate:90 | resize:100,100 | trim | pad:1", (100, 41)),
     ] {
         let recipe: Recipe = recipe.parse().unwrap();
-        let planned = Plan::new(&header, &recipe, &Limits::default()).unwrap();
+        let planned = Plan::new(&header, &recipe, &overlays(), &Limits::default()).unwrap();
         planned.for_each_end(|_, shape| {
             assert_eq!((shape.width, shape.height), most, "{recipe}");
         });
@@ -136,12 +149,13 @@ fn what_follows_a_trim_is_planned_for_what_is_left() {
     let recipe = "a = blur:5 | trim | invert | flip; b = blur:5 | trim | invert | resize:20; \
                   c = blur:5";
     let recipe: Recipe = recipe.parse().unwrap();
-    let whole = Plan::new(&header(Format::Png, 400, 300), &recipe, &Limits::default()).unwrap();
+    let whole = header(Format::Png, 400, 300);
+    let whole = Plan::new(&whole, &recipe, &overlays(), &Limits::default()).unwrap();
     assert!(matches!(steps(&whole)[..2], [Step::Blur { .. }, Step::Trim { .. }]));
     let trimmed = &whole.roots[0].branches[0].node.branches[0].node;
     let sequel = |width, height| {
         let left = Shape { width, height, layout: Layout::Rgb };
-        whole.sequel(trimmed, left, &recipe, &Limits::default()).unwrap()
+        whole.sequel(trimmed, left, &recipe, &overlays(), &Limits::default()).unwrap()
     };
     // The inversion is shared still, and what was small enough is not resized.
     assert_eq!(steps(&sequel(10, 20)), [Step::Invert, Step::Flip(Axis::Vertical)]);
@@ -166,7 +180,9 @@ fn a_jpeg_cannot_be_longer_than_libjpeg_writes() {
     let limits = Limits { side: u32::MAX, ..Limits::default() };
     let header = header(Format::Png, 65_501, 1);
     let code = |recipe: &str| {
-        Plan::new(&header, &recipe.parse().unwrap(), &limits).map(|_| ()).map_err(|r| r.code)
+        Plan::new(&header, &recipe.parse().unwrap(), &overlays(), &limits)
+            .map(|_| ())
+            .map_err(|r| r.code)
     };
     assert_eq!(code("invert -> jpeg"), Err(RejectCode::SideTooLarge));
     assert_eq!(code("invert -> png"), Ok(()));
@@ -189,6 +205,7 @@ fn trimming() -> impl Strategy<Value = String> {
             "sharpen",
             "adaptive_threshold",
             "contours",
+            "composite:rgb,left=9",
         ])
         .prop_map(str::to_owned),
         (1_u32..500).prop_map(|side| format!("resize:{side}")),
@@ -224,7 +241,7 @@ fn fits(
         let (width, height) = (share(node.shape.width, *across), share(node.shape.height, *down));
         let left = Shape { width, height, ..node.shape };
         // What does not apply to this rest may apply to others.
-        if let Ok(sequel) = plan.sequel(node, left, recipe, &Limits::default()) {
+        if let Ok(sequel) = plan.sequel(node, left, recipe, &overlays(), &Limits::default()) {
             crate::estimate::admit_sequel(header, plan, &sequel)?;
             fits(header, recipe, &sequel, sides)?;
         }
@@ -242,7 +259,7 @@ proptest! {
         let header = Header { channels, ..header(Format::Png, 400, 300) };
         let named = chains.iter().enumerate().map(|(i, chain)| format!("o{i} = {chain}"));
         let recipe: Recipe = named.collect::<Vec<_>>().join("; ").parse().unwrap();
-        if let Ok(plan) = Plan::new(&header, &recipe, &Limits::default()) {
+        if let Ok(plan) = Plan::new(&header, &recipe, &overlays(), &Limits::default()) {
             prop_assert_eq!(fits(&header, &recipe, &plan, &sides), Ok(()), "{}", recipe);
         }
     }

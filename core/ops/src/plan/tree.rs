@@ -4,6 +4,7 @@ use pixmill_contract::{Encoding, Operation, Recipe, Rejection};
 
 use super::Step;
 use super::chain::{self, Link};
+use crate::overlay::Overlays;
 use crate::shape::Shape;
 
 /// An output on its way.
@@ -66,12 +67,18 @@ impl Tree {
     }
 
     /// Adds the most that may follow each trim.
-    pub(super) fn reckon(&mut self, shape: Shape, recipe: &Recipe) -> Result<(), Rejection> {
+    pub(super) fn reckon(
+        &mut self,
+        shape: Shape,
+        recipe: &Recipe,
+        overlays: &Overlays,
+    ) -> Result<(), Rejection> {
         for (link, tree) in &mut self.branches {
-            tree.reckon(link.shape, recipe)?;
+            tree.reckon(link.shape, recipe, overlays)?;
         }
         if !self.trimmed.is_empty() {
-            let Self { ends, branches, .. } = Self::following(&self.trimmed, shape, recipe, false)?;
+            let Self { ends, branches, .. } =
+                Self::following(&self.trimmed, shape, (recipe, overlays), false)?;
             self.ends.extend(ends);
             self.branches.extend(branches);
         }
@@ -86,7 +93,7 @@ impl Tree {
     pub(super) fn following(
         goals: &[Goal],
         shape: Shape,
-        recipe: &Recipe,
+        (recipe, overlays): (&Recipe, &Overlays),
         settled: bool,
     ) -> Result<Self, Rejection> {
         let mut tree = Self::default();
@@ -101,10 +108,10 @@ impl Tree {
             goals = others;
             let same: Vec<_> = same.iter().map(|g| Goal { done: g.done + 1, ..*g }).collect();
             let resolve = if settled { chain::links } else { chain::unsettled };
-            let links = resolve(shape, operation)?;
+            let links = resolve(shape, operation, overlays)?;
             let last = links.last().map_or(shape, |link| link.shape);
             let trims = settled && matches!(operation, Operation::Trim { .. });
-            let mut below = Self::following(&same, last, recipe, settled && !trims)?;
+            let mut below = Self::following(&same, last, (recipe, overlays), settled && !trims)?;
             if trims {
                 below.trimmed = same;
             }

@@ -1,7 +1,7 @@
 //! Broken pictures: cut off anywhere, changed anywhere. Never a panic, never half a picture.
 
 use pixmill_contract::{Limits, Recipe, RejectCode};
-use pixmill_ops::Mill;
+use pixmill_ops::{Mill, Overlays};
 use png::ColorType;
 use proptest::prelude::*;
 
@@ -49,9 +49,9 @@ fn no_prefix_of_a_picture_passes_for_one() {
     let recipe: Recipe = "resize:9".parse().unwrap();
     let mut mill = Mill::new(Limits::default());
     for source in whole_pictures() {
-        mill.grind(&source, &recipe).unwrap();
+        mill.grind(&source, &recipe, &Overlays::default()).unwrap();
         for cut in 0..source.len() {
-            let rejection = mill.grind(&source[..cut], &recipe).unwrap_err();
+            let rejection = mill.grind(&source[..cut], &recipe, &Overlays::default()).unwrap_err();
             let expected = match cut {
                 0 => matches!(rejection.code, RejectCode::Empty),
                 _ => matches!(rejection.code, RejectCode::Truncated | RejectCode::Corrupt),
@@ -81,8 +81,11 @@ fn a_mill_reads_on_after_a_header_that_libjpeg_refuses() {
     bad[table + 4] = 0x7f;
     let mut mill = Mill::new(Limits::default());
     let recipe: Recipe = "resize:9".parse().unwrap();
-    assert_eq!(mill.grind(&bad, &recipe).unwrap_err().code, RejectCode::Corrupt);
-    mill.grind(&good, &recipe).unwrap();
+    assert_eq!(
+        mill.grind(&bad, &recipe, &Overlays::default()).unwrap_err().code,
+        RejectCode::Corrupt
+    );
+    mill.grind(&good, &recipe, &Overlays::default()).unwrap();
 }
 
 proptest! {
@@ -98,7 +101,7 @@ proptest! {
             source[at] = byte;
         }
         let recipe: Recipe = "a = resize:9; b = blur:3 | rotate:90 -> jpeg".parse().unwrap();
-        drop(Mill::new(Limits::default()).grind(&source, &recipe));
+        drop(Mill::new(Limits::default()).grind(&source, &recipe, &Overlays::default()));
     }
 
     #[test]
@@ -112,7 +115,7 @@ proptest! {
             source[at] = byte;
         }
         let limits = Limits { pixels: 1_000_000, ..Limits::default() };
-        drop(Mill::new(limits).grind(&source, &"invert".parse().unwrap()));
+        drop(Mill::new(limits).grind(&source, &"invert".parse().unwrap(), &Overlays::default()));
     }
 
     #[test]
@@ -130,7 +133,7 @@ proptest! {
         ];
         let signature = signatures[which];
         let source = [signature, &bytes].concat();
-        let result = Mill::new(Limits::default()).grind(&source, &"invert".parse().unwrap());
+        let result = Mill::new(Limits::default()).grind(&source, &"invert".parse().unwrap(), &Overlays::default());
         prop_assert!(result.is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! Every limit refuses with its own code, before anything is decoded.
 
 use pixmill_contract::{Limits, RejectCode};
-use pixmill_ops::{estimate, inspect};
+use pixmill_ops::{Overlays, estimate, inspect};
 use png::{BitDepth, ColorType};
 
 use crate::make::{self, AFTER_IHDR, chunk, insert, pixels_of, refusal};
@@ -73,7 +73,8 @@ fn every_limit_has_its_code() {
 fn the_estimate_refuses_what_grinding_would_refuse() {
     let header = inspect(&make::png(400, 300, ColorType::Rgb), &Limits::default()).unwrap();
     let limits = Limits { memory_bytes: 1_000_000, ..Limits::default() };
-    let rejection = estimate(&header, &"blur".parse().unwrap(), &limits).unwrap_err();
+    let rejection =
+        estimate(&header, &"blur".parse().unwrap(), &Overlays::default(), &limits).unwrap_err();
     assert_eq!(rejection.code, RejectCode::OverMemory);
 }
 
@@ -82,7 +83,9 @@ fn progressive_pictures_are_estimated_with_their_coefficients() {
     let memory = |progressive| {
         let source = make::jpeg(1000, 1000, 3, progressive);
         let header = inspect(&source, &Limits::default()).unwrap();
-        estimate(&header, &"invert".parse().unwrap(), &Limits::default()).unwrap().memory_bytes
+        estimate(&header, &"invert".parse().unwrap(), &Overlays::default(), &Limits::default())
+            .unwrap()
+            .memory_bytes
     };
     // 4:2:0 has one and a half samples of two bytes a pixel.
     assert!(memory(true) - memory(false) >= 3_000_000);

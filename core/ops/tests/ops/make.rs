@@ -1,7 +1,7 @@
 //! Makes source pictures, and reads results back.
 
 use pixmill_contract::{Limits, Recipe, RejectCode};
-use pixmill_ops::{Mill, Picture};
+use pixmill_ops::{Mill, Overlays, Picture};
 use png::{BitDepth, ColorType};
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
@@ -111,14 +111,18 @@ pub(crate) fn with_profile(jpeg: &[u8], profile: &[u8]) -> Vec<u8> {
 
 /// The pictures that a fresh mill makes.
 pub(crate) fn grind(source: &[u8], recipe: &str) -> Vec<Picture> {
-    let ground = Mill::new(Limits::default()).grind(source, &recipe.parse().unwrap());
+    let ground =
+        Mill::new(Limits::default()).grind(source, &recipe.parse().unwrap(), &Overlays::default());
     ground.unwrap_or_else(|rejection| panic!("{recipe}: {rejection}")).pictures
 }
 
 /// Why a fresh mill refuses.
 pub(crate) fn refusal(source: &[u8], recipe: &str, limits: Limits) -> Option<RejectCode> {
     let recipe: Recipe = recipe.parse().unwrap();
-    Mill::new(limits).grind(source, &recipe).err().map(|rejection| rejection.code)
+    Mill::new(limits)
+        .grind(source, &recipe, &Overlays::default())
+        .err()
+        .map(|rejection| rejection.code)
 }
 
 /// Size, colour type, pixels and profile of a PNG.

@@ -1,7 +1,7 @@
 //! Recipes of several outputs, and mills that are used again.
 
 use pixmill_contract::{Limits, Recipe, RejectCode};
-use pixmill_ops::{Mill, inspect};
+use pixmill_ops::{Mill, Overlays, inspect};
 use png::ColorType;
 use proptest::prelude::*;
 
@@ -69,7 +69,7 @@ proptest! {
         for source in sources() {
             let named = chains.iter().enumerate().map(|(i, chain)| format!("o{i} = {chain}"));
             let recipe: Recipe = named.collect::<Vec<_>>().join("; ").parse().unwrap();
-            let together = match used.grind(&source, &recipe) {
+            let together = match used.grind(&source, &recipe, &Overlays::default()) {
                 Ok(ground) => ground.pictures,
                 Err(rejection) => {
                     // A crop of a picture that was made too small.
@@ -103,11 +103,15 @@ fn results_have_the_sizes_that_they_say() {
 fn a_rejection_leaves_the_mill_as_good_as_new() {
     let good = make::jpeg(120, 80, 3, true);
     let recipe: Recipe = "a = blur:9; b = resize:30,30,fit=cover -> png".parse().unwrap();
-    let fresh = Mill::new(Limits::default()).grind(&good, &recipe).unwrap();
+    let fresh = Mill::new(Limits::default()).grind(&good, &recipe, &Overlays::default()).unwrap();
     let mut mill = Mill::new(Limits::default());
     for cut in [0, 10, 300, good.len() / 2, good.len() - 2] {
-        mill.grind(&good[..cut], &recipe).unwrap_err();
-        assert_eq!(mill.grind(&good, &recipe).unwrap(), fresh, "after a cut at {cut}");
+        mill.grind(&good[..cut], &recipe, &Overlays::default()).unwrap_err();
+        assert_eq!(
+            mill.grind(&good, &recipe, &Overlays::default()).unwrap(),
+            fresh,
+            "after a cut at {cut}"
+        );
     }
 }
 
@@ -129,10 +133,10 @@ fn a_panic_leaves_the_mill_as_good_as_new() {
     let bad = [&good[..], b"pixmill-test:panic"].concat();
     let recipe: Recipe = "blur:9".parse().unwrap();
     let mut mill = Mill::new(Limits::default());
-    let before = mill.grind(&good, &recipe).unwrap();
+    let before = mill.grind(&good, &recipe, &Overlays::default()).unwrap();
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        mill.grind(&bad, &recipe).unwrap();
+        mill.grind(&bad, &recipe, &Overlays::default()).unwrap();
     }));
     assert!(panicked.is_err());
-    assert_eq!(mill.grind(&good, &recipe).unwrap(), before);
+    assert_eq!(mill.grind(&good, &recipe, &Overlays::default()).unwrap(), before);
 }

@@ -1,7 +1,7 @@
 //! GIF, BMP, TIFF and WebP as sources: what each kind is read as, and what is refused.
 
 use pixmill_contract::{Format, Limits, RejectCode};
-use pixmill_ops::{estimate, inspect};
+use pixmill_ops::{Overlays, estimate, inspect};
 use png::ColorType;
 
 use crate::files::{self, Gif, Tiff};
@@ -345,7 +345,9 @@ fn the_estimate_knows_what_decoders_take() {
     let limits = Limits::default();
     let memory = |source: &[u8]| {
         let header = inspect(source, &limits).unwrap();
-        estimate(&header, &ASIS.parse().unwrap(), &limits).unwrap().memory_bytes
+        estimate(&header, &ASIS.parse().unwrap(), &Overlays::default(), &limits)
+            .unwrap()
+            .memory_bytes
     };
     let source = make::png(400, 300, ColorType::Rgb);
     let webp = |how: &str| grind(&source, &format!("rotate:0 -> webp:{how}")).remove(0).bytes;

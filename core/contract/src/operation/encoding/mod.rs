@@ -263,7 +263,7 @@ impl Encoding {
     }
 
     /// The arguments that differ from the defaults.
-    pub fn arguments(self) -> Vec<(&'static str, Value)> {
+    pub fn arguments(self) -> Vec<(&'static str, Value<'static>)> {
         let number = |n: u8| Some(Value::Integer(i64::from(n)));
         let mut values = match self {
             Self::Same | Self::Info | Self::Phash => vec![],
