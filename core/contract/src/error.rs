@@ -71,6 +71,13 @@ impl Error {
         Self { kind, attempt: attempt.into(), source: None }
     }
 
+    /// The same error as another kind, where a caller knows better what it means.
+    #[must_use]
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// Its kind.
     pub fn kind(&self) -> ErrorKind {
         self.kind

@@ -38,6 +38,12 @@ pub trait QueueHarness: Send + Sync {
     fn delivers_once(&self) -> bool {
         true
     }
+
+    /// Whether renewals are held to 12 h in total from the receive; a double of a service that
+    /// does not count them says `false`.
+    fn counts_total_visibility(&self) -> bool {
+        true
+    }
 }
 
 /// Holds an adapter to every promise of the queue port. Panics at the first that it breaks.

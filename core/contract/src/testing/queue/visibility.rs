@@ -94,6 +94,9 @@ pub(super) async fn q8_more_than_twelve_hours_are_refused(harness: &dyn QueueHar
     harness.pass(seconds(4) + SLACK).await;
     let delivery = collect_one(&*queue, HELD).await;
 
+    if !harness.counts_total_visibility() {
+        return;
+    }
     harness.pass(seconds(2)).await;
     let answers = queue.change_visibility(vec![(delivery.receipt, MAX_VISIBILITY)]).await;
     let error = answers.into_iter().next().expect("one answer").expect_err("Q8: 12 h in total");

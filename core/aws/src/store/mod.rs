@@ -1,0 +1,156 @@
+//! The object store port on one bucket of S3.
+//!
+//! S3 is strongly consistent and has conditional writes, so each promise is one request. Owner tags
+//! are metadata of their objects (`x-amz-meta-pixmill-owner`), and so there exactly when those are.
+
+mod put;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_types::service_config::ServiceConfigKey;
+use pixmill_contract::error::Result;
+use pixmill_contract::port::{Etag, Listed, Meta, Object, OwnerTag, Put};
+use pixmill_contract::{Error, ErrorKind, Key, ObjectStore};
+
+use crate::error::of_call;
+use crate::sdk::RepeatConflicts;
+
+/// The metadata that holds an owner tag, as JSON.
+const OWNER: &str = "pixmill-owner";
+
+/// Longest that S3 lets a link be valid.
+const MAX_LINK: Duration = Duration::from_hours(7 * 24);
+
+/// An object store in a bucket. Clones are handles of the same one.
+#[derive(Debug, Clone)]
+pub struct S3Store {
+    client: Client,
+    bucket: String,
+}
+
+impl S3Store {
+    /// The store in a bucket, which is not looked for until something is asked of it.
+    pub fn new(configuration: &SdkConfig, bucket: impl Into<String>) -> Self {
+        let mut config = aws_sdk_s3::config::Builder::from(configuration);
+        // A server that was named has that one name: only AWS has one for every bucket.
+        config.set_force_path_style(has_endpoint(configuration).then_some(true));
+        let config = config.retry_classifier(RepeatConflicts).build();
+        Self { client: Client::from_conf(config), bucket: bucket.into() }
+    }
+
+    /// The store in another bucket, by the same credentials and connections.
+    #[must_use]
+    pub fn in_bucket(&self, bucket: &str) -> Self {
+        Self { client: self.client.clone(), bucket: bucket.to_owned() }
+    }
+
+    /// The bucket's name.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// The client that it speaks through.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// How a call about an object is called in errors.
+    fn about(&self, what: &str, key: &Key) -> String {
+        format!("{what} s3://{}/{key}", self.bucket)
+    }
+}
+
+/// Whether an endpoint was named, for S3 or for everything.
+fn has_endpoint(configuration: &SdkConfig) -> bool {
+    let key = ServiceConfigKey::builder()
+        .service_id("S3")
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build();
+    let of_s3 = configuration.service_config().zip(key.ok());
+    let of_s3 = of_s3.and_then(|(settings, key)| settings.load_config(key));
+    of_s3.is_some() || configuration.endpoint_url().is_some()
+}
+
+#[async_trait]
+impl ObjectStore for S3Store {
+    async fn head(&self, key: &Key) -> Result<Meta> {
+        let call = self.client.head_object().bucket(&self.bucket).key(key.as_str());
+        let output = call.send().await.map_err(|e| of_call(self.about("look at", key), &e))?;
+        Ok(meta(output.content_length(), output.e_tag(), output.metadata()))
+    }
+
+    async fn get(&self, key: &Key, only: Option<&Etag>) -> Result<Object> {
+        let call = self.client.get_object().bucket(&self.bucket).key(key.as_str());
+        let call = call.set_if_match(only.map(quoted));
+        let output = call.send().await.map_err(|e| of_call(self.about("read", key), &e))?;
+        let meta = meta(output.content_length(), output.e_tag(), output.metadata());
+        Ok(Object { meta, body: Box::pin(output.body.into_async_read()) })
+    }
+
+    async fn put(&self, put: Put) -> Result<Etag> {
+        self.write(put).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&Key>) -> Result<Vec<Listed>> {
+        let mut from = after.map(|key| key.as_str().to_owned());
+        loop {
+            let call = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+            let output = call.set_start_after(from).send().await.map_err(|e| {
+                of_call(format!("list s3://{}/{prefix}", self.bucket), &e)
+            })?;
+            // Names that are no keys, such as the folders that the AWS console makes.
+            let page: Vec<_> = output.contents().iter().filter_map(listed).collect();
+            if !page.is_empty() || output.is_truncated() != Some(true) {
+                return Ok(page);
+            }
+            from = output.contents().last().and_then(|object| object.key.clone());
+        }
+    }
+
+    async fn delete(&self, key: &Key) -> Result<()> {
+        let call = self.client.delete_object().bucket(&self.bucket).key(key.as_str());
+        match call.send().await.map_err(|e| of_call(self.about("delete", key), &e)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            answer => answer.map(drop),
+        }
+    }
+
+    async fn link(&self, key: &Key, valid: Duration) -> Result<String> {
+        let attempt = || self.about("make a link to", key);
+        let config = PresigningConfig::expires_in(valid.min(MAX_LINK))
+            .map_err(|e| Error::new(ErrorKind::Invalid, attempt(), e))?;
+        let call = self.client.get_object().bucket(&self.bucket).key(key.as_str());
+        let request = call.presigned(config).await.map_err(|e| of_call(attempt(), &e))?;
+        Ok(request.uri().to_owned())
+    }
+}
+
+fn meta(size: Option<i64>, etag: Option<&str>, more: Option<&HashMap<String, String>>) -> Meta {
+    let owner = more.and_then(|more| more.get(OWNER));
+    Meta {
+        size: size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+        etag: unquoted(etag),
+        owner: owner.and_then(|json| serde_json::from_str::<OwnerTag>(json).ok()),
+    }
+}
+
+fn listed(object: &aws_sdk_s3::types::Object) -> Option<Listed> {
+    let key = Key::new(object.key()?).ok()?;
+    let size = object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+    Some(Listed { key, size })
+}
+
+/// An etag as S3 writes it. Ours have no quotes, as in the events that S3 sends.
+fn quoted(etag: &Etag) -> String {
+    format!("\"{}\"", etag.0.trim_matches('"'))
+}
+
+fn unquoted(etag: Option<&str>) -> Etag {
+    Etag(etag.unwrap_or_default().trim_matches('"').to_owned())
+}

@@ -1,0 +1,6 @@
+//! The adapters against an emulator of S3 and SQS, over real HTTP.
+
+#![allow(clippy::unwrap_used, reason = "what a test is set up with may panic as the test may")]
+
+mod conformance;
+mod emulator;
