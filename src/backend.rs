@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use pixmill_contract::{Pipeline, Queue, Replies, SystemClock, WorkerId};
+use pixmill_contract::{Pipeline, SystemClock, WorkerId};
 use pixmill_local::{Durability, LocalBackend};
 
 use crate::args;
@@ -31,15 +31,11 @@ pub(crate) fn open(
         Some(worker) => backend.jobs.with_holder(worker.clone()),
         None => backend.jobs.clone(),
     };
-    let replies = {
-        let backend = backend.clone();
-        move |name: &str| backend.replies(name).ok().map(|q| Arc::new(q) as Arc<dyn Queue>)
-    };
     let pipeline = Pipeline {
         store: Arc::new(backend.store.clone()),
         jobs: Arc::new(jobs),
         dead_letters: Arc::new(backend.dead_letters.clone()),
-        replies: Replies::new(replies),
+        replies: Arc::new(backend.clone()),
         clock: Arc::new(SystemClock),
     };
     Ok((pipeline, backend))

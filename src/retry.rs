@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use pixmill_contract::{BatchId, Job, JobId, Pipeline, Queue};
-use pixmill_local::LocalBackend;
 use pixmill_producer::{Follower, Ledger, Name, Retry, batches_of, retry};
 use serde_json::json;
 
@@ -15,7 +14,7 @@ use crate::shown::plural;
 use crate::{args, backend, exit, follow, print};
 
 pub(crate) async fn run(args: args::Retry) -> anyhow::Result<ExitCode> {
-    let (pipeline, local) = backend::open_existing(&args.data)?;
+    let (pipeline, _) = backend::open_existing(&args.data)?;
     let mut plan = Plan::default();
     for (batch, id) in chosen(&pipeline, &args).await? {
         plan.add(&pipeline, batch, id).await?;
@@ -23,12 +22,14 @@ pub(crate) async fn run(args: args::Retry) -> anyhow::Result<ExitCode> {
     // A reply queue a batch, as each is followed by itself.
     let mut replies = vec![];
     for jobs in plan.jobs.values_mut() {
-        let name = format!("replies-{}", JobId::fresh(pipeline.clock.now()));
-        for job in jobs.iter_mut() {
-            job.reply_to = args.wait.then(|| name.clone());
+        if args.wait {
+            let (name, queue) = pipeline.replies.create().await?;
+            for job in jobs.iter_mut() {
+                job.reply_to = Some(name.clone());
+            }
+            replies.push((name, queue));
         }
         pixmill_producer::send(&pipeline, jobs).await?;
-        replies.push(name);
     }
     if !args.json {
         print(&plan.to_text())?;
@@ -42,7 +43,7 @@ pub(crate) async fn run(args: args::Retry) -> anyhow::Result<ExitCode> {
     }
     let mut failed = 0;
     if args.wait {
-        failed = wait(&pipeline, &local, &replies, &plan, args.json).await?;
+        failed = wait(&pipeline, replies, &plan, args.json).await?;
     }
     let all_well = failed == 0 && plan.refused.is_empty();
     Ok(if all_well { ExitCode::SUCCESS } else { exit::FAILED.into() })
@@ -151,17 +152,17 @@ impl Plan {
 /// Waits for the ends of what was sent, and returns how many were failures.
 async fn wait(
     pipeline: &Pipeline,
-    local: &LocalBackend,
-    replies: &[String],
+    replies: Vec<(String, Arc<dyn Queue>)>,
     plan: &Plan,
     json: bool,
 ) -> anyhow::Result<usize> {
     let mut failed = 0;
-    for ((batch, jobs), replies) in plan.jobs.iter().zip(replies) {
-        let queue: Arc<dyn Queue> = Arc::new(local.replies(replies)?);
+    for ((batch, jobs), (name, queue)) in plan.jobs.iter().zip(replies) {
         let ids = jobs.iter().map(|job| job.id.clone());
         let follower = Follower::new(pipeline.clone(), queue, batch.clone(), ids);
-        failed += follow::to_the_end(follower, json, jobs.len()).await?;
+        let ended = follow::to_the_end(follower, json, jobs.len()).await;
+        pipeline.replies.remove(&name).await?;
+        failed += ended?;
     }
     Ok(failed)
 }

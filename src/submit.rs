@@ -2,12 +2,11 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use pixmill_contract::document::{BatchDocument, Version};
 use pixmill_contract::port::{Condition, Payload, Put};
-use pixmill_contract::{BatchId, Job, JobId, Key, Pipeline, Queue};
+use pixmill_contract::{BatchId, Job, JobId, Key, Pipeline};
 use pixmill_local::key_for_path;
 use pixmill_producer::Follower;
 use serde_json::json;
@@ -24,11 +23,12 @@ pub(crate) async fn run(args: args::Submit) -> anyhow::Result<ExitCode> {
     if found.inputs.is_empty() {
         bail!("there is no picture in what was given: name files, or folders that hold some");
     }
-    let (pipeline, local) = backend::open(&args.data.data, args.data.durable, None)?;
+    let (pipeline, _) = backend::open(&args.data.data, args.data.durable, None)?;
     let recipe = overlays::upload(&pipeline, recipe).await?;
     let now = pipeline.clock.now();
     let batch = args.batch.unwrap_or_else(|| BatchId::fresh(now));
-    let replies = args.wait.then(|| format!("replies-{}", JobId::fresh(now)));
+    let replies = if args.wait { Some(pipeline.replies.create().await?) } else { None };
+    let reply_to = replies.as_ref().map(|(name, _)| name.clone());
 
     let mut jobs = Vec::with_capacity(found.inputs.len());
     for input in &found.inputs {
@@ -36,7 +36,7 @@ pub(crate) async fn run(args: args::Submit) -> anyhow::Result<ExitCode> {
         // The same file of the same batch is the same job, so that a repeated command adds nothing.
         let id = JobId::derived(&[key.as_str().as_bytes()]);
         let job = Job::new(id, batch.clone(), key, recipe.clone(), pipeline.clock.now());
-        jobs.push(Job { reply_to: replies.clone(), ..job });
+        jobs.push(Job { reply_to: reply_to.clone(), ..job });
     }
     let document = BatchDocument {
         pixmill: Version,
@@ -50,7 +50,7 @@ pub(crate) async fn run(args: args::Submit) -> anyhow::Result<ExitCode> {
     pixmill_producer::write_batch(&pipeline, &document).await?;
     pixmill_producer::send(&pipeline, &jobs).await?;
 
-    let Some(replies) = replies else {
+    let Some((name, queue)) = replies else {
         let text = if args.json {
             let ids: Vec<_> = jobs.iter().map(|job| &job.id).collect();
             format!("{:#}\n", json!({ "batch": batch, "jobs": ids }))
@@ -64,10 +64,11 @@ pub(crate) async fn run(args: args::Submit) -> anyhow::Result<ExitCode> {
         print(&text)?;
         return Ok(ExitCode::SUCCESS);
     };
-    let queue = local.replies(&replies)?;
     let ids: Vec<_> = jobs.iter().map(|job| job.id.clone()).collect();
-    let follower = Follower::new(pipeline, Arc::new(queue) as Arc<dyn Queue>, batch.clone(), ids);
-    let failed = follow::to_the_end(follower, args.json, jobs.len()).await?;
+    let follower = Follower::new(pipeline.clone(), queue, batch.clone(), ids);
+    let failed = follow::to_the_end(follower, args.json, jobs.len()).await;
+    pipeline.replies.remove(&name).await?;
+    let failed = failed?;
     if !args.json {
         print(&format!("Batch {batch}: {} done, {failed} failed\n", jobs.len() - failed))?;
     }

@@ -90,7 +90,7 @@ async fn reply(worker: &Worker, lease: &Lease, result: &ResultDocument) {
         return;
     };
     let Some(name) = body.get("reply_to").and_then(serde_json::Value::as_str) else { return };
-    let Some(queue) = worker.pipeline.replies.open(name) else {
+    let Some(queue) = worker.pipeline.replies.open(name).await else {
         tracing::warn!(name, "a reply was asked to a queue that is not allowed");
         return;
     };

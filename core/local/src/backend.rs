@@ -19,8 +19,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use pixmill_contract::error::Result;
-use pixmill_contract::{Clock, Error, ErrorKind};
+use pixmill_contract::{Clock, Error, ErrorKind, JobId, Queue, ReplyQueues};
 use serde::{Deserialize, Serialize};
 
 use crate::error;
@@ -52,6 +53,7 @@ pub struct LocalBackend {
     /// The dead-letter queue of the job queue.
     pub dead_letters: SqliteQueue,
     file: Arc<QueueFile>,
+    clock: Arc<dyn Clock>,
 }
 
 impl LocalBackend {
@@ -66,7 +68,7 @@ impl LocalBackend {
             mounts: read_mounts(data)?,
             durability,
         })?;
-        let file = QueueFile::open(&data.join("queue.sqlite"), clock, durability)?;
+        let file = QueueFile::open(&data.join("queue.sqlite"), Arc::clone(&clock), durability)?;
         let jobs = QueueSettings {
             max_receive_count: MAX_RECEIVE_COUNT,
             dead_letter: Some(DEAD_LETTERS.to_owned()),
@@ -74,7 +76,7 @@ impl LocalBackend {
         };
         let jobs = file.queue(JOBS, jobs)?;
         let dead_letters = file.queue(DEAD_LETTERS, QueueSettings::default())?;
-        Ok(Self { store, jobs, dead_letters, file })
+        Ok(Self { store, jobs, dead_letters, file, clock })
     }
 
     /// The reply queue of this name: `replies-` and 1–48 of A–Z a–z 0–9 `_` `-`. Replies that
@@ -87,6 +89,24 @@ impl LocalBackend {
         }
         let retention = Some(REPLY_RETENTION);
         self.file.queue(name, QueueSettings { retention, ..QueueSettings::default() })
+    }
+}
+
+/// A reply queue is there as soon as it is used, and gone when it is empty (R4: after a day).
+#[async_trait]
+impl ReplyQueues for LocalBackend {
+    async fn create(&self) -> Result<(String, Arc<dyn Queue>)> {
+        let name = format!("{REPLIES}{}", JobId::fresh(self.clock.now()));
+        let queue = Arc::new(self.replies(&name)?);
+        Ok((name, queue))
+    }
+
+    async fn open(&self, name: &str) -> Option<Arc<dyn Queue>> {
+        Some(Arc::new(self.replies(name).ok()?))
+    }
+
+    async fn remove(&self, name: &str) -> Result<()> {
+        self.replies(name)?.purge().await.map(drop)
     }
 }
 

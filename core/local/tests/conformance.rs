@@ -10,10 +10,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pixmill_contract::testing::{
     FaultyQueue, FaultyStore, PausedClock, QueueHarness, QueuePair, StoreHarness, never,
-    queue_conformance, store_conformance,
+    queue_conformance, replies_conformance, store_conformance,
 };
 use pixmill_contract::{ObjectStore, Queue};
-use pixmill_local::{DirStore, DirStoreOptions, Durability, QueueFile, QueueSettings};
+use pixmill_local::{
+    DirStore, DirStoreOptions, Durability, LocalBackend, QueueFile, QueueSettings,
+};
 use tempfile::TempDir;
 
 /// Each queue and each store is a new file or directory of this one.
@@ -99,6 +101,13 @@ async fn a_decorator_without_faults_changes_nothing() {
     let harness = Harness { decorated: true, ..Harness::new() };
     queue_conformance(&harness).await;
     store_conformance(&harness).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_reply_queues_keep_their_promises() {
+    let harness = Harness::new();
+    let backend = LocalBackend::open(&harness.fresh(), harness.clock.clone(), harness.durability);
+    replies_conformance(&backend.unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use pixmill_contract::document::{AttemptNote, Outcome, Timings, TroubleKind, Version};
 use pixmill_contract::port::{Condition, Delivery, NewMessage, Payload, Put, Receive};
-use pixmill_contract::testing::{FaultyQueue, FaultyStore, PausedClock, Plan, never};
+use pixmill_contract::testing::{
+    FaultyQueue, FaultyReplies, FaultyStore, PausedClock, Plan, never,
+};
 use pixmill_contract::{
-    BatchId, Clock as _, Job, JobId, Key, Pipeline, Queue, RejectCode, Replies, ResultDocument,
-    WorkerId,
+    BatchId, Clock as _, Job, JobId, Key, Pipeline, Queue, RejectCode, ResultDocument, WorkerId,
 };
 use pixmill_local::{Durability, LocalBackend};
 use pixmill_producer::Name;
@@ -49,7 +50,7 @@ impl World {
             store: Arc::new(FaultyStore::new(store, Arc::clone(plan))),
             jobs: queue(&self.backend.jobs),
             dead_letters: queue(&self.backend.dead_letters),
-            replies: Replies::new(|_| None),
+            replies: Arc::new(FaultyReplies::new(Arc::new(self.backend.clone()), Arc::clone(plan))),
             clock: Arc::new(self.clock),
         }
     }

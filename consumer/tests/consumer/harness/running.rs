@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pixmill_consumer::{Config, Exit, Stage, StartError, Storm};
-use pixmill_contract::testing::{FaultyQueue, FaultyStore, Plan, never};
-use pixmill_contract::{Pipeline, Queue, Replies, WorkerId};
+use pixmill_contract::testing::{FaultyQueue, FaultyReplies, FaultyStore, Plan, never};
+use pixmill_contract::{Pipeline, Queue, WorkerId};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::World;
 use super::still::Still;
-use super::{REPLIES, World};
 
 /// The visibility timeout of all consumers here.
 pub(crate) const VISIBILITY: Duration = Duration::from_secs(30);
@@ -104,8 +104,7 @@ impl<'w> Start<'w> {
         let faulty = |queue: Arc<dyn Queue>, port: &str, plan: Plan| -> Arc<dyn Queue> {
             Arc::new(FaultyQueue::new(queue, watch(port, plan)))
         };
-        let replies = Arc::new(backend.replies(REPLIES).unwrap());
-        let replies = faulty(replies, " replies", self.replies);
+        let replies = Arc::new(backend.clone());
         let pipeline = Pipeline {
             store: Arc::new(FaultyStore::new(
                 Arc::new(backend.store.clone()),
@@ -117,7 +116,7 @@ impl<'w> Start<'w> {
                 " dead-letters",
                 self.dead_letters,
             ),
-            replies: Replies::new(move |name| (name == REPLIES).then(|| Arc::clone(&replies))),
+            replies: Arc::new(FaultyReplies::new(replies, watch(" replies", self.replies))),
             clock: Arc::new(self.world.clock),
         };
         (pipeline, self.config)

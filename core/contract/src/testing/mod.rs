@@ -7,9 +7,13 @@
 mod clock;
 mod fault;
 mod queue;
+mod replies;
 mod store;
 
 pub use clock::PausedClock;
-pub use fault::{Call, Fault, FaultyQueue, FaultyStore, Operation, Plan, never, on_call, seeded};
+pub use fault::{
+    Call, Fault, FaultyQueue, FaultyReplies, FaultyStore, Operation, Plan, never, on_call, seeded,
+};
 pub use queue::{QueueHarness, QueuePair, queue_conformance};
+pub use replies::replies_conformance;
 pub use store::{StoreHarness, store_conformance};

@@ -5,6 +5,7 @@
 //! write of a result, or, by [`seeded`], a share of everything and yet the same in every run.
 
 mod queue;
+mod replies;
 mod store;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use self::queue::FaultyQueue;
+pub use self::replies::FaultyReplies;
 pub use self::store::FaultyStore;
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
