@@ -1,6 +1,7 @@
 //! The command line, its environment twins and the settings file. Nothing else reads the environment.
 
 mod config;
+mod data;
 mod dead;
 mod help;
 mod retry;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use pixmill_contract::{BatchId, WorkerId};
 
+pub(crate) use data::{Backend, Data};
 pub(crate) use dead::{Dead, DeadCommand};
 pub(crate) use retry::{Only, Retry};
 pub(crate) use status::Status;
@@ -174,9 +176,10 @@ pub(crate) struct Consumer {
     #[arg(long, env = "PIXMILL_SLOTS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) slots: Option<u16>,
 
-    /// Jobs that are held beyond the slots, so that reading and writing overlap with the work.
-    #[arg(long, env = "PIXMILL_PREFETCH", default_value_t = 2, value_name = "N")]
-    pub(crate) prefetch: u16,
+    /// Jobs that are held beyond the slots, so that reading and writing overlap with the work
+    /// [default: 2, on AWS 20].
+    #[arg(long, env = "PIXMILL_PREFETCH", value_name = "N")]
+    pub(crate) prefetch: Option<u16>,
 
     /// This worker's name in leases and results [default: a new one].
     #[arg(long, env = "PIXMILL_WORKER", value_name = "ID")]
@@ -234,18 +237,6 @@ pub(crate) struct Recipes {
     /// The directory of recipes: the one named `web` is DIR/web.toml.
     #[arg(long, env = "PIXMILL_RECIPES", default_value = "recipes", value_name = "DIR")]
     pub(crate) recipes: PathBuf,
-}
-
-/// Which pipeline.
-#[derive(Debug, Args)]
-pub(crate) struct Data {
-    /// The pipeline's directory on this machine; `OUT/.pixmill` is that of `pixmill run --out OUT`.
-    #[arg(long, env = "PIXMILL_DATA", value_name = "DIR")]
-    pub(crate) data: PathBuf,
-
-    /// Survive power loss too, not only killed processes. Slower.
-    #[arg(long, env = "PIXMILL_DURABLE")]
-    pub(crate) durable: bool,
 }
 
 #[cfg(test)]

@@ -7,21 +7,24 @@ use pixmill_consumer::{Config, Exit, Storm};
 use pixmill_contract::{Clock as _, SystemClock, WorkerId};
 use tokio::sync::watch;
 
-use crate::{args, backend, exit, machine, shutdown};
+use crate::backend::{self, Purpose};
+use crate::{args, exit, machine, shutdown};
 
 pub(crate) async fn run(args: args::Consumer) -> anyhow::Result<ExitCode> {
     let worker = args.worker.unwrap_or_else(|| WorkerId::fresh(SystemClock.now()));
-    let (pipeline, _) = backend::open(&args.data.data, args.data.durable, Some(&worker))?;
+    let opened = backend::open(&args.data, Purpose::Work(&worker)).await?;
+    let (pipeline, pace) = (opened.pipeline, opened.pace);
     let limits = args.work.limits();
     let memory_bytes = args.memory.unwrap_or_else(|| machine::memory_bytes() / 2);
     let config = Config {
         slots: args.slots.map_or_else(machine::cores, usize::from),
-        prefetch: usize::from(args.prefetch),
+        prefetch: usize::from(args.prefetch.unwrap_or(pace.prefetch)),
+        poll: pace.poll,
         visibility: args.work.visibility,
         memory_bytes: memory_bytes.max(limits.memory_bytes),
         limits,
         max_attempts: args.work.max_attempts,
-        max_receive_count: pixmill_local::MAX_RECEIVE_COUNT,
+        max_receive_count: pace.max_receive_count,
         drain_timeout: args.work.drain_timeout,
         ..Config::new(worker, machine::name())
     };
@@ -32,7 +35,7 @@ pub(crate) async fn run(args: args::Consumer) -> anyhow::Result<ExitCode> {
         tokio::spawn(report_storms(storm));
     } else {
         let (worker, slots) = (&config.worker, config.slots);
-        tracing::info!(%worker, slots, data = %args.data.data.display(), "working");
+        tracing::info!(%worker, slots, pipeline = args.data.flags(), "working");
     }
     match pixmill_consumer::run(pipeline, config, stage, storms).await? {
         Exit::Drained => Ok(ExitCode::SUCCESS),

@@ -9,27 +9,28 @@ use pixmill_producer::{Name, read_note, read_standing};
 use serde_json::{Value as Json, json};
 
 use crate::args::DeadCommand;
+use crate::backend::{self, Purpose};
 use crate::shown::{ago, one_line, plural};
-use crate::{args, backend, exit, print};
+use crate::{args, exit, print};
 
 pub(crate) async fn run(args: args::Dead) -> anyhow::Result<ExitCode> {
     match args.what {
         DeadCommand::List(args) => {
-            let pipeline = backend::open_existing(&args.data)?.0;
+            let pipeline = backend::open(&args.data, Purpose::Ask).await?.pipeline;
             print_letters(&pipeline, &args.wanted(), args.json).await
         }
         DeadCommand::Show(args) => {
-            let pipeline = backend::open_existing(&args.data)?.0;
+            let pipeline = backend::open(&args.data, Purpose::Ask).await?.pipeline;
             show(&pipeline, &args.wanted(), args.json).await
         }
         DeadCommand::Redrive(args) => {
-            let pipeline = backend::open_existing(&args.data)?.0;
+            let pipeline = backend::open(&args.data, Purpose::Ask).await?.pipeline;
             let wanted = args.wanted();
             let handled = redrive(&pipeline, &wanted).await?;
             tell(&handled, &wanted, args.json, &redriven(&handled))
         }
         DeadCommand::Discard(args) => {
-            let pipeline = backend::open_existing(&args.data)?.0;
+            let pipeline = backend::open(&args.data, Purpose::Ask).await?.pipeline;
             let wanted = args.wanted();
             let handled = discard(&pipeline, &wanted).await?;
             let what = format!("Discarded {}\n", plural(handled.deleted, "dead letter"));

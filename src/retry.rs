@@ -10,11 +10,12 @@ use pixmill_producer::{Follower, Ledger, Name, Retry, batches_of, retry};
 use serde_json::json;
 
 use crate::args::Only;
+use crate::backend::{self, Purpose};
 use crate::shown::plural;
-use crate::{args, backend, exit, follow, print};
+use crate::{args, exit, follow, print};
 
 pub(crate) async fn run(args: args::Retry) -> anyhow::Result<ExitCode> {
-    let (pipeline, _) = backend::open_existing(&args.data)?;
+    let pipeline = backend::open(&args.data, Purpose::Ask).await?.pipeline;
     let mut plan = Plan::default();
     for (batch, id) in chosen(&pipeline, &args).await? {
         plan.add(&pipeline, batch, id).await?;
@@ -58,7 +59,7 @@ async fn chosen(pipeline: &Pipeline, args: &args::Retry) -> anyhow::Result<Vec<(
             && ledger.failures().is_empty()
             && pixmill_producer::read_batch(pipeline, batch).await?.is_none()
         {
-            bail!("there is no batch {batch} in {}", args.data.data.display());
+            bail!("there is no batch {batch} in the pipeline of {}", args.data.flags());
         }
         let wanted = |is_dead: bool| args.only.is_none_or(|only| (only == Only::Dead) == is_dead);
         let failures = ledger.failures();

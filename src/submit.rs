@@ -11,8 +11,9 @@ use pixmill_local::key_for_path;
 use pixmill_producer::Follower;
 use serde_json::json;
 
+use crate::backend::{self, Purpose};
 use crate::inputs::Input;
-use crate::{args, backend, exit, follow, inputs, overlays, print};
+use crate::{args, exit, follow, inputs, overlays, print};
 
 pub(crate) async fn run(args: args::Submit) -> anyhow::Result<ExitCode> {
     let recipe = crate::recipe::read(&args.recipe, &args.recipes.recipes)?;
@@ -23,7 +24,7 @@ pub(crate) async fn run(args: args::Submit) -> anyhow::Result<ExitCode> {
     if found.inputs.is_empty() {
         bail!("there is no picture in what was given: name files, or folders that hold some");
     }
-    let (pipeline, _) = backend::open(&args.data.data, args.data.durable, None)?;
+    let pipeline = backend::open(&args.data, Purpose::Send).await?.pipeline;
     let recipe = overlays::upload(&pipeline, recipe).await?;
     let now = pipeline.clock.now();
     let batch = args.batch.unwrap_or_else(|| BatchId::fresh(now));
@@ -55,9 +56,9 @@ pub(crate) async fn run(args: args::Submit) -> anyhow::Result<ExitCode> {
             let ids: Vec<_> = jobs.iter().map(|job| &job.id).collect();
             format!("{:#}\n", json!({ "batch": batch, "jobs": ids }))
         } else {
-            let data = args.data.data.display();
+            let data = args.data.flags();
             format!(
-                "Sent {} jobs as batch {batch}\nFollow it with: pixmill status {batch} --data {data}\n",
+                "Sent {} jobs as batch {batch}\nFollow it with: pixmill status {batch} {data}\n",
                 jobs.len()
             )
         };

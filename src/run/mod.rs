@@ -67,7 +67,7 @@ pub(crate) async fn run(args: args::Run, log: &str) -> anyhow::Result<ExitCode> 
         Mount { prefix: "outputs/".into(), directory: out.clone(), access: Access::Write },
     ];
     pixmill_local::write_mounts(&state, &mounts)?;
-    let (pipeline, local) = backend::open(&state, args.durable, None)?;
+    let (pipeline, local) = backend::open_local(&state, args.durable, None)?;
     // What is in the queue was sent by a run that is no more: what is still wanted is sent again.
     local.jobs.purge().await?;
     let replies = local.replies(REPLIES)?;

@@ -10,19 +10,19 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use pixmill_contract::port::Depth;
-use pixmill_contract::{BatchId, Pipeline, Timestamp, WorkerId};
-use pixmill_local::LocalBackend;
+use pixmill_contract::{BatchId, Timestamp, WorkerId};
 use pixmill_producer::{Name, batches, batches_of};
 use serde_json::{Value as Json, json};
 
+use crate::backend::{self, Opened, Purpose};
 use crate::shown::plural;
-use crate::{args, backend, print};
+use crate::{args, print};
 use batch::Tally;
 use job::Story;
 
 pub(crate) async fn run(args: args::Status) -> anyhow::Result<ExitCode> {
-    let (pipeline, local) = backend::open_existing(&args.data)?;
-    let mut status = Status::find(pipeline, local, args.name.as_ref()).await?;
+    let opened = backend::open(&args.data, Purpose::Ask).await?;
+    let mut status = Status::find(opened, args.name.as_ref()).await?;
     if args.watch {
         return watch::until_the_end(&mut status, args.json).await;
     }
@@ -41,8 +41,7 @@ enum Subject {
 
 /// What is looked at, as it was at the last look.
 struct Status {
-    pipeline: Pipeline,
-    local: LocalBackend,
+    opened: Opened,
     subject: Subject,
     jobs: Depth,
     dead: Depth,
@@ -52,11 +51,8 @@ struct Status {
 
 impl Status {
     /// Finds out what a name means: a batch, else a job.
-    async fn find(
-        pipeline: Pipeline,
-        local: LocalBackend,
-        name: Option<&Name>,
-    ) -> anyhow::Result<Self> {
+    async fn find(opened: Opened, name: Option<&Name>) -> anyhow::Result<Self> {
+        let pipeline = &opened.pipeline;
         let subject = match name {
             None => Subject::Pipeline(vec![]),
             Some(Name { batch: Some(batch), id }) => {
@@ -64,9 +60,9 @@ impl Status {
             }
             Some(Name { batch: None, id }) => {
                 // Both kinds of identifier are written alike.
-                let mut tally = Tally::new(&pipeline, BatchId::new(id.as_str())?);
-                tally.look(&pipeline).await?;
-                match &batches_of(&pipeline, id).await?[..] {
+                let mut tally = Tally::new(pipeline, BatchId::new(id.as_str())?);
+                tally.look(pipeline).await?;
+                match &batches_of(pipeline, id).await?[..] {
                     _ if tally.exists() => Subject::Batch(Box::new(tally)),
                     [batch] => Subject::Job(Box::new(Story::new(batch.clone(), id.clone()))),
                     [] => bail!("there is no batch {id} and no job {id} that anything is known of"),
@@ -78,28 +74,29 @@ impl Status {
             }
         };
         let (jobs, dead, now) = (Depth::default(), Depth::default(), pipeline.clock.now());
-        Ok(Self { pipeline, local, subject, jobs, dead, held: vec![], now })
+        Ok(Self { opened, subject, jobs, dead, held: vec![], now })
     }
 
     async fn look(&mut self) -> anyhow::Result<()> {
-        self.jobs = self.pipeline.jobs.depth().await?;
-        self.dead = self.pipeline.dead_letters.depth().await?;
-        self.held = self.local.jobs.held().await?;
+        let pipeline = &self.opened.pipeline;
+        self.jobs = pipeline.jobs.depth().await?;
+        self.dead = pipeline.dead_letters.depth().await?;
+        self.held = self.opened.held().await?;
         match &mut self.subject {
             Subject::Pipeline(tallies) => {
-                for batch in batches(&self.pipeline).await? {
+                for batch in batches(pipeline).await? {
                     if !tallies.iter().any(|tally| *tally.batch() == batch) {
-                        tallies.push(Tally::new(&self.pipeline, batch));
+                        tallies.push(Tally::new(pipeline, batch));
                     }
                 }
                 for tally in tallies {
-                    tally.look(&self.pipeline).await?;
+                    tally.look(pipeline).await?;
                 }
             }
-            Subject::Batch(tally) => tally.look(&self.pipeline).await?,
-            Subject::Job(story) => story.look(&self.pipeline).await?,
+            Subject::Batch(tally) => tally.look(pipeline).await?,
+            Subject::Job(story) => story.look(pipeline).await?,
         }
-        self.now = self.pipeline.clock.now();
+        self.now = pipeline.clock.now();
         Ok(())
     }
 

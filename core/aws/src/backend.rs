@@ -9,6 +9,7 @@ use pixmill_contract::{Error, ErrorKind};
 use crate::error::of_call;
 use crate::names::{bucket_name, is_url, queue_name};
 use crate::queue::{self, Linger, SqsQueue};
+use crate::replies::SqsReplies;
 use crate::store::S3Store;
 
 /// Which pipeline.
@@ -36,7 +37,8 @@ pub struct AwsBackend {
     pub dead_letters: SqsQueue,
     /// What the job queue says of its own limit; nothing if it has none.
     pub redrive: Option<Redrive>,
-    client: Client,
+    /// The queues that may be replied to.
+    pub replies: SqsReplies,
 }
 
 /// Where SQS itself moves messages that were received too often.
@@ -71,7 +73,8 @@ impl AwsBackend {
         };
         let dead_letters = SqsQueue::new(client.clone(), dead_letters, options.linger);
         let store = S3Store::new(configuration, bucket_name(&options.bucket));
-        Ok(Self { store, jobs, dead_letters, redrive, client })
+        let replies = SqsReplies::new(client, &jobs, options.linger);
+        Ok(Self { store, jobs, dead_letters, redrive, replies })
     }
 }
 

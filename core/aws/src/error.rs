@@ -168,7 +168,8 @@ fn hint(code: Option<&str>) -> &'static str {
         Some("RequestTimeTooSkewed" | "RequestExpired") => " (set this machine's clock)",
         Some("ExpiredToken" | "ExpiredTokenException") => " (get new credentials)",
         Some(
-            "PermanentRedirect" | "AuthorizationHeaderMalformed"
+            "PermanentRedirect"
+            | "AuthorizationHeaderMalformed"
             | "IllegalLocationConstraintException",
         ) => " (set AWS_REGION to the bucket's region)",
         _ => "",
@@ -226,7 +227,8 @@ mod tests {
         let expired = "Value AQEB for parameter ReceiptHandle is invalid. Reason: \
                        The receipt handle has expired.";
         assert_eq!(kind(expired), ErrorKind::LeaseLost);
-        let too_long = "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]";
+        let too_long =
+            "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]";
         assert_eq!(kind(too_long), ErrorKind::Invalid);
     }
 }

@@ -12,10 +12,12 @@ mod backend;
 mod error;
 mod names;
 mod queue;
+mod replies;
 mod sdk;
 mod store;
 
 pub use backend::{AwsBackend, AwsOptions, Redrive};
 pub use queue::{Linger, SqsQueue};
+pub use replies::SqsReplies;
 pub use sdk::configuration;
 pub use store::S3Store;

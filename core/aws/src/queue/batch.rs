@@ -5,8 +5,8 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::BuildError;
 use aws_sdk_sqs::types::{
-    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
-    SendMessageBatchRequestEntry,
+    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
+    DeleteMessageBatchRequestEntry, SendMessageBatchRequestEntry,
 };
 use pixmill_contract::error::Result;
 use pixmill_contract::port::{MAX_VISIBILITY, NewMessage, Receipt};
@@ -22,11 +22,7 @@ const BATCH_BYTES: usize = 256 << 10;
 const MAX_DELAY: Duration = Duration::from_mins(15);
 
 /// Sends messages.
-pub(super) async fn send(
-    client: &Client,
-    url: &str,
-    messages: Vec<NewMessage>,
-) -> Vec<Result<()>> {
+pub(super) async fn send(client: &Client, url: &str, messages: Vec<NewMessage>) -> Vec<Result<()>> {
     let attempt = format!("send to {url}");
     let mut answers = Answers::new(messages.len());
     let mut chunk = Vec::new();
@@ -78,11 +74,7 @@ async fn send_chunk(
 }
 
 /// Deletes messages by their receipts.
-pub(super) async fn delete(
-    client: &Client,
-    url: &str,
-    receipts: Vec<Receipt>,
-) -> Vec<Result<()>> {
+pub(super) async fn delete(client: &Client, url: &str, receipts: Vec<Receipt>) -> Vec<Result<()>> {
     let attempt = format!("delete from {url}");
     let mut answers = Answers::new(receipts.len());
     let receipts: Vec<_> = receipts.into_iter().enumerate().collect();
@@ -167,8 +159,7 @@ impl Answers {
                     let Some(n) = places.iter().find(|n| n.to_string() == entry.id) else {
                         continue;
                     };
-                    let error =
-                        of_entry(attempt, &entry.code, entry.message(), entry.sender_fault);
+                    let error = of_entry(attempt, &entry.code, entry.message(), entry.sender_fault);
                     self.set(*n, Err(error));
                 }
             }

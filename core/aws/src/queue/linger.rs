@@ -44,9 +44,8 @@ impl<T: Send + 'static> Lingering<T> {
         let Some(entry) = alone else { return (self.call)(entries).await };
         let (sender, answer) = oneshot::channel();
         self.wait(entry, sender);
-        let lost = |_| {
-            Err(Error::bare(ErrorKind::Unavailable, "share a request: the runtime is ending"))
-        };
+        let lost =
+            |_| Err(Error::bare(ErrorKind::Unavailable, "share a request: the runtime is ending"));
         vec![answer.await.unwrap_or_else(lost)]
     }
 
@@ -110,12 +109,13 @@ mod tests {
     fn recording() -> (Lingering<&'static str>, Arc<Mutex<Vec<Vec<&'static str>>>>) {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&requests);
-        let lingering = Lingering::new(Duration::from_secs(1), move |entries: Vec<&'static str>| {
-            kept.lock().unwrap().push(entries.clone());
-            let refused = || Err(Error::bare(ErrorKind::Invalid, "take it"));
-            let answer = move |entry| if entry == "bad" { refused() } else { Ok(()) };
-            Box::pin(async move { entries.into_iter().map(answer).collect() })
-        });
+        let lingering =
+            Lingering::new(Duration::from_secs(1), move |entries: Vec<&'static str>| {
+                kept.lock().unwrap().push(entries.clone());
+                let refused = || Err(Error::bare(ErrorKind::Invalid, "take it"));
+                let answer = move |entry| if entry == "bad" { refused() } else { Ok(()) };
+                Box::pin(async move { entries.into_iter().map(answer).collect() })
+            });
         (lingering, requests)
     }
 

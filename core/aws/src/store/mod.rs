@@ -54,11 +54,6 @@ impl S3Store {
         &self.bucket
     }
 
-    /// The client that it speaks through.
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
-    }
-
     /// How a call about an object is called in errors.
     fn about(&self, what: &str, key: &Key) -> String {
         format!("{what} s3://{}/{key}", self.bucket)
@@ -101,9 +96,11 @@ impl ObjectStore for S3Store {
         let mut from = after.map(|key| key.as_str().to_owned());
         loop {
             let call = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
-            let output = call.set_start_after(from).send().await.map_err(|e| {
-                of_call(format!("list s3://{}/{prefix}", self.bucket), &e)
-            })?;
+            let output = call
+                .set_start_after(from)
+                .send()
+                .await
+                .map_err(|e| of_call(format!("list s3://{}/{prefix}", self.bucket), &e))?;
             // Names that are no keys, such as the folders that the AWS console makes.
             let page: Vec<_> = output.contents().iter().filter_map(listed).collect();
             if !page.is_empty() || output.is_truncated() != Some(true) {

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use pixmill_aws::{AwsBackend, AwsOptions, Linger, S3Store};
 use pixmill_contract::ObjectStore;
 use pixmill_contract::testing::{
-    QueueHarness, QueuePair, StoreHarness, queue_conformance, store_conformance,
+    QueueHarness, QueuePair, StoreHarness, queue_conformance, replies_conformance,
+    store_conformance,
 };
 
 use crate::emulator::Emulator;
@@ -68,4 +69,14 @@ async fn the_queue_keeps_its_promises_when_single_calls_linger() {
 async fn the_store_keeps_its_promises() {
     let emulator = Emulator::start().await;
     store_conformance(&Harness { emulator, linger: Linger::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_reply_queues_keep_their_promises() {
+    let emulator = Emulator::start().await;
+    let (queue, _) = emulator.queues(10).await;
+    let bucket = "not-asked-for".to_owned();
+    let options = AwsOptions { bucket, queue, dead_letter_queue: None, linger: Linger::WORKER };
+    let backend = AwsBackend::open(&emulator.configuration().await, &options).await.unwrap();
+    replies_conformance(&backend.replies).await;
 }

@@ -88,9 +88,8 @@ impl Emulator {
         let attributes = client.get_queue_attributes().queue_url(made.queue_url().unwrap());
         let attributes = attributes.attribute_names(QueueAttributeName::QueueArn).send().await;
         let arn = attributes.unwrap().attributes.unwrap()[&QueueAttributeName::QueueArn].clone();
-        let policy = format!(
-            r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":"{max_receive_count}"}}"#
-        );
+        let policy =
+            format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":"{max_receive_count}"}}"#);
         let made = client.create_queue().queue_name(&queue);
         made.attributes(QueueAttributeName::RedrivePolicy, policy).send().await.unwrap();
         (queue, dead)

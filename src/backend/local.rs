@@ -1,20 +1,33 @@
-//! The composition of a pipeline's ports from the adapters of a backend.
+//! A pipeline in a directory of this machine.
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use pixmill_contract::{Pipeline, SystemClock, WorkerId};
-use pixmill_local::{Durability, LocalBackend};
+use pixmill_local::{Durability, LocalBackend, MAX_RECEIVE_COUNT};
 
-use crate::args;
+use super::{Opened, Pace, Purpose};
+use crate::args::Data;
 
-/// Opens the pipeline that somebody asks about, which must be there.
-pub(crate) fn open_existing(data: &args::Data) -> anyhow::Result<(Pipeline, LocalBackend)> {
-    if !data.data.is_dir() {
-        bail!("there is no pipeline in {}", data.data.display());
-    }
-    open(&data.data, data.durable, None)
+/// A queue in the same file system answers in microseconds, and others may want what is in it.
+const PACE: Pace =
+    Pace { max_receive_count: MAX_RECEIVE_COUNT, prefetch: 2, poll: Duration::from_secs(1) };
+
+pub(super) fn opened(data: &Data, purpose: Purpose<'_>) -> anyhow::Result<Opened> {
+    let Some(directory) = &data.data else {
+        bail!("say which pipeline: --data DIR, or --backend aws with --bucket and --queue");
+    };
+    let holder = match purpose {
+        Purpose::Ask if !directory.is_dir() => {
+            bail!("there is no pipeline in {}", directory.display());
+        }
+        Purpose::Work(worker) => Some(worker),
+        Purpose::Ask | Purpose::Send => None,
+    };
+    let (pipeline, local) = open(directory, data.durable, holder)?;
+    Ok(Opened { pipeline, pace: PACE, holders: Some(local.jobs) })
 }
 
 /// Opens the pipeline in a directory of this machine. What is received through it is held in the

@@ -1,0 +1,42 @@
+//! A pipeline on AWS: a bucket and two queues.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use pixmill_aws::{AwsBackend, AwsOptions, Linger};
+use pixmill_contract::{Pipeline, SystemClock};
+
+use super::{Opened, Pace, Purpose};
+use crate::args::Data;
+
+/// Ten messages are one request, so a worker holds enough to receive in tens while its slots are
+/// busy; a receive that waits long asks seldom.
+const PREFETCH: u16 = 20;
+const POLL: Duration = Duration::from_secs(20);
+
+pub(super) async fn opened(data: &Data, purpose: Purpose<'_>) -> anyhow::Result<Opened> {
+    let (Some(bucket), Some(queue)) = (data.bucket.clone(), data.queue.clone()) else {
+        bail!("a pipeline on AWS is a bucket and a queue: say --bucket and --queue");
+    };
+    let linger = match purpose {
+        Purpose::Work(_) => Linger::WORKER,
+        Purpose::Ask | Purpose::Send => Linger::default(),
+    };
+    let dead_letter_queue = data.dead_letter_queue.clone();
+    let options = AwsOptions { bucket, queue, dead_letter_queue, linger };
+    let configuration = pixmill_aws::configuration().await;
+    let backend = AwsBackend::open(&configuration, &options)
+        .await
+        .context("failed to open the pipeline on AWS; `pixmill doctor` finds out more")?;
+    let max_receive_count = backend.redrive.map_or(u32::MAX, |redrive| redrive.max_receive_count);
+    let pipeline = Pipeline {
+        store: Arc::new(backend.store),
+        jobs: Arc::new(backend.jobs),
+        dead_letters: Arc::new(backend.dead_letters),
+        replies: Arc::new(backend.replies),
+        clock: Arc::new(SystemClock),
+    };
+    let pace = Pace { max_receive_count, prefetch: PREFETCH, poll: POLL };
+    Ok(Opened { pipeline, pace, holders: None })
+}
