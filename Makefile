@@ -5,7 +5,7 @@ OUT   ?= out
 RECIPE ?= thumb = resize:256 -> jpeg; web = resize:1200 | blur:3 -> jpeg:q=82; gray = grayscale -> png
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak parity build release lint fmt schemas samples clean setup
+.PHONY: help run test soak parity build release lint fmt schemas samples clean setup venv
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,32 +13,35 @@ help: ## this list
 setup:
 	@sh tools/setup.sh
 
+venv: setup
+	@sh tools/venv.sh target/venv tests/requirements.txt
+
 run: setup ## set up what is missing, build, and grind the samples into out/
-	$(CARGO) build --release --locked
+	$(CARGO) build --release --locked --no-default-features
 	./target/release/pixmill run samples --recipe '$(RECIPE)' --out $(OUT)
 
-test: setup lint ## everything that CI runs
+test: venv lint ## everything that CI runs
 	$(CARGO) test --workspace --locked
 
-soak: setup ## the long campaigns: photographs under kill -9, queue rates, overhead
+soak: venv ## the long campaigns: photographs under kill -9, queue rates, overhead
 	$(CARGO) build --release --locked
 	sh tools/soak.sh
 
 parity: setup ## compare every operation with OpenCV, Pillow and NumPy, sample by sample
 	$(CARGO) build --release --locked -p pixmill-ops --example grind
-	test -x target/parity/bin/python || python3 -m venv target/parity
-	target/parity/bin/pip install --quiet --requirement benches/parity/requirements.txt
+	sh tools/venv.sh target/parity benches/parity/requirements.txt
 	target/parity/bin/python benches/parity/parity.py target/release/examples/grind benches/PARITY.md
 
-build: setup ## the debug binary
-	$(CARGO) build --locked
+build: setup ## the debug binary, without AWS
+	$(CARGO) build --locked --no-default-features
 
-release: setup ## the release binary
+release: setup ## the release binary, with AWS
 	$(CARGO) build --release --locked
 
 lint: ## formatting and lints, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
+	$(CARGO) clippy --no-default-features --locked -- -D warnings
 
 fmt: ## format everything
 	$(CARGO) fmt --all

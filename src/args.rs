@@ -9,6 +9,7 @@ mod status;
 mod work;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use pixmill_contract::{BatchId, WorkerId};
@@ -180,6 +181,11 @@ pub(crate) struct Consumer {
     /// [default: 2, on AWS 20].
     #[arg(long, env = "PIXMILL_PREFETCH", value_name = "N")]
     pub(crate) prefetch: Option<u16>,
+
+    /// How long one look for messages waits [default: 1s, on AWS 20s]. A drain may have to wait as
+    /// long.
+    #[arg(long, env = "PIXMILL_POLL", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) poll: Option<Duration>,
 
     /// This worker's name in leases and results [default: a new one].
     #[arg(long, env = "PIXMILL_WORKER", value_name = "ID")]

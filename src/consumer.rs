@@ -19,7 +19,7 @@ pub(crate) async fn run(args: args::Consumer) -> anyhow::Result<ExitCode> {
     let config = Config {
         slots: args.slots.map_or_else(machine::cores, usize::from),
         prefetch: usize::from(args.prefetch.unwrap_or(pace.prefetch)),
-        poll: pace.poll,
+        poll: args.poll.unwrap_or(pace.poll),
         visibility: args.work.visibility,
         memory_bytes: memory_bytes.max(limits.memory_bytes),
         limits,

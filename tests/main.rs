@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod aws;
 mod bad_input;
 mod dead;
 mod disk;

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Installs what the build needs and the machine lacks: cmake and nasm, for libjpeg-turbo.
+# Installs what the build needs and the machine lacks: cmake and nasm, for libjpeg-turbo. Packages
+# that are named are installed besides.
 # Where packages may not be installed, prints the exact command instead.
 set -eu
 
-missing=
+missing=${*:+ $*}
 for tool in cmake nasm; do
     command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
 done

@@ -35,6 +35,7 @@ pub(super) fn submit() -> String {
 Examples:
   pixmill submit photos/ --recipe 'resize:512 -> jpeg' --data mill/
   pixmill submit photos/ --recipe web --data mill/ --batch monday --wait
+  pixmill submit photos/ --recipe web --backend aws --bucket pictures --queue jobs
 
 Some `pixmill consumer --data mill/` has to run for the jobs to be worked on.";
     with_codes(text, "submit")
@@ -45,6 +46,7 @@ pub(super) fn consumer() -> String {
 Examples:
   pixmill consumer --data mill/
   pixmill consumer --data mill/ --slots 2 --memory 800MB --log info
+  pixmill consumer --backend aws --bucket pictures --queue jobs --log info
 
 SIGTERM or Ctrl-C drains: nothing more is received, what is held is finished or given back. A second
 one gives everything back at once.";
@@ -87,7 +89,10 @@ Examples:
 
 A job is given up after too many attempts, as when its picture kills its workers. Its result says
 `dead`, and its message becomes a dead letter. Messages that are no jobs end there too, under names
-of their own.";
+of their own.
+
+A queue can only be looked at by receiving from it: while one of these commands runs, what it looks
+at is hidden from others, and for half a minute after one that was killed.";
     with_codes(text, "dead")
 }
 

@@ -1,6 +1,7 @@
 //! What makes a test a few lines: a place of its own, the real binary with a bound on its time, and
 //! looks at what it left behind. Nothing here knows how the product does what it does.
 
+mod aws;
 mod clock;
 mod disk;
 mod pictures;
@@ -8,13 +9,14 @@ mod process;
 mod state;
 mod tree;
 
+pub(crate) use aws::{Cloud, Treatment};
 pub(crate) use clock::{Patience, eventually, now, stays};
 pub(crate) use disk::SmallDisk;
 pub(crate) use pictures::{
     canvas, frame, ground, large_photo, marked, oriented, photo, photo_of, png_claiming, sample,
     samples, with_claimed_size,
 };
-pub(crate) use process::{Invocation, Running, UNBEARABLE, cpu_time, kill, workers_of};
+pub(crate) use process::{Ended, Invocation, Running, UNBEARABLE, cpu_time, kill, workers_of};
 pub(crate) use state::{codes, ended, result_count, results};
 pub(crate) use tree::{assert_same, files, stamps};
 

@@ -26,6 +26,10 @@ pub(crate) const BATCH: usize = 10;
 /// Longest wait that SQS grants one receive.
 const MAX_WAIT: Duration = Duration::from_secs(20);
 
+/// Shortest wait: a receive that does not wait at all asks some of the queue's servers only, and may
+/// find nothing in a queue that has messages.
+const MIN_WAIT: Duration = Duration::from_secs(1);
+
 /// How long single messages and single deletes wait for others to share a request with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Linger {
@@ -108,7 +112,7 @@ impl Queue for SqsQueue {
             let why = "a delivery stays hidden for 12 hours at most";
             return Err(Error::new(ErrorKind::Invalid, attempt(), why));
         }
-        let wait = request.wait.min(MAX_WAIT);
+        let wait = request.wait.clamp(MIN_WAIT, MAX_WAIT);
         let call = self.client.receive_message().queue_url(&self.url);
         let call = call
             .max_number_of_messages(i32::try_from(request.max.clamp(1, BATCH)).unwrap_or(1))

@@ -1,0 +1,124 @@
+//! Outages and missing permissions: no job fails or dies of them, and work resumes by itself.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::{SOON, consumer, drain};
+use crate::harness::{Cloud, Place, TWO, Treatment, eventually};
+
+/// Every job ended once, as done, with nothing left in either queue.
+fn assert_all_done(cloud: &Cloud, jobs: usize) {
+    let results = cloud.results();
+    assert_eq!(results.len(), jobs);
+    for (key, result) in &results {
+        assert_eq!(result["state"], "done", "{key}: {result}");
+    }
+    assert_eq!(cloud.keys("outputs/").len(), jobs * 2);
+    assert_eq!((cloud.depth(&cloud.queue), cloud.depth(&cloud.dead)), (0, 0));
+}
+
+#[test]
+fn an_outage_in_the_middle_of_a_batch_costs_nothing_but_time() {
+    let (place, cloud) = (Place::new(), Cloud::new());
+    place.put_photos(60);
+    cloud.submit(&place, TWO).args(["--batch", "b"]).go().expect(0);
+    let worker = consumer(&cloud, "w", &["--visibility", "10s"]);
+    cloud.until_results(10, SOON);
+    cloud.gateway.cut();
+    // The soak waits for a minute; here until the worker says that it waits.
+    eventually("a word about it", SOON, || {
+        worker.stderr().contains("waiting for the world").then_some(())
+    });
+    let done = cloud.keys("results/").len();
+    assert!(done < 60, "it was over before the outage");
+    cloud.gateway.mend();
+    cloud.until_results(60, SOON);
+    drain(worker);
+    assert_all_done(&cloud, 60);
+}
+
+#[test]
+fn a_role_that_may_not_write_blames_no_picture() {
+    let (place, cloud) = (Place::new(), Cloud::new());
+    place.put_photos(8);
+    cloud.submit(&place, TWO).args(["--batch", "b"]).go().expect(0);
+    cloud.gateway.treat(|request| {
+        let denied = request.method == "PUT" && request.action.is_empty();
+        if denied { Treatment::Deny } else { Treatment::Pass }
+    });
+    let worker = consumer(&cloud, "w", &[]);
+    eventually("a word about it", SOON, || worker.stderr().contains("AccessDenied").then_some(()));
+    assert!(cloud.keys("results/").is_empty());
+    cloud.gateway.treat(|_| Treatment::Pass);
+    cloud.until_results(8, SOON);
+    drain(worker);
+    assert_all_done(&cloud, 8);
+}
+
+#[test]
+fn answers_that_are_lost_change_nothing() {
+    let (place, cloud) = (Place::new(), Cloud::new());
+    place.put_photos(30);
+    let mut n = 0;
+    cloud.gateway.treat(move |_| {
+        n += 1;
+        if n % 7 == 0 { Treatment::LoseAnswer } else { Treatment::Pass }
+    });
+    cloud.submit(&place, TWO).args(["--batch", "b"]).go().expect(0);
+    let worker = consumer(&cloud, "w", &["--visibility", "5s"]);
+    cloud.until_results(30, SOON);
+    // Messages whose receives were lost come back, and duplicates fold together.
+    eventually("an empty queue", SOON, || (cloud.depth(&cloud.queue) == 0).then_some(()));
+    drain(worker);
+    assert_all_done(&cloud, 30);
+}
+
+#[test]
+fn killed_consumers_lose_nothing_and_do_nothing_twice() {
+    let (place, cloud) = (Place::new(), Cloud::new());
+    place.put_photos(60);
+    cloud.submit(&place, TWO).args(["--batch", "b"]).go().expect(0);
+    let settings = ["--visibility", "2s"];
+    let mut kills = 0;
+    eventually("the results", 2 * SOON, || {
+        let worker = consumer(&cloud, "w", &settings);
+        let before = cloud.keys("results/").len();
+        let onward = || (cloud.keys("results/").len() > before + 5).then_some(());
+        eventually("some results", SOON, || onward().or_else(|| all_there(&cloud)));
+        kills += 1;
+        worker.signal(Signal::KILL);
+        worker.end();
+        all_there(&cloud)
+    });
+    assert!(kills >= 3, "only {kills} kills");
+    let worker = consumer(&cloud, "last", &settings);
+    eventually("an empty queue", SOON, || (cloud.depth(&cloud.queue) == 0).then_some(()));
+    drain(worker);
+    assert_all_done(&cloud, 60);
+    let ids: BTreeSet<_> = cloud.results().iter().map(|(_, r)| r["id"].to_string()).collect();
+    assert_eq!(ids.len(), 60);
+}
+
+fn all_there(cloud: &Cloud) -> Option<()> {
+    (cloud.keys("results/").len() >= 60).then_some(())
+}
+
+#[test]
+fn a_drain_while_nobody_answers_ends_in_time() {
+    let (place, cloud) = (Place::new(), Cloud::new());
+    place.put_photos(20);
+    cloud.submit(&place, TWO).args(["--batch", "b"]).go().expect(0);
+    let worker = consumer(&cloud, "w", &["--visibility", "5s", "--drain-timeout", "2s"]);
+    cloud.until_results(3, SOON);
+    cloud.gateway.cut();
+    worker.signal(Signal::TERM);
+    worker.end().expect(0);
+    cloud.gateway.mend();
+    let worker = consumer(&cloud, "next", &[]);
+    cloud.until_results(20, SOON + Duration::from_secs(10));
+    eventually("an empty queue", SOON, || (cloud.depth(&cloud.queue) == 0).then_some(()));
+    drain(worker);
+    assert_all_done(&cloud, 20);
+}

@@ -1,0 +1,176 @@
+//! A gateway in front of the emulator: every request passes through it, is counted, and may be
+//! delayed, denied, answered into the void, or find nobody there.
+
+use std::io::{self, BufReader, Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    /// Path and query.
+    pub(crate) path: String,
+    /// The action of SQS, as `SendMessageBatch`; empty for S3.
+    pub(crate) action: String,
+}
+
+/// What is to become of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Treatment {
+    Pass,
+    /// 403, as to a role without the permission.
+    Deny,
+    /// It is carried out, and its answer is lost.
+    LoseAnswer,
+}
+
+type Rule = Box<dyn FnMut(&Request) -> Treatment + Send>;
+
+struct State {
+    is_cut: AtomicBool,
+    delay: Mutex<Duration>,
+    requests: Mutex<Vec<Request>>,
+    rule: Mutex<Rule>,
+    connections: Mutex<Vec<TcpStream>>,
+}
+
+pub(crate) struct Gateway {
+    port: u16,
+    state: Arc<State>,
+}
+
+impl Gateway {
+    /// Opens one to a server of this machine. Its threads end with the process.
+    pub(super) fn to(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let state = Arc::new(State {
+            is_cut: AtomicBool::new(false),
+            delay: Mutex::default(),
+            requests: Mutex::default(),
+            rule: Mutex::new(Box::new(|_| Treatment::Pass)),
+            connections: Mutex::default(),
+        });
+        let gateway = Self { port, state: Arc::clone(&state) };
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let state = Arc::clone(&state);
+                if state.is_cut.load(Ordering::SeqCst) {
+                    continue;
+                }
+                state.connections.lock().unwrap().push(client.try_clone().unwrap());
+                std::thread::spawn(move || drop(serve(&state, client, server)));
+            }
+        });
+        gateway
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// From now on nobody answers, and what is under way breaks off.
+    pub(crate) fn cut(&self) {
+        self.state.is_cut.store(true, Ordering::SeqCst);
+        for connection in self.state.connections.lock().unwrap().drain(..) {
+            // It may have ended by itself.
+            drop(connection.shutdown(Shutdown::Both));
+        }
+    }
+
+    /// From now on it answers again.
+    pub(crate) fn mend(&self) {
+        self.state.is_cut.store(false, Ordering::SeqCst);
+    }
+
+    /// Every request takes so much longer.
+    pub(crate) fn delay(&self, delay: Duration) {
+        *self.state.delay.lock().unwrap() = delay;
+    }
+
+    /// From now on this decides what becomes of each request.
+    pub(crate) fn treat(&self, rule: impl FnMut(&Request) -> Treatment + Send + 'static) {
+        *self.state.rule.lock().unwrap() = Box::new(rule);
+    }
+
+    /// What was asked since the last time that somebody wanted to know.
+    pub(crate) fn take_requests(&self) -> Vec<Request> {
+        std::mem::take(&mut self.state.requests.lock().unwrap())
+    }
+}
+
+/// Serves one client until it or the server has enough.
+fn serve(state: &State, client: TcpStream, server: u16) -> io::Result<()> {
+    let mut from_client = BufReader::new(client.try_clone()?);
+    let mut to_client = client;
+    while let Some((request, head, length)) = read_request(&mut from_client)? {
+        state.requests.lock().unwrap().push(request.clone());
+        let treatment = (state.rule.lock().unwrap())(&request);
+        let delay = *state.delay.lock().unwrap();
+        #[allow(clippy::disallowed_methods, reason = "the delay is what is asked for")]
+        std::thread::sleep(delay);
+        let mut body = (&mut from_client).take(length);
+        if treatment == Treatment::Deny {
+            io::copy(&mut body, &mut io::sink())?;
+            to_client.write_all(denial(&request).as_bytes())?;
+            continue;
+        }
+        // One connection a request: its end is the end of the answer.
+        let mut upstream = TcpStream::connect(("127.0.0.1", server))?;
+        upstream.write_all(head.as_bytes())?;
+        io::copy(&mut body, &mut upstream)?;
+        let mut answer = Vec::new();
+        upstream.read_to_end(&mut answer)?;
+        if treatment == Treatment::LoseAnswer {
+            return to_client.shutdown(Shutdown::Both);
+        }
+        to_client.write_all(&answer)?;
+        return to_client.shutdown(Shutdown::Both);
+    }
+    Ok(())
+}
+
+/// The next request of a connection: what it asks, its head to send on, and its body's length.
+fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, String, u64)>> {
+    let mut line = String::new();
+    if client.read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    let mut words = line.split(' ').map(str::to_owned);
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let mut request = Request { method, path, action: String::new() };
+    let (mut head, mut length) = (line, 0);
+    loop {
+        let mut line = String::new();
+        client.read_line(&mut line)?;
+        let Some((name, value)) = line.split_once(':') else { break };
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.trim().parse().unwrap_or(0),
+            "x-amz-target" => request.action = value.trim().replace("AmazonSQS.", ""),
+            "connection" => continue,
+            // Whoever asks first whether it may go on is told so by nobody here.
+            "expect" => continue,
+            _ => {}
+        }
+        head.push_str(&line);
+    }
+    head.push_str("connection: close\r\n\r\n");
+    Ok(Some((request, head, length)))
+}
+
+fn denial(request: &Request) -> String {
+    let (media, body) = if request.action.is_empty() {
+        let code = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
+        ("application/xml", code.to_owned())
+    } else {
+        let code = r#"{"__type":"com.amazon.coral.service#AccessDeniedException","message":"no"}"#;
+        ("application/x-amz-json-1.0", code.to_owned())
+    };
+    let length = body.len();
+    format!(
+        "HTTP/1.1 403 Forbidden\r\ncontent-type: {media}\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+}
