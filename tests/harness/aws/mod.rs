@@ -5,6 +5,7 @@ mod emulator;
 mod gateway;
 mod http;
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -71,7 +72,12 @@ impl Cloud {
 
     /// A program of the emulator's Python environment.
     pub(crate) fn python(&self, program: &str) -> Invocation {
-        self.reach(Invocation::new(emulator::tool(program).as_os_str()))
+        self.reach(Invocation::new(self.tool(program).as_os_str()))
+    }
+
+    /// Where that program is.
+    pub(crate) fn tool(&self, program: &str) -> PathBuf {
+        emulator::tool(program)
     }
 
     /// Asks S3 for something about the bucket, past the gateway.
