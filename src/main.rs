@@ -15,6 +15,7 @@ mod overlays;
 mod recipe;
 mod retry;
 mod run;
+mod sending;
 mod shown;
 mod shutdown;
 mod status;
