@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use pixmill_contract::{Pipeline, SystemClock, WorkerId};
+use pixmill_contract::{ObjectStore, Pipeline, SystemClock, WorkerId};
 use pixmill_local::{Durability, LocalBackend};
 
 use crate::args;
@@ -15,6 +15,11 @@ pub(crate) fn open_existing(data: &args::Data) -> anyhow::Result<(Pipeline, Loca
         bail!("there is no pipeline in {}", data.data.display());
     }
     open(&data.data, data.durable, None)
+}
+
+/// The store of a bucket that is listed, and its name if it is not the pipeline's own.
+pub(crate) fn bucket(name: &str) -> anyhow::Result<(Option<String>, Arc<dyn ObjectStore>)> {
+    bail!("the bucket {name} is in S3, which takes --backend aws: this pipeline is a directory")
 }
 
 /// Opens the pipeline in a directory of this machine. What is received through it is held in the

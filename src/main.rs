@@ -2,6 +2,7 @@
 
 mod args;
 mod backend;
+mod backfill;
 mod completions;
 mod consumer;
 mod dead;

@@ -9,13 +9,17 @@ use pixmill_local::key_for_path;
 use pixmill_producer::{Batch, Picture, Producer};
 use serde_json::json;
 
+use crate::backfill::Place;
 use crate::inputs::Input;
 use crate::sending::Sending;
 use crate::shown::plural;
-use crate::{args, backend, exit, follow, inputs, overlays, print};
+use crate::{args, backend, backfill, exit, follow, inputs, overlays, print};
 
 pub(crate) async fn run(args: args::Submit) -> anyhow::Result<ExitCode> {
     let recipe = crate::recipe::read(&args.recipe, &args.recipes.recipes)?;
+    if let Some(place) = Place::among(&args.inputs)? {
+        return backfill::run(args, place, recipe).await;
+    }
     let found = inputs::find(&args.inputs, None);
     if let Some((path, why)) = found.unreadable.first() {
         bail!("failed to read {}: {why}", path.display());
@@ -85,7 +89,7 @@ async fn send(
     let mut ids = vec![];
     let pictures = pictures.into_iter().map(|(name, input)| Picture::file(name, &input.path));
     let submitted = batch.submit_all(pictures, |id| {
-        sending.add(1);
+        sending.add();
         if json {
             ids.push(id.clone());
         }

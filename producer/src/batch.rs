@@ -19,7 +19,7 @@ use crate::patience::patiently;
 use crate::picture::{Picture, job_of};
 use crate::replies::ReplyQueue;
 use crate::results::Results;
-use crate::submit::send;
+use crate::submit::send_all;
 
 /// Pictures that are uploaded at once: each mostly waits for the store, and more of them than this
 /// fill a line without being faster.
@@ -80,31 +80,47 @@ impl NewBatch {
     /// in the store, and a batch that is there with another recipe.
     pub async fn open(self) -> Result<Batch, Error> {
         let Self { pipeline, recipe, id, by, replies } = self;
-        let refused = |why: String| Error::new(ErrorKind::Invalid, "open a batch", why);
-        recipe.check_overlays().map_err(|error| refused(error.to_string()))?;
-        let now = pipeline.clock.now();
-        let id = id.unwrap_or_else(|| BatchId::fresh(now));
-        let known = patiently(|| read_batch(&pipeline, &id)).await?;
-        let (mut before, mut done) = (Ids::default(), Ids::default());
-        let document = if let Some(known) = known {
-            if known.recipe.as_ref().is_some_and(|known| *known != recipe) {
-                return Err(refused(format!("batch {id} is there with another recipe")));
-            }
-            before = uploaded(&pipeline, &id).await?;
-            done = ended(&pipeline, &id).await?;
-            BatchDocument { closed: false, ..known }
+        let id = id.unwrap_or_else(|| BatchId::fresh(pipeline.clock.now()));
+        let (document, was_there) = open_batch(&pipeline, id.clone(), &recipe, &by).await?;
+        let (before, done) = if was_there {
+            (uploaded(&pipeline, &id).await?, ended(&pipeline, &id).await?)
         } else {
-            let (batch, recipe) = (id.clone(), Some(recipe.clone()));
-            let pixmill = Version;
-            BatchDocument { pixmill, batch, jobs: 0, closed: false, recipe, created_at: now, by }
+            <_>::default()
         };
-        patiently(|| write_batch(&pipeline, &document)).await?;
         let replies = if replies { Some(ReplyQueue::create(&pipeline).await?) } else { None };
         let results = Results::new(pipeline.clone(), id, replies, []);
         let sender =
             Sender { pipeline, document, recipe, before, done, ours: Ids::default(), new: 0 };
         Ok(Batch { sender, results })
     }
+}
+
+/// Says that a batch is there, and growing. Returns what it is, and whether it was there before.
+pub(crate) async fn open_batch(
+    pipeline: &Pipeline,
+    batch: BatchId,
+    recipe: &Recipe,
+    by: &str,
+) -> Result<(BatchDocument, bool), Error> {
+    let refused = |why: String| Error::new(ErrorKind::Invalid, format!("open batch {batch}"), why);
+    recipe.check_overlays().map_err(|error| refused(error.to_string()))?;
+    let known = patiently(|| read_batch(pipeline, &batch)).await?;
+    let was_there = known.is_some();
+    let new = || BatchDocument {
+        pixmill: Version,
+        batch: batch.clone(),
+        jobs: 0,
+        closed: false,
+        recipe: Some(recipe.clone()),
+        created_at: pipeline.clock.now(),
+        by: by.to_owned(),
+    };
+    let document = BatchDocument { closed: false, ..known.unwrap_or_else(new) };
+    if document.recipe.as_ref().is_some_and(|known| known != recipe) {
+        return Err(refused("it is there with another recipe; name another batch".to_owned()));
+    }
+    patiently(|| write_batch(pipeline, &document)).await?;
+    Ok((document, was_there))
 }
 
 /// The jobs whose pictures were uploaded before.
@@ -147,7 +163,8 @@ impl Batch {
 
     /// Submits pictures, many at once, and tells of each job when it is accepted. The iterator is
     /// asked as pictures go out, so it may make them then. After an error what was told of is
-    /// accepted, and everything else can be submitted again.
+    /// accepted, and everything else can be submitted again; after dropping the future only through
+    /// another `Batch` of the same id.
     pub async fn submit_all(
         &mut self,
         pictures: impl IntoIterator<Item = Picture>,
@@ -232,10 +249,7 @@ impl Sender {
                 page.push(job.expect("an upload neither panics nor is aborted")?);
             }
             if page.len() >= PAGE || is_last {
-                send(&self.pipeline, &page).await.map_err(|failed| {
-                    let attempt = format!("send job {}", failed.id);
-                    Error::new(failed.error.kind(), attempt, failed.error)
-                })?;
+                send_all(&self.pipeline, &page).await?;
                 for job in page.drain(..) {
                     open.remove(&job.id);
                     accepted(&job.id, false);

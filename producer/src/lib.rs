@@ -20,6 +20,7 @@
 //! # }
 //! ```
 
+mod backfill;
 mod batch;
 pub mod dead;
 mod documents;
@@ -34,6 +35,7 @@ mod results;
 mod retry;
 mod submit;
 
+pub use backfill::{Backfill, backfill};
 pub use batch::{Batch, NewBatch, Producer};
 pub use documents::{Standing, read_batch, read_note, read_result, read_standing, write_batch};
 pub use follow::Follower;
