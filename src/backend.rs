@@ -32,16 +32,12 @@ pub(crate) fn open(
     let durability = if durable { Durability::Power } else { Durability::Process };
     let backend = LocalBackend::open(data, Arc::new(SystemClock), durability)
         .with_context(|| format!("failed to open the pipeline in {}", data.display()))?;
-    let jobs = match holder {
-        Some(worker) => backend.jobs.with_holder(worker.clone()),
-        None => backend.jobs.clone(),
-    };
-    let pipeline = Pipeline {
-        store: Arc::new(backend.store.clone()),
-        jobs: Arc::new(jobs),
-        dead_letters: Arc::new(backend.dead_letters.clone()),
-        replies: Arc::new(backend.clone()),
-        clock: Arc::new(SystemClock),
+    let pipeline = match holder {
+        Some(worker) => {
+            let jobs = Arc::new(backend.jobs.with_holder(worker.clone()));
+            Pipeline { jobs, ..backend.pipeline() }
+        }
+        None => backend.pipeline(),
     };
     Ok((pipeline, backend))
 }
