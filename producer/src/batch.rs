@@ -6,28 +6,15 @@
 
 use std::collections::HashSet;
 
-use pixmill_contract::ResultDocument;
-use pixmill_contract::document::{BatchDocument, Source, Version};
-use pixmill_contract::key::INPUTS;
-use pixmill_contract::port::{Condition, Payload, Put};
-use pixmill_contract::{BatchId, Error, ErrorKind, Job, JobId, Key, Pipeline, Recipe};
-use tokio::task::JoinSet;
+use pixmill_contract::document::{BatchDocument, Version};
+use pixmill_contract::{BatchId, Error, ErrorKind, JobId, Pipeline, Recipe, ResultDocument};
 
 use crate::documents::{read_batch, write_batch};
-use crate::ids::{Ids, ended};
 use crate::patience::patiently;
-use crate::picture::{Picture, job_of};
+use crate::picture::Picture;
 use crate::replies::ReplyQueue;
 use crate::results::Results;
-use crate::submit::send_all;
-
-/// Pictures that are uploaded at once: each mostly waits for the store, and more of them than this
-/// fill a line without being faster.
-const UPLOADS: usize = 16;
-
-/// Jobs that are sent together: enough that a message costs next to nothing, and so few that workers
-/// have something to do soon after the first uploads.
-const PAGE: usize = 100;
+use crate::sender::Sender;
 
 /// Puts pictures into a pipeline, and hands out what becomes of them. Clones are of the same one.
 #[derive(Debug, Clone)]
@@ -82,15 +69,9 @@ impl NewBatch {
         let Self { pipeline, recipe, id, by, replies } = self;
         let id = id.unwrap_or_else(|| BatchId::fresh(pipeline.clock.now()));
         let (document, was_there) = open_batch(&pipeline, id.clone(), &recipe, &by).await?;
-        let (before, done) = if was_there {
-            (uploaded(&pipeline, &id).await?, ended(&pipeline, &id).await?)
-        } else {
-            <_>::default()
-        };
         let replies = if replies { Some(ReplyQueue::create(&pipeline).await?) } else { None };
         let results = Results::new(pipeline.clone(), id, replies, []);
-        let sender =
-            Sender { pipeline, document, recipe, before, done, ours: Ids::default(), new: 0 };
+        let sender = Sender::open(pipeline, document, recipe, was_there).await?;
         Ok(Batch { sender, results })
     }
 }
@@ -121,21 +102,6 @@ pub(crate) async fn open_batch(
     }
     patiently(|| write_batch(pipeline, &document)).await?;
     Ok((document, was_there))
-}
-
-/// The jobs whose pictures were uploaded before.
-async fn uploaded(pipeline: &Pipeline, batch: &BatchId) -> Result<Ids, Error> {
-    let mut ids = Ids::default();
-    let prefix = format!("{INPUTS}{batch}/");
-    let mut after: Option<Key> = None;
-    loop {
-        let page = patiently(|| pipeline.store.list(&prefix, after.as_ref())).await?;
-        let Some(last) = page.last() else { return Ok(ids) };
-        after = Some(last.key.clone());
-        for listed in &page {
-            ids.insert(&job_of(None, &listed.key));
-        }
-    }
 }
 
 /// A batch that pictures are submitted to. Dropped without being closed it counts as still growing;
@@ -191,125 +157,7 @@ impl Batch {
 
     /// Closes it: that was all of it. Returns the results that were not waited for yet.
     pub async fn close(self) -> Result<Results, Error> {
-        let document = self.sender.closed();
-        patiently(|| write_batch(&self.sender.pipeline, &document)).await?;
+        self.sender.close().await?;
         Ok(self.results)
     }
-}
-
-/// The half of a batch that sends.
-#[derive(Debug)]
-struct Sender {
-    pipeline: Pipeline,
-    document: BatchDocument,
-    recipe: Recipe,
-    /// Jobs whose pictures were uploaded before this process.
-    before: Ids,
-    /// Jobs that had ended before it.
-    done: Ids,
-    /// Jobs that it submitted.
-    ours: Ids,
-    /// How many of ours were not uploaded before.
-    new: usize,
-}
-
-impl Sender {
-    /// Uploads and sends. `open` are the jobs that are under way; `accepted` is told of each that is
-    /// not any more, and whether it had ended before.
-    async fn submit_all(
-        &mut self,
-        pictures: impl IntoIterator<Item = Picture>,
-        reply_to: Option<String>,
-        open: &mut HashSet<JobId>,
-        mut accepted: impl FnMut(&JobId, bool),
-    ) -> Result<(), Error> {
-        let mut pictures = pictures.into_iter();
-        let mut uploads = JoinSet::new();
-        let mut page: Vec<Job> = vec![];
-        loop {
-            while uploads.len() < UPLOADS
-                && let Some(picture) = pictures.next()
-            {
-                let (source, payload) = self.take(picture)?;
-                let job = self.job(source, reply_to.clone());
-                if self.done.contains(&job.id) {
-                    accepted(&job.id, true);
-                    continue;
-                }
-                open.insert(job.id.clone());
-                let pipeline = self.pipeline.clone();
-                uploads.spawn(async move {
-                    upload(&pipeline, &job.source.key, payload).await?;
-                    Ok::<_, Error>(job)
-                });
-            }
-            let uploaded = uploads.join_next().await;
-            let is_last = uploaded.is_none();
-            if let Some(job) = uploaded {
-                page.push(job.expect("an upload neither panics nor is aborted")?);
-            }
-            if page.len() >= PAGE || is_last {
-                send_all(&self.pipeline, &page).await?;
-                for job in page.drain(..) {
-                    open.remove(&job.id);
-                    accepted(&job.id, false);
-                }
-            }
-            if is_last {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Counts a picture, and says where it is and what is to be uploaded.
-    fn take(&mut self, picture: Picture) -> Result<(Source, Option<Payload>), Error> {
-        let name = picture.name();
-        let (source, payload) = picture.placed(&self.document.batch)?;
-        let id = job_of(source.bucket.as_deref(), &source.key);
-        if !self.ours.insert(&id) {
-            let why = "another picture of that name was submitted to this batch";
-            return Err(Error::new(ErrorKind::Invalid, format!("submit {name:?}"), why));
-        }
-        if !self.before.contains(&id) {
-            self.new += 1;
-        }
-        Ok((source, payload))
-    }
-
-    /// Takes back that a job was submitted.
-    fn forget(&mut self, id: &JobId) {
-        self.ours.remove(id);
-        if !self.before.contains(id) {
-            self.new -= 1;
-        }
-    }
-
-    fn job(&self, source: Source, reply_to: Option<String>) -> Job {
-        let id = job_of(source.bucket.as_deref(), &source.key);
-        let (batch, now) = (self.document.batch.clone(), self.pipeline.clock.now());
-        let job = Job::new(id, batch, source.key.clone(), self.recipe.clone(), now);
-        Job { source, reply_to, ..job }
-    }
-
-    /// What the batch is when nothing more comes: all that was uploaded, now and before. Of what
-    /// an earlier process submitted by key alone only its own count is known.
-    fn closed(&self) -> BatchDocument {
-        let jobs = (self.before.len() + self.new) as u64;
-        BatchDocument { jobs: jobs.max(self.document.jobs), closed: true, ..self.document.clone() }
-    }
-}
-
-/// Puts a picture where its job will look for it.
-async fn upload(pipeline: &Pipeline, key: &Key, payload: Option<Payload>) -> Result<(), Error> {
-    let Some(payload) = payload else { return Ok(()) };
-    let put = Put {
-        key: key.clone(),
-        payload,
-        media_type: "application/octet-stream",
-        // The same name again is the same picture again, as it is now.
-        condition: Condition::Always,
-        owner: None,
-    };
-    let put = patiently(|| pipeline.store.put(put.clone())).await;
-    put.map(drop).map_err(|e| Error::new(e.kind(), format!("put {key} into the store"), e))
 }

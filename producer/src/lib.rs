@@ -33,6 +33,7 @@ mod picture;
 mod replies;
 mod results;
 mod retry;
+mod sender;
 mod submit;
 
 pub use backfill::{Backfill, backfill};
