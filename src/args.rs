@@ -136,7 +136,7 @@ pub(crate) struct Run {
 #[command(after_help = help::submit())]
 pub(crate) struct Submit {
     /// Pictures, and folders that are searched for pictures, to be copied into the store; or one
-    /// s3://BUCKET/PREFIX, whose pictures stay where they are.
+    /// `s3://BUCKET/PREFIX`, whose pictures stay where they are.
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
 
