@@ -138,7 +138,8 @@ pub(crate) struct Run {
 #[derive(Debug, Args)]
 #[command(after_help = help::submit())]
 pub(crate) struct Submit {
-    /// Pictures, and folders that are searched for pictures. They are copied into the store.
+    /// Pictures, and folders that are searched for pictures, to be copied into the store; or one
+    /// `s3://BUCKET/PREFIX`, whose pictures stay where they are.
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
 
@@ -153,7 +154,8 @@ pub(crate) struct Submit {
     #[command(flatten)]
     pub(crate) data: Data,
 
-    /// The batch that the jobs belong to [default: a new one].
+    /// The batch that the jobs belong to [default: a new one; of a place in S3 the one that follows
+    /// from it and the recipe].
     #[arg(long, value_name = "ID")]
     pub(crate) batch: Option<BatchId>,
 

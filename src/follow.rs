@@ -1,36 +1,27 @@
 //! Waiting for the ends of jobs at the command line: `submit --wait` and `retry --wait`.
 
-use std::time::Duration;
-
 use pixmill_contract::ResultDocument;
 use pixmill_contract::document::Outcome;
-use pixmill_producer::Follower;
+use pixmill_producer::Results;
 
 use crate::print;
 use crate::shown::one_line;
 
-/// How long one look for replies waits.
-const TICK: Duration = Duration::from_secs(1);
-
 /// Waits for all ends and returns how many were failures; each is printed as it comes to be known.
-pub(crate) async fn to_the_end(
-    mut follower: Follower,
-    json: bool,
-    total: usize,
-) -> anyhow::Result<usize> {
-    let mut failed = 0;
-    while follower.waiting() > 0 {
-        for result in follower.next(TICK).await? {
-            if !matches!(result.outcome, Outcome::Done { .. }) {
-                failed += 1;
-            }
-            let line = if json {
-                result.reply()
-            } else {
-                line(&result, total - follower.waiting(), total)
-            };
-            print(&format!("{line}\n"))?;
+pub(crate) async fn to_the_end(mut results: Results, json: bool) -> anyhow::Result<usize> {
+    let printed = print_all(&mut results, json).await;
+    results.stop().await;
+    printed
+}
+
+async fn print_all(results: &mut Results, json: bool) -> anyhow::Result<usize> {
+    let (total, mut failed) = (results.left(), 0);
+    while let Some(result) = results.next().await? {
+        if !matches!(result.outcome, Outcome::Done { .. }) {
+            failed += 1;
         }
+        let line = if json { result.reply() } else { line(&result, total - results.left(), total) };
+        print(&format!("{line}\n"))?;
     }
     Ok(failed)
 }

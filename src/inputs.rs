@@ -7,6 +7,7 @@ use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use pixmill_contract::operation::PICTURE_EXTENSIONS;
 use pixmill_contract::{Format, RejectCode, Rejection};
 use walkdir::WalkDir;
 
@@ -33,13 +34,6 @@ pub(crate) struct Found {
     /// What could not be looked at, and why.
     pub(crate) unreadable: Vec<(PathBuf, Rejection)>,
 }
-
-/// Extensions by which people call pictures, also those that are refused later by name: a picture
-/// that is not read must not pass unnoticed.
-const EXTENSIONS: [&str; 22] = [
-    "jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "webp", "bmp", "tif", "tiff", "avif",
-    "heic", "heif", "jp2", "jxl", "psd", "ico", "tga", "qoi", "ppm", "pgm",
-];
 
 /// Finds the files behind the arguments. `leave_out` is a folder that is not searched, by whatever
 /// path it is reached, as it holds what was made of others.
@@ -121,7 +115,7 @@ fn search(folder: &Path, leave_out: Option<(u64, u64)>, found: &mut Found) {
             }
         };
         let extension = extension(entry.path());
-        if !EXTENSIONS.contains(&extension.as_str()) && sniff(entry.path()).is_none() {
+        if !PICTURE_EXTENSIONS.contains(&extension.as_str()) && sniff(entry.path()).is_none() {
             *found.passed_over.entry(extension).or_default() += 1;
             continue;
         }

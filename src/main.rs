@@ -2,6 +2,7 @@
 
 mod args;
 mod backend;
+mod backfill;
 mod completions;
 mod consumer;
 mod dead;
@@ -15,6 +16,7 @@ mod overlays;
 mod recipe;
 mod retry;
 mod run;
+mod sending;
 mod shown;
 mod shutdown;
 mod status;

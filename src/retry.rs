@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::bail;
-use pixmill_contract::{BatchId, Job, JobId, Pipeline, Queue};
-use pixmill_producer::{Follower, Ledger, Name, Retry, batches_of, retry};
+use pixmill_contract::{BatchId, Job, JobId, Pipeline};
+use pixmill_producer::{Ledger, Name, ReplyQueue, Results, Retry, batches_of, retry};
 use serde_json::json;
 
 use crate::args::Only;
@@ -24,11 +23,11 @@ pub(crate) async fn run(args: args::Retry) -> anyhow::Result<ExitCode> {
     let mut replies = vec![];
     for jobs in plan.jobs.values_mut() {
         if args.wait {
-            let (name, queue) = pipeline.replies.create().await?;
+            let queue = ReplyQueue::create(&pipeline).await?;
             for job in jobs.iter_mut() {
-                job.reply_to = Some(name.clone());
+                job.reply_to = Some(queue.name().to_owned());
             }
-            replies.push((name, queue));
+            replies.push(queue);
         }
         pixmill_producer::send(&pipeline, jobs).await?;
     }
@@ -153,17 +152,15 @@ impl Plan {
 /// Waits for the ends of what was sent, and returns how many were failures.
 async fn wait(
     pipeline: &Pipeline,
-    replies: Vec<(String, Arc<dyn Queue>)>,
+    replies: Vec<ReplyQueue>,
     plan: &Plan,
     json: bool,
 ) -> anyhow::Result<usize> {
     let mut failed = 0;
-    for ((batch, jobs), (name, queue)) in plan.jobs.iter().zip(replies) {
+    for ((batch, jobs), replies) in plan.jobs.iter().zip(replies) {
         let ids = jobs.iter().map(|job| job.id.clone());
-        let follower = Follower::new(pipeline.clone(), queue, batch.clone(), ids);
-        let ended = follow::to_the_end(follower, json, jobs.len()).await;
-        pipeline.replies.remove(&name).await?;
-        failed += ended?;
+        let results = Results::new(pipeline.clone(), batch.clone(), Some(replies), ids);
+        failed += follow::to_the_end(results, json).await?;
     }
     Ok(failed)
 }

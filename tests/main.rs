@@ -25,6 +25,7 @@ mod settings;
 mod soak;
 mod status;
 mod stops;
+mod submit;
 mod terminal;
 mod tidy;
 mod tour;

@@ -66,7 +66,8 @@ pub async fn read_note(
     Ok(found.and_then(|(bytes, _)| serde_json::from_slice(&bytes).ok()))
 }
 
-async fn read(pipeline: &Pipeline, key: &Key) -> Result<Option<(Vec<u8>, Etag)>, Error> {
+/// An object's bytes and etag, if it is there.
+pub(crate) async fn read(pipeline: &Pipeline, key: &Key) -> Result<Option<(Vec<u8>, Etag)>, Error> {
     match pipeline.store.get(key, None).await {
         Ok(object) => {
             let etag = object.meta.etag.clone();

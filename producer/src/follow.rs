@@ -1,11 +1,13 @@
 //! Following jobs to their ends: by the replies, which cost in proportion to what is new; by the
-//! results in the store, which are the truth, whenever there has been silence for too long.
+//! results in the store, which are the truth, whenever there has been silence for too long, and where
+//! there are no replies.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pixmill_contract::document::ResultDocument;
+use pixmill_contract::key::RESULTS;
 use pixmill_contract::port::{Queue, Receive};
 use pixmill_contract::{BatchId, Error, JobId, Pipeline};
 use tokio::time::Instant;
@@ -22,26 +24,63 @@ const CHUNK: usize = 100;
 /// whoever follows again asks the store.
 const VISIBILITY: Duration = Duration::from_secs(30);
 
+/// So few jobs are looked for one by one; of more the results are listed.
+const FEW: usize = 10;
+
+/// The times between questions to the store where nobody replies: short at first, as a picture
+/// takes a moment; doubled up to what listing a large batch is worth.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Pauses that grow.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pauses(Duration);
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self(FIRST_PAUSE)
+    }
+}
+
+impl Pauses {
+    /// The next pause.
+    pub(crate) fn next(&mut self) -> Duration {
+        let pause = self.0;
+        self.0 = (pause * 2).min(LONGEST_PAUSE);
+        pause
+    }
+}
+
 /// Waits for the ends of some jobs of a batch.
 #[derive(Debug)]
 pub struct Follower {
     pipeline: Pipeline,
-    replies: Arc<dyn Queue>,
+    replies: Option<Arc<dyn Queue>>,
     batch: BatchId,
     waiting: HashSet<JobId>,
     heard_at: Instant,
+    pauses: Pauses,
+    /// When the store is asked next, where nobody replies.
+    look_at: Instant,
 }
 
 impl Follower {
-    /// Follows these jobs by the replies in this queue.
+    /// Follows these jobs by the replies in this queue, or by their results alone.
     pub fn new(
         pipeline: Pipeline,
-        replies: Arc<dyn Queue>,
+        replies: Option<Arc<dyn Queue>>,
         batch: BatchId,
         jobs: impl IntoIterator<Item = JobId>,
     ) -> Self {
-        let waiting = jobs.into_iter().collect();
-        Self { pipeline, replies, batch, waiting, heard_at: Instant::now() }
+        let (waiting, now) = (jobs.into_iter().collect(), Instant::now());
+        let pauses = Pauses::default();
+        Self { pipeline, replies, batch, waiting, heard_at: now, pauses, look_at: now }
+    }
+
+    /// Follows one job more.
+    pub fn add(&mut self, id: JobId) {
+        self.waiting.insert(id);
+        (self.pauses, self.look_at) = (Pauses::default(), Instant::now());
     }
 
     /// How many have not ended.
@@ -51,8 +90,9 @@ impl Follower {
 
     /// The ends that came to be known within `patience`, each once; none if there was silence.
     pub async fn next(&mut self, patience: Duration) -> Result<Vec<ResultDocument>, Error> {
+        let Some(replies) = self.replies.clone() else { return self.look(patience).await };
         let request = Receive { max: CHUNK, wait: patience, visibility: VISIBILITY };
-        let deliveries = self.replies.receive(request).await?;
+        let deliveries = replies.receive(request).await?;
         if deliveries.is_empty() {
             if self.heard_at.elapsed() < SILENCE {
                 return Ok(vec![]);
@@ -63,7 +103,7 @@ impl Follower {
         let documents = deliveries.iter().map(|d| serde_json::from_str(&d.body));
         let documents: Vec<ResultDocument> = documents.filter_map(Result::ok).collect();
         let receipts = deliveries.into_iter().map(|d| d.receipt).collect();
-        for answer in self.replies.delete(receipts).await {
+        for answer in replies.delete(receipts).await {
             if let Err(error) = answer {
                 // It comes again and is dropped then.
                 tracing::debug!(reason = error.chain(), "failed to delete a reply");
@@ -75,6 +115,18 @@ impl Follower {
         Ok(documents.into_iter().filter(new).collect())
     }
 
+    /// Asks the store, if it is time to within `patience`.
+    async fn look(&mut self, patience: Duration) -> Result<Vec<ResultDocument>, Error> {
+        if self.look_at > Instant::now() + patience {
+            tokio::time::sleep(patience).await;
+            return Ok(vec![]);
+        }
+        tokio::time::sleep_until(self.look_at).await;
+        let ended = self.catch_up().await?;
+        self.look_at = Instant::now() + self.pauses.next();
+        Ok(ended)
+    }
+
     /// Whether this job has not ended, as far as is known.
     pub fn is_waiting_for(&self, id: &JobId) -> bool {
         self.waiting.contains(id)
@@ -83,8 +135,14 @@ impl Follower {
     /// The ends of whatever has ended unheard, from the store.
     pub async fn catch_up(&mut self) -> Result<Vec<ResultDocument>, Error> {
         self.heard_at = Instant::now();
-        let prefix = format!("{}{}/", pixmill_contract::key::RESULTS, self.batch);
         let mut ended = Vec::new();
+        if self.waiting.len() <= FEW {
+            for id in self.waiting.clone() {
+                ended.extend(read_result(&self.pipeline, &self.batch, &id).await?);
+            }
+            return Ok(self.told(ended));
+        }
+        let prefix = format!("{RESULTS}{}/", self.batch);
         let mut after = None;
         loop {
             let page = self.pipeline.store.list(&prefix, after.as_ref()).await?;
@@ -96,12 +154,17 @@ impl Follower {
                 if !self.waiting.contains(&id) {
                     continue;
                 }
-                if let Some(result) = read_result(&self.pipeline, &self.batch, &id).await? {
-                    self.waiting.remove(&id);
-                    ended.push(result);
-                }
+                ended.extend(read_result(&self.pipeline, &self.batch, &id).await?);
             }
         }
-        Ok(ended)
+        Ok(self.told(ended))
+    }
+
+    /// No longer waits for these. Comes last: had a read failed, none of them were told.
+    fn told(&mut self, ended: Vec<ResultDocument>) -> Vec<ResultDocument> {
+        for result in &ended {
+            self.waiting.remove(&result.id);
+        }
+        ended
     }
 }

@@ -49,6 +49,13 @@ pub async fn send(pipeline: &Pipeline, jobs: &[Job]) -> Result<(), SendError> {
     Ok(())
 }
 
+/// The same, with the ports' own error.
+pub(crate) async fn send_all(pipeline: &Pipeline, jobs: &[Job]) -> Result<(), Error> {
+    send(pipeline, jobs).await.map_err(|SendError { id, error }| {
+        Error::new(error.kind(), format!("send job {id}"), error)
+    })
+}
+
 /// Offers messages until all are taken.
 pub(crate) async fn offer(
     pipeline: &Pipeline,

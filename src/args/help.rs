@@ -37,7 +37,12 @@ Examples:
   pixmill submit photos/ --recipe web --data mill/ --batch monday --wait
   pixmill submit photos/ --recipe web --backend aws --bucket pictures --queue jobs
 
-Some `pixmill consumer --data mill/` has to run for the jobs to be worked on.";
+Some `pixmill consumer --data mill/` has to run for the jobs to be worked on. The same command with
+the same --batch goes on where one was that was killed, and sends nothing that has ended.
+
+s3://BUCKET/PREFIX, which takes a pipeline on AWS, sends jobs for the pictures that are there, and
+copies none. Given again it goes on where it was; once it was complete, it sends what is new. With
+--wait it waits for what this very command has sent.";
     with_codes(text, "submit")
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use pixmill_aws::{AwsBackend, AwsOptions, Linger};
 use pixmill_contract::{Pipeline, SystemClock};
 
-use super::{Opened, Pace, Purpose};
+use super::{Kind, Opened, Pace, Purpose};
 use crate::args::Data;
 
 /// Ten messages are one request, so a worker holds enough to receive in tens while its slots are
@@ -31,12 +31,12 @@ pub(super) async fn opened(data: &Data, purpose: Purpose<'_>) -> anyhow::Result<
         .context("failed to open the pipeline on AWS; `pixmill doctor` finds out more")?;
     let max_receive_count = backend.redrive.map_or(u32::MAX, |redrive| redrive.max_receive_count);
     let pipeline = Pipeline {
-        store: Arc::new(backend.store),
+        store: Arc::new(backend.store.clone()),
         jobs: Arc::new(backend.jobs),
         dead_letters: Arc::new(backend.dead_letters),
         replies: Arc::new(backend.replies),
         clock: Arc::new(SystemClock),
     };
     let pace = Pace { max_receive_count, prefetch: PREFETCH, poll: POLL };
-    Ok(Opened { pipeline, pace, holders: None })
+    Ok(Opened { pipeline, pace, kind: Kind::Aws(backend.store) })
 }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use pixmill_contract::{Pipeline, SystemClock, WorkerId};
 use pixmill_local::{Durability, LocalBackend, MAX_RECEIVE_COUNT};
 
-use super::{Opened, Pace, Purpose};
+use super::{Kind, Opened, Pace, Purpose};
 use crate::args::Data;
 
 /// A queue in the same file system answers in microseconds, and others may want what is in it.
@@ -27,7 +27,7 @@ pub(super) fn opened(data: &Data, purpose: Purpose<'_>) -> anyhow::Result<Opened
         Purpose::Ask | Purpose::Send => None,
     };
     let (pipeline, local) = open(directory, data.durable, holder)?;
-    Ok(Opened { pipeline, pace: PACE, holders: Some(local.jobs) })
+    Ok(Opened { pipeline, pace: PACE, kind: Kind::Local(local.jobs) })
 }
 
 /// Opens the pipeline in a directory of this machine. What is received through it is held in the
@@ -40,16 +40,12 @@ pub(crate) fn open(
     let durability = if durable { Durability::Power } else { Durability::Process };
     let backend = LocalBackend::open(data, Arc::new(SystemClock), durability)
         .with_context(|| format!("failed to open the pipeline in {}", data.display()))?;
-    let jobs = match holder {
-        Some(worker) => backend.jobs.with_holder(worker.clone()),
-        None => backend.jobs.clone(),
-    };
-    let pipeline = Pipeline {
-        store: Arc::new(backend.store.clone()),
-        jobs: Arc::new(jobs),
-        dead_letters: Arc::new(backend.dead_letters.clone()),
-        replies: Arc::new(backend.clone()),
-        clock: Arc::new(SystemClock),
+    let pipeline = match holder {
+        Some(worker) => {
+            let jobs = Arc::new(backend.jobs.with_holder(worker.clone()));
+            Pipeline { jobs, ..backend.pipeline() }
+        }
+        None => backend.pipeline(),
     };
     Ok((pipeline, backend))
 }

@@ -4,9 +4,14 @@
 mod aws;
 mod local;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use pixmill_contract::{Pipeline, WorkerId};
+use anyhow::bail;
+#[cfg(feature = "aws")]
+use pixmill_aws::S3Store;
+use pixmill_contract::{ObjectStore, Pipeline, WorkerId};
+use pixmill_local::SqliteQueue;
 
 use crate::args::{Backend, Data};
 
@@ -30,8 +35,17 @@ pub(crate) struct Opened {
     pub(crate) pipeline: Pipeline,
     /// How the queue is best asked by a worker.
     pub(crate) pace: Pace,
-    /// Who holds deliveries, where that is known.
-    holders: Option<pixmill_local::SqliteQueue>,
+    kind: Kind,
+}
+
+/// What only one of the backends has.
+#[derive(Debug)]
+enum Kind {
+    /// The queue, which knows who holds what.
+    Local(SqliteQueue),
+    /// The bucket, by which others are reached.
+    #[cfg(feature = "aws")]
+    Aws(S3Store),
 }
 
 /// How a worker is best served by a queue and a store that are this far away.
@@ -48,9 +62,28 @@ pub(crate) struct Pace {
 impl Opened {
     /// How many deliveries each worker holds; empty where the backend does not know.
     pub(crate) async fn held(&self) -> anyhow::Result<Vec<(WorkerId, u64)>> {
-        match &self.holders {
-            Some(jobs) => Ok(jobs.held().await?),
-            None => Ok(vec![]),
+        match &self.kind {
+            Kind::Local(jobs) => Ok(jobs.held().await?),
+            #[cfg(feature = "aws")]
+            Kind::Aws(_) => Ok(vec![]),
+        }
+    }
+
+    /// The store of a bucket that is listed, and its name if it is not the pipeline's own.
+    pub(crate) fn bucket(
+        &self,
+        name: &str,
+    ) -> anyhow::Result<(Option<String>, Arc<dyn ObjectStore>)> {
+        match &self.kind {
+            Kind::Local(_) => {
+                bail!(
+                    "the bucket {name} is in S3, which takes --backend aws: this pipeline is a directory"
+                )
+            }
+            #[cfg(feature = "aws")]
+            Kind::Aws(own) if own.bucket() == name => Ok((None, Arc::new(own.clone()))),
+            #[cfg(feature = "aws")]
+            Kind::Aws(own) => Ok((Some(name.to_owned()), Arc::new(own.in_bucket(name)))),
         }
     }
 }
@@ -63,7 +96,7 @@ pub(crate) async fn open(data: &Data, purpose: Purpose<'_>) -> anyhow::Result<Op
         Backend::Aws => aws::opened(data, purpose).await,
         #[cfg(not(feature = "aws"))]
         Backend::Aws => {
-            anyhow::bail!("this pixmill was built without AWS: build it with `make release`")
+            bail!("this pixmill was built without AWS: build it with `make release`")
         }
     }
 }

@@ -20,7 +20,7 @@ use anyhow::{Context as _, bail};
 use pixmill_consumer::Stage;
 use pixmill_contract::document::ResultDocument;
 use pixmill_contract::key::OVERLAYS;
-use pixmill_contract::{Error, ErrorKind, Pipeline, Queue};
+use pixmill_contract::{Error, ErrorKind, Pipeline, Queue as _};
 use pixmill_local::{Access, LocalBackend, Mount};
 use pixmill_producer::Follower;
 use tokio::sync::watch;
@@ -89,8 +89,8 @@ pub(crate) async fn run(args: args::Run, log: &str) -> anyhow::Result<ExitCode> 
     let mut report = Report::new(&plan, &found, &out);
     let progress = Progress::start(plan.jobs.len(), args.json);
     let ids = plan.jobs.iter().map(|(job, _)| job.id.clone());
-    let replies: Arc<dyn Queue> = Arc::new(replies);
-    let follower = Follower::new(pipeline.clone(), replies, plan.batch.clone(), ids);
+    let follower =
+        Follower::new(pipeline.clone(), Some(Arc::new(replies)), plan.batch.clone(), ids);
     let work = Work { pipeline, local, crew, progress, stage };
     report.end = work.follow(&plan, follower, &mut report).await?;
     report.seconds = started.elapsed().as_secs_f64();

@@ -7,6 +7,8 @@
 //! results/{batch}/{id}.json    the end of a job, once
 //! attempts/{batch}/{id}.json   what went wrong in attempts that are tried again
 //! batches/{batch}.json         what a batch is
+//! backfills/{batch}.json       how far a backfill has got
+//! recipes/…                    recipes by their names
 //! probes/{worker}              a worker's question whether the store answers
 //! ```
 
@@ -33,6 +35,10 @@ pub const RESULTS: &str = "results/";
 pub const BATCHES: &str = "batches/";
 /// Where attempt notes live.
 pub const ATTEMPTS: &str = "attempts/";
+/// Where it is written how far backfills have got.
+pub const BACKFILLS: &str = "backfills/";
+/// Where recipes live that have names.
+pub const RECIPES: &str = "recipes/";
 /// Where a worker writes to find out whether the store takes anything.
 pub const PROBES: &str = "probes/";
 
@@ -80,6 +86,11 @@ impl Key {
     /// The key of a batch's document.
     pub fn batch(batch: &BatchId) -> Self {
         Self(format!("{BATCHES}{batch}.json"))
+    }
+
+    /// The key of a backfill's checkpoint.
+    pub fn backfill(batch: &BatchId) -> Self {
+        Self(format!("{BACKFILLS}{batch}.json"))
     }
 
     /// The key of a worker's probe.

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pixmill_contract::error::Result;
-use pixmill_contract::{Clock, Error, ErrorKind, JobId, Queue, ReplyQueues};
+use pixmill_contract::{Clock, Error, ErrorKind, JobId, Pipeline, Queue, ReplyQueues};
 use serde::{Deserialize, Serialize};
 
 use crate::error;
@@ -77,6 +77,17 @@ impl LocalBackend {
         let jobs = file.queue(JOBS, jobs)?;
         let dead_letters = file.queue(DEAD_LETTERS, QueueSettings::default())?;
         Ok(Self { store, jobs, dead_letters, file, clock })
+    }
+
+    /// The ports of this directory's pipeline.
+    pub fn pipeline(&self) -> Pipeline {
+        Pipeline {
+            store: Arc::new(self.store.clone()),
+            jobs: Arc::new(self.jobs.clone()),
+            dead_letters: Arc::new(self.dead_letters.clone()),
+            replies: Arc::new(self.clone()),
+            clock: Arc::clone(&self.clock),
+        }
     }
 
     /// The reply queue of this name: `replies-` and 1–48 of A–Z a–z 0–9 `_` `-`. Replies that

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pixmill_contract::document::{AttemptNote, Outcome, Timings, TroubleKind, Version};
-use pixmill_contract::port::{Condition, Delivery, NewMessage, Payload, Put, Receive};
+use pixmill_contract::document::{AttemptNote, JobReading, Outcome, Timings, TroubleKind, Version};
+use pixmill_contract::port::{Condition, Delivery, NewMessage, Payload, Put, Receive, send_one};
 use pixmill_contract::testing::{
     FaultyQueue, FaultyReplies, FaultyStore, PausedClock, Plan, never,
 };
@@ -74,7 +74,7 @@ impl World {
     }
 
     /// Writes a job's result.
-    pub(crate) async fn end(&self, job: &Job, outcome: Outcome) {
+    pub(crate) async fn end(&self, job: &Job, outcome: Outcome) -> ResultDocument {
         let result = ResultDocument {
             pixmill: Version,
             batch: job.batch.clone(),
@@ -93,9 +93,38 @@ impl World {
             finished_at: self.clock.now(),
         };
         self.put(Key::result(&job.batch, &job.id), result.to_bytes()).await;
+        result
     }
 
-    async fn put(&self, key: Key, bytes: Vec<u8>) {
+    /// Ends every job that waits, as a consumer does: result, reply, delete. Returns the jobs.
+    pub(crate) async fn work(&self) -> Vec<Job> {
+        let mut jobs = vec![];
+        loop {
+            let request = Receive { max: 10, wait: Duration::ZERO, visibility: SOON };
+            let page = self.backend.jobs.receive(request).await.unwrap();
+            if page.is_empty() {
+                return jobs;
+            }
+            for delivery in page {
+                let JobReading::Job { job, .. } = Job::read(&delivery.body) else { panic!() };
+                let result = self.end(&job, Outcome::Done { outputs: vec![] }).await;
+                if let Some(name) = &job.reply_to {
+                    let queue = self.backend.replies(name).unwrap();
+                    send_one(&queue, result.reply()).await.unwrap();
+                }
+                self.backend.jobs.delete(vec![delivery.receipt]).await.remove(0).unwrap();
+                jobs.push(*job);
+            }
+        }
+    }
+
+    /// How many messages wait for workers.
+    pub(crate) async fn depth(&self) -> u64 {
+        self.backend.jobs.depth().await.unwrap().total()
+    }
+
+    /// Writes an object.
+    pub(crate) async fn put(&self, key: Key, bytes: Vec<u8>) {
         let put = Put {
             key,
             payload: Payload::Bytes(bytes),

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers too")]
 
+mod backfill;
 mod batches;
 mod crashes;
 mod dead;
+mod following;
 mod harness;
+mod submitting;

@@ -2,12 +2,14 @@
 //! [`VERSION`], and the JSON Schemas under `schema/` are made from these types.
 
 mod attempts;
+mod backfill;
 mod batch;
 mod job;
 mod result;
 mod template;
 
 pub use attempts::{AttemptNote, Start, Trouble, TroubleKind};
+pub use backfill::BackfillDocument;
 pub use batch::BatchDocument;
 pub use job::{Job, JobReading, MAX_MESSAGE_BYTES, Source};
 pub use result::{Outcome, OutputRecord, ResultDocument, SourceFacts, Timings};
@@ -73,6 +75,7 @@ pub fn schemas() -> Vec<(&'static str, serde_json::Value)> {
         ("job.json", schemars::schema_for!(Job).into()),
         ("result.json", schemars::schema_for!(ResultDocument).into()),
         ("batch.json", schemars::schema_for!(BatchDocument).into()),
+        ("backfill.json", schemars::schema_for!(BackfillDocument).into()),
         ("attempts.json", schemars::schema_for!(AttemptNote).into()),
         ("recipe.json", recipe),
     ]

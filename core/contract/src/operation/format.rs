@@ -22,6 +22,13 @@ pub enum Format {
     Json,
 }
 
+/// Extensions by which people call pictures, also those that are refused later by name: a picture
+/// that is not read must not pass unnoticed.
+pub const PICTURE_EXTENSIONS: [&str; 22] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "webp", "bmp", "tif", "tiff", "avif",
+    "heic", "heif", "jp2", "jxl", "psd", "ico", "tga", "qoi", "ppm", "pgm",
+];
+
 impl Format {
     /// The extension that its files bear, without the dot.
     pub fn extension(self) -> &'static str {

@@ -18,7 +18,7 @@ pub use color::Color;
 pub use composite::{Composite, Gravity};
 pub use encoding::{Carry, ENCODINGS, Effort, Encoding, Icc, Metadata, Subsampling};
 pub use filter::{Morph, Shaping, sharpening_kernel};
-pub use format::Format;
+pub use format::{Format, PICTURE_EXTENSIONS};
 pub use geometry::{Axis, Filter, Fit, Pad, QuarterTurns, Resize};
 pub use table::{Absent, Arguments, Entry, Kind, Parameter, Value};
 pub use vision::{Adaptive, AdaptiveMethod, Length, Lines};
