@@ -27,7 +27,7 @@ fn jobs_by_boto3_end_as_the_schemas_say() {
     let [good, slip, missing] = &ends[..] else { panic!("{ends:?}") };
     assert_eq!(good["state"], "done");
     let key = good["outputs"][0]["key"].as_str().unwrap();
-    assert_eq!(key, "outputs/boto/good/out.png");
+    assert_eq!(key, "outputs/boto/good/output.png");
     assert!(cloud.object(key).starts_with(b"\x89PNG"));
     assert_eq!((&slip["state"], &slip["code"]), (&"failed".into(), &"bad_recipe".into()));
     assert_eq!((&missing["state"], &missing["code"]), (&"failed".into(), &"source_missing".into()));

@@ -4,6 +4,9 @@
 set -eu
 name=$1 picture=$2
 
+# Version 1 of the CLI knows AWS_ENDPOINT_URL, but not for SQS.
+aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }
+
 aws s3 mb "s3://$name-pictures"
 aws sqs create-queue --queue-name "$name-jobs-dead" --attributes MessageRetentionPeriod=1209600
 dead=$(aws sqs get-queue-attributes --attribute-names QueueArn --query Attributes.QueueArn --output text \
