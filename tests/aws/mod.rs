@@ -1,6 +1,8 @@
 //! A pipeline on S3 and SQS, over real HTTP: the same promises as in a directory.
 
+mod campaign;
 mod clients;
+mod cost;
 mod everyday;
 mod outage;
 mod triage;
@@ -24,4 +26,15 @@ fn consumer(cloud: &Cloud, name: &str, settings: &[&str]) -> Running {
 fn drain(consumer: Running) {
     consumer.signal(Signal::TERM);
     consumer.end().expect(0);
+}
+
+/// Every job ended once, as done, with its two outputs and with nothing left in either queue.
+fn assert_all_done(cloud: &Cloud, jobs: u32) {
+    let (jobs, results) = (jobs as usize, cloud.results());
+    assert_eq!(results.len(), jobs);
+    for (key, result) in &results {
+        assert_eq!(result["state"], "done", "{key}: {result}");
+    }
+    assert_eq!(cloud.keys("outputs/").len(), jobs * 2);
+    assert_eq!((cloud.depth(&cloud.queue), cloud.depth(&cloud.dead)), (0, 0));
 }

@@ -1,23 +1,11 @@
 //! Outages and missing permissions: no job fails or dies of them, and work resumes by itself.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::{SOON, consumer, drain};
+use super::{SOON, assert_all_done, consumer, drain};
 use crate::harness::{Cloud, Place, TWO, Treatment, eventually};
-
-/// Every job ended once, as done, with nothing left in either queue.
-fn assert_all_done(cloud: &Cloud, jobs: usize) {
-    let results = cloud.results();
-    assert_eq!(results.len(), jobs);
-    for (key, result) in &results {
-        assert_eq!(result["state"], "done", "{key}: {result}");
-    }
-    assert_eq!(cloud.keys("outputs/").len(), jobs * 2);
-    assert_eq!((cloud.depth(&cloud.queue), cloud.depth(&cloud.dead)), (0, 0));
-}
 
 #[test]
 fn an_outage_in_the_middle_of_a_batch_costs_nothing_but_time() {
@@ -73,36 +61,6 @@ fn answers_that_are_lost_change_nothing() {
     eventually("an empty queue", SOON, || (cloud.depth(&cloud.queue) == 0).then_some(()));
     drain(worker);
     assert_all_done(&cloud, 30);
-}
-
-#[test]
-fn killed_consumers_lose_nothing_and_do_nothing_twice() {
-    let (place, cloud) = (Place::new(), Cloud::new());
-    place.put_photos(60);
-    cloud.submit(&place, TWO).args(["--batch", "b"]).go().expect(0);
-    let settings = ["--visibility", "2s"];
-    let mut kills = 0;
-    eventually("the results", 2 * SOON, || {
-        let worker = consumer(&cloud, "w", &settings);
-        let before = cloud.keys("results/").len();
-        let onward = || (cloud.keys("results/").len() > before + 5).then_some(());
-        eventually("some results", SOON, || onward().or_else(|| all_there(&cloud)));
-        kills += 1;
-        worker.signal(Signal::KILL);
-        worker.end();
-        all_there(&cloud)
-    });
-    assert!(kills >= 3, "only {kills} kills");
-    let worker = consumer(&cloud, "last", &settings);
-    eventually("an empty queue", SOON, || (cloud.depth(&cloud.queue) == 0).then_some(()));
-    drain(worker);
-    assert_all_done(&cloud, 60);
-    let ids: BTreeSet<_> = cloud.results().iter().map(|(_, r)| r["id"].to_string()).collect();
-    assert_eq!(ids.len(), 60);
-}
-
-fn all_there(cloud: &Cloud) -> Option<()> {
-    (cloud.keys("results/").len() >= 60).then_some(())
 }
 
 #[test]

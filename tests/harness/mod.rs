@@ -16,7 +16,9 @@ pub(crate) use pictures::{
     canvas, frame, ground, large_photo, marked, oriented, photo, photo_of, png_claiming, sample,
     samples, with_claimed_size,
 };
-pub(crate) use process::{Ended, Invocation, Running, UNBEARABLE, cpu_time, kill, workers_of};
+pub(crate) use process::{
+    Ended, Invocation, Running, UNBEARABLE, cpu_time, kill, peak_memory, workers_of,
+};
 pub(crate) use state::{codes, ended, result_count, results};
 pub(crate) use tree::{assert_same, files, stamps};
 

@@ -264,3 +264,10 @@ pub(crate) fn cpu_time(pid: u32) -> Duration {
     let per_second = rustix::param::clock_ticks_per_second();
     Duration::from_millis(ticks * 1000 / per_second)
 }
+
+/// The most memory that a process has had, in bytes.
+pub(crate) fn peak_memory(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+}

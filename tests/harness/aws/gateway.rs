@@ -25,6 +25,8 @@ pub(crate) enum Treatment {
     Deny,
     /// It is carried out, and its answer is lost.
     LoseAnswer,
+    /// It is carried out twice, and answered once.
+    Twice,
 }
 
 type Rule = Box<dyn FnMut(&Request) -> Treatment + Send>;
@@ -118,12 +120,12 @@ fn serve(state: &State, client: TcpStream, server: u16) -> io::Result<()> {
             to_client.write_all(denial(&request).as_bytes())?;
             continue;
         }
-        // One connection a request: its end is the end of the answer.
-        let mut upstream = TcpStream::connect(("127.0.0.1", server))?;
-        upstream.write_all(head.as_bytes())?;
-        io::copy(&mut body, &mut upstream)?;
-        let mut answer = Vec::new();
-        upstream.read_to_end(&mut answer)?;
+        let mut whole = head.into_bytes();
+        body.read_to_end(&mut whole)?;
+        if treatment == Treatment::Twice {
+            pass_on(server, &whole)?;
+        }
+        let answer = pass_on(server, &whole)?;
         if treatment == Treatment::LoseAnswer {
             return to_client.shutdown(Shutdown::Both);
         }
@@ -131,6 +133,15 @@ fn serve(state: &State, client: TcpStream, server: u16) -> io::Result<()> {
         return to_client.shutdown(Shutdown::Both);
     }
     Ok(())
+}
+
+/// What the server answers to a request. One connection each: its end is the end of the answer.
+fn pass_on(server: u16, request: &[u8]) -> io::Result<Vec<u8>> {
+    let mut upstream = TcpStream::connect(("127.0.0.1", server))?;
+    upstream.write_all(request)?;
+    let mut answer = Vec::new();
+    upstream.read_to_end(&mut answer)?;
+    Ok(answer)
 }
 
 /// The next request of a connection: what it asks, its head to send on, and its body's length.
