@@ -12,7 +12,7 @@ aws sqs create-queue --queue-name "$name-jobs-dead" --attributes MessageRetentio
 dead=$(aws sqs get-queue-attributes --attribute-names QueueArn --query Attributes.QueueArn --output text \
     --queue-url "$(aws sqs get-queue-url --queue-name "$name-jobs-dead" --query QueueUrl --output text)")
 aws sqs create-queue --queue-name "$name-jobs" --attributes \
-    "{\"RedrivePolicy\": \"{\\\"deadLetterTargetArn\\\":\\\"$dead\\\",\\\"maxReceiveCount\\\":10}\"}"
+    "{\"RedrivePolicy\": \"{\\\"deadLetterTargetArn\\\":\\\"$dead\\\",\\\"maxReceiveCount\\\":20}\"}"
 
 aws s3 cp "$picture" "s3://$name-pictures/inputs/harbour.jpg"
 for again in 1 2; do

@@ -30,7 +30,7 @@ static PIPELINES: AtomicU32 = AtomicU32::new(0);
 impl Cloud {
     /// A new pipeline, empty, as README says to make one.
     pub(crate) fn new() -> Self {
-        Self::with_receives(10)
+        Self::with_receives(20)
     }
 
     /// A new pipeline whose messages are received so often before SQS itself gives them up.
