@@ -172,20 +172,19 @@ impl Work {
             if *self.stage.borrow() > Stage::Running {
                 break End::Interrupted;
             }
-            let news = if moved_at.max(searched_at).elapsed() > SILENCE {
+            // Each notes its own trouble: that replies come again does not find what got lost.
+            let (who, news) = if moved_at.max(searched_at).elapsed() > SILENCE {
                 searched_at = Instant::now();
-                self.search(plan, &mut follower, &mut searches).await
+                ("search", self.search(plan, &mut follower, &mut searches).await)
             } else {
-                follower.next(TICK).await
+                ("follow", follower.next(TICK).await)
             };
-            let news = match news {
-                Ok(news) => news,
-                Err(error) => {
-                    self.crew.storms.note("run", &error.chain());
-                    tokio::time::sleep(TICK).await;
-                    vec![]
-                }
-            };
+            let trouble = news.as_ref().err().map(Error::chain).unwrap_or_default();
+            self.crew.storms.note(who, &trouble);
+            if !trouble.is_empty() {
+                tokio::time::sleep(TICK).await;
+            }
+            let news = news.unwrap_or_default();
             if !news.is_empty() {
                 moved_at = Instant::now();
             }
