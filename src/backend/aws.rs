@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use pixmill_aws::{AwsBackend, AwsOptions, Linger};
-use pixmill_contract::{Pipeline, SystemClock};
+use pixmill_contract::{Buckets, Pipeline, SystemClock};
 
 use super::{Kind, Opened, Pace, Purpose};
 use crate::args::Data;
@@ -35,6 +35,7 @@ pub(super) async fn opened(data: &Data, purpose: Purpose<'_>) -> anyhow::Result<
         jobs: Arc::new(backend.jobs),
         dead_letters: Arc::new(backend.dead_letters),
         replies: Arc::new(backend.replies),
+        buckets: Buckets::own(backend.store.bucket()),
         clock: Arc::new(SystemClock),
     };
     let pace = Pace { max_receive_count, prefetch: PREFETCH, poll: POLL };
