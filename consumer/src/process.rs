@@ -6,7 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pixmill_contract::document::{Job, JobReading, Outcome, OutputRecord, bounded_reason};
+use pixmill_contract::document::{
+    Job, JobReading, Outcome, OutputRecord, bounded_reason, read_event,
+};
 use pixmill_contract::port::send_one;
 use pixmill_contract::{ObjectStore, RejectCode, Rejection};
 use pixmill_ops::{Overlays, Picture};
@@ -15,6 +17,7 @@ use tokio::time::Instant;
 use crate::Stage;
 use crate::attempt::{Attempt, Identity, millis};
 use crate::engine::{Ending, Room};
+use crate::event;
 use crate::fate::{Fate, Stop};
 use crate::lease::Lease;
 use crate::notes::OPTIMISTIC_RECEIVES;
@@ -32,7 +35,10 @@ const SHORTEST_DEADLINE: Duration = Duration::from_secs(20);
 /// Does everything for a delivery but touch its message.
 pub(crate) async fn process(worker: &Worker, lease: &Lease) -> Fate {
     match Job::read(&lease.delivery().body) {
-        JobReading::Foreign(why) => Fate::Left(why),
+        JobReading::Foreign(why) => match read_event(&lease.delivery().body) {
+            Some(records) => event::split(worker, lease, records).await,
+            None => Fate::Left(why),
+        },
         JobReading::Refused { batch, id, body, digest, redrive, rejection } => {
             let identity = Identity { batch, id, digest, redrive };
             let mut attempt = Attempt::new(worker, lease, identity, body);
