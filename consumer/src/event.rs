@@ -163,8 +163,9 @@ impl Dropped {
     /// after its recipe was mended is another job.
     fn id(&self, recipe: &[&str]) -> JobId {
         let Created { bucket, key, etag, version } = &self.created;
-        let version = version.as_ref().unwrap_or(&etag.0);
-        let texts = [bucket.as_str(), key.as_str(), version, self.recipe_key.as_str()];
+        // The etag too: where versions are suspended, all of them are called `null`.
+        let version = version.as_deref().unwrap_or_default();
+        let texts = [bucket, key.as_str(), version, &etag.0, self.recipe_key.as_str()];
         let parts: Vec<_> = texts.iter().chain(recipe).map(|text| text.as_bytes()).collect();
         JobId::derived(&parts)
     }

@@ -68,6 +68,8 @@ impl<'w> Start<'w> {
 
     /// Lets sources be read from the store of another pipeline, as a bucket of this name.
     pub(crate) fn allows(mut self, name: &str, other: &World, plan: Plan) -> Self {
+        let port = format!("{} {name}", self.config.worker);
+        let plan = self.world.still.watch(&port, self.holds_time, plan);
         let store = FaultyStore::new(Arc::new(other.backend.store.clone()), plan);
         self.buckets.allow(name, Arc::new(store));
         self
