@@ -1,6 +1,7 @@
 //! A pipeline on S3 and SQS, over real HTTP: the same promises as in a directory.
 
 mod clients;
+mod events;
 mod everyday;
 mod outage;
 mod triage;
