@@ -175,6 +175,11 @@ pub(crate) struct Consumer {
     #[command(flatten)]
     pub(crate) data: Data,
 
+    /// On AWS: another bucket that pictures may be read from; may be given several times, or with
+    /// commas in between. Outputs are written to the pipeline's own bucket only.
+    #[arg(long, env = "PIXMILL_ALLOW_BUCKETS", value_delimiter = ',', value_name = "BUCKET")]
+    pub(crate) allow_bucket: Vec<String>,
+
     /// Pictures that are worked on at once [default: one a core].
     #[arg(long, env = "PIXMILL_SLOTS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) slots: Option<u16>,

@@ -10,7 +10,7 @@ pub(crate) enum Fate {
     Ended(Box<ResultDocument>),
     /// The job's result stands and is `dead`: dead-letter queue, reply, delete.
     Dead(Box<ResultDocument>),
-    /// Another message stands for the job: delete.
+    /// Other messages and results stand for this one: delete.
     Superseded,
     /// One job's bad luck: note it, release after a while.
     Transient(String),

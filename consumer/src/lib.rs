@@ -10,6 +10,7 @@
 mod admission;
 mod attempt;
 mod engine;
+mod event;
 mod fate;
 mod lease;
 mod notes;
@@ -17,6 +18,7 @@ mod outputs;
 mod overlays;
 mod process;
 mod receive;
+mod recipes;
 mod settle;
 mod shelf;
 mod source;

@@ -41,7 +41,7 @@ async fn one(worker: &Worker, key: &Key, pinned: Option<&Etag>) -> Result<Arc<[u
         return Ok(bytes);
     }
     let read = || async {
-        let answer = source::read(worker, key, pinned).await?;
+        let answer = source::read(worker, &**store, key, pinned).await?;
         Ok(answer
             .map_err(|why| Rejection::new(RejectCode::BadOverlay, format!("overlay {key}: {why}"))))
     };

@@ -6,15 +6,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pixmill_contract::document::{Job, JobReading, Outcome, OutputRecord, bounded_reason};
+use pixmill_contract::document::{
+    Job, JobReading, Outcome, OutputRecord, bounded_reason, read_event,
+};
 use pixmill_contract::port::send_one;
-use pixmill_contract::{RejectCode, Rejection};
+use pixmill_contract::{ObjectStore, RejectCode, Rejection};
 use pixmill_ops::{Overlays, Picture};
 use tokio::time::Instant;
 
 use crate::Stage;
 use crate::attempt::{Attempt, Identity, millis};
 use crate::engine::{Ending, Room};
+use crate::event;
 use crate::fate::{Fate, Stop};
 use crate::lease::Lease;
 use crate::notes::OPTIMISTIC_RECEIVES;
@@ -32,7 +35,10 @@ const SHORTEST_DEADLINE: Duration = Duration::from_secs(20);
 /// Does everything for a delivery but touch its message.
 pub(crate) async fn process(worker: &Worker, lease: &Lease) -> Fate {
     match Job::read(&lease.delivery().body) {
-        JobReading::Foreign(why) => Fate::Left(why),
+        JobReading::Foreign(why) => match read_event(&lease.delivery().body) {
+            Some(records) => event::split(worker, lease, records).await,
+            None => Fate::Left(why),
+        },
         JobReading::Refused { batch, id, body, digest, redrive, rejection } => {
             let identity = Identity { batch, id, digest, redrive };
             let mut attempt = Attempt::new(worker, lease, identity, body);
@@ -122,14 +128,14 @@ impl Attempt<'_> {
 
     async fn make_outputs(&mut self, job: &Job) -> Result<Vec<OutputRecord>, Stop> {
         let worker = self.worker;
-        source::check_buckets(job)?;
+        let store = source::store_of(worker, job)?;
         worker.config.limits.check_recipe(&job.recipe)?;
 
         // A drain lets go of whatever has not begun.
         let prepared = tokio::select! {
             biased;
             () = worker.reached(Stage::Draining) => return Err(Fate::Interrupted.into()),
-            prepared = self.prepare(job) => prepared?,
+            prepared = self.prepare(job, store) => prepared?,
         };
         let pictures = self.grind(job, prepared).await?;
 
@@ -147,10 +153,10 @@ impl Attempt<'_> {
 
     /// Reads the source and its overlays, finds out what it will cost, and waits until a thread and the memory for
     /// it are free.
-    async fn prepare(&mut self, job: &Job) -> Result<Prepared, Stop> {
+    async fn prepare(&mut self, job: &Job, store: &dyn ObjectStore) -> Result<Prepared, Stop> {
         let worker = self.worker;
         let fetching = Instant::now();
-        let bytes = source::fetch(worker, &job.source).await?;
+        let bytes = source::fetch(worker, store, &job.source).await?;
         let files = overlays::fetch(worker, job).await?;
         self.timings.fetch_ms = millis(fetching);
         self.facts.bytes = bytes.len() as u64;

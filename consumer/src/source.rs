@@ -2,7 +2,7 @@
 
 use pixmill_contract::document::{Job, Source};
 use pixmill_contract::port::{Condition, Etag, Payload, Put};
-use pixmill_contract::{Error, ErrorKind, Key, RejectCode, Rejection};
+use pixmill_contract::{Error, ErrorKind, Key, ObjectStore, RejectCode, Rejection};
 
 use crate::fate::{Fate, Stop};
 use crate::weather;
@@ -15,15 +15,23 @@ const SILENCES: u32 = 3;
 /// enough: the permission may have come back between that and the probe.
 const DENIALS: u32 = 2;
 
-/// Refuses buckets other than the pipeline's own.
-pub(crate) fn check_buckets(job: &Job) -> Result<(), Rejection> {
-    match job.source.bucket.as_ref().or(job.output_bucket.as_ref()) {
-        None => Ok(()),
-        Some(bucket) => {
-            let reason = format!("bucket {bucket} is not one that this pipeline may use");
-            Err(Rejection::new(RejectCode::BadJob, reason))
-        }
+/// The store that a job's source is in. Refuses buckets that the source may not be read from or the
+/// outputs not be written to.
+pub(crate) fn store_of<'w>(
+    worker: &'w Worker,
+    job: &Job,
+) -> Result<&'w dyn ObjectStore, Rejection> {
+    let pipeline = &worker.pipeline;
+    if let Some(bucket) = job.output_bucket.as_ref().filter(|name| !pipeline.buckets.is_own(name)) {
+        let reason = format!("outputs are not written to bucket {bucket}");
+        return Err(Rejection::new(RejectCode::BadJob, reason));
     }
+    let bucket = job.source.bucket.as_deref();
+    pipeline.sources_in(bucket).map(|store| &**store).ok_or_else(|| {
+        let bucket = bucket.unwrap_or_default();
+        let reason = format!("bucket {bucket} is not one that this pipeline may read from");
+        Rejection::new(RejectCode::BadJob, reason)
+    })
 }
 
 /// The codes of what can be wrong with an object that a job names.
@@ -42,12 +50,18 @@ const BLAME: Blame = Blame {
 };
 
 /// The source's bytes.
-pub(crate) async fn fetch(worker: &Worker, source: &Source) -> Result<Vec<u8>, Stop> {
-    let read = || read(worker, &source.key, source.etag.as_ref());
+pub(crate) async fn fetch(
+    worker: &Worker,
+    store: &dyn ObjectStore,
+    source: &Source,
+) -> Result<Vec<u8>, Stop> {
+    let read = || read(worker, store, &source.key, source.etag.as_ref());
     Ok(patiently(worker, &BLAME, read).await?.0)
 }
 
-/// Tries to read until there is an answer, or it is clear whom to blame.
+/// Tries to read until there is an answer, or it is clear whom to blame. Whether the world is out is
+/// asked of the pipeline's own store, also where an object of another bucket is read: what is wrong
+/// with that bucket alone is its jobs' bad luck, and no others wait for it.
 pub(crate) async fn patiently<T, F>(
     worker: &Worker,
     blame: &Blame,
@@ -105,11 +119,12 @@ where
 /// One try. The size is checked before the body is read.
 pub(crate) async fn read(
     worker: &Worker,
+    store: &dyn ObjectStore,
     key: &Key,
     only: Option<&Etag>,
 ) -> Result<Result<(Vec<u8>, Etag), Rejection>, Error> {
     let limits = &worker.config.limits;
-    let object = worker.pipeline.store.get(key, only).await?;
+    let object = store.get(key, only).await?;
     if let Err(rejection) = limits.check_input(object.meta.size) {
         return Ok(Err(rejection));
     }

@@ -10,6 +10,7 @@ use crate::admission::Admission;
 use crate::engine::Engine;
 use crate::lease::Leases;
 use crate::notes::Notes;
+use crate::recipes::Recipes;
 use crate::shelf::Shelf;
 use crate::weather::{Storm, Weather};
 use crate::{Config, Stage};
@@ -23,6 +24,7 @@ pub(crate) struct Worker {
     pub(crate) notes: Notes,
     pub(crate) leases: Arc<Leases>,
     pub(crate) overlays: Shelf,
+    pub(crate) recipes: Recipes,
     pub(crate) engine: Engine,
     /// A thread of the engine that is free.
     pub(crate) slots: Arc<Semaphore>,
@@ -43,6 +45,7 @@ impl Worker {
         Ok(Self {
             leases: Leases::start(Arc::clone(&pipeline.jobs), config.visibility),
             overlays: Shelf::default(),
+            recipes: Recipes::default(),
             engine: Engine::start(config.slots, &config.limits)?,
             slots: Arc::new(Semaphore::new(config.slots)),
             admission: Admission::new(config.memory_bytes),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use pixmill_aws::{AwsBackend, AwsOptions, Linger};
-use pixmill_contract::{Pipeline, SystemClock};
+use pixmill_contract::{Buckets, Pipeline, SystemClock};
 
 use super::{Kind, Opened, Pace, Purpose};
 use crate::args::Data;
@@ -28,13 +28,14 @@ pub(super) async fn opened(data: &Data, purpose: Purpose<'_>) -> anyhow::Result<
     let configuration = pixmill_aws::configuration().await;
     let backend = AwsBackend::open(&configuration, &options)
         .await
-        .context("failed to open the pipeline on AWS; `pixmill doctor` finds out more")?;
+        .context("failed to open the pipeline on AWS")?;
     let max_receive_count = backend.redrive.map_or(u32::MAX, |redrive| redrive.max_receive_count);
     let pipeline = Pipeline {
         store: Arc::new(backend.store.clone()),
         jobs: Arc::new(backend.jobs),
         dead_letters: Arc::new(backend.dead_letters),
         replies: Arc::new(backend.replies),
+        buckets: Buckets::own(backend.store.bucket()),
         clock: Arc::new(SystemClock),
     };
     let pace = Pace { max_receive_count, prefetch: PREFETCH, poll: POLL };

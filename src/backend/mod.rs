@@ -69,7 +69,17 @@ impl Opened {
         }
     }
 
-    /// The store of a bucket that is listed, and its name if it is not the pipeline's own.
+    /// Lets sources be read from other buckets.
+    pub(crate) fn allow(&mut self, names: &[String]) -> anyhow::Result<()> {
+        for name in names {
+            if let (Some(name), store) = self.bucket(name)? {
+                self.pipeline.buckets.allow(name, store);
+            }
+        }
+        Ok(())
+    }
+
+    /// The store of a bucket, and its name if it is not the pipeline's own.
     pub(crate) fn bucket(
         &self,
         name: &str,

@@ -56,6 +56,6 @@ fn what_is_missing_is_said_before_anything_is_done() {
     nowhere.go().expect(2).says(&["--bucket and --queue"]);
     let no_queue = cloud.reach(crate::harness::pixmill().args(["status", "--backend", "aws"]));
     let no_queue = no_queue.args(["--bucket", "b", "--queue", "not-there"]);
-    no_queue.go().expect(2).says(&["not-there", "pixmill doctor"]);
+    no_queue.go().expect(2).says(&["failed to open the pipeline on AWS", "not-there"]);
     crate::harness::pixmill().arg("status").go().expect(2).says(&["--data DIR"]);
 }

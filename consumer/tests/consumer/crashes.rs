@@ -13,10 +13,10 @@ use pixmill_contract::{Clock as _, ErrorKind, WorkerId};
 use crate::harness::{Switch, World, eventually, with_reply};
 
 /// More calls than a job makes.
-const ENOUGH: u64 = 40;
+pub(crate) const ENOUGH: u64 = 40;
 
 /// What was held comes back soon.
-fn short(config: &mut Config) {
+pub(crate) fn short(config: &mut Config) {
     config.visibility = Duration::from_secs(3);
 }
 
@@ -27,7 +27,7 @@ fn is_a_step(call: &Call<'_>) -> bool {
 
 /// This happens to the call with this number, counted over all ports, and turns the switch on; to
 /// all calls after it, the other fault.
-fn at(number: u64, fault: Fault, after: Fault, reached: &Switch) -> Plan {
+pub(crate) fn at(number: u64, fault: Fault, after: Fault, reached: &Switch) -> Plan {
     let (steps, reached) = (AtomicU64::new(0), reached.clone());
     Arc::new(move |call| {
         if !is_a_step(call) {

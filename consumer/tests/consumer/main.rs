@@ -9,6 +9,7 @@ mod dead;
 mod done;
 mod drain;
 mod duplicates;
+mod events;
 mod flow;
 mod harness;
 mod leases;

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use pixmill_contract::ErrorKind;
+use pixmill_contract::document::Source;
 use pixmill_contract::document::TroubleKind;
-use pixmill_contract::testing::{Fault, Operation, Plan};
+use pixmill_contract::testing::{Fault, Operation, Plan, never};
+use pixmill_contract::{ErrorKind, Job};
 
-use crate::harness::{Switch, World, all_of, code, fails, is_source, nth_for, pass, while_on};
+use crate::harness::{
+    BUCKET, Switch, World, all_of, code, fails, is_source, nth_for, pass, while_on,
+};
 
 /// One source cannot be read; everything else can.
 fn one_source(id: &'static str, fault: Fault) -> Plan {
@@ -104,4 +107,48 @@ async fn one_bad_source_does_not_hold_up_the_others() {
         assert_eq!(world.ended(id).await.receives, 1);
     }
     assert_eq!(code(&world.ended("bad").await), "dead");
+}
+
+/// The job with its source in this bucket.
+fn in_bucket(bucket: &str, job: Job) -> Job {
+    Job { source: Source { bucket: Some(bucket.to_owned()), ..job.source }, ..job }
+}
+
+#[tokio::test(start_paused = true)]
+async fn sources_are_read_from_buckets_that_are_allowed_and_outputs_written_to_the_own_one() {
+    let (world, other) = (World::new(), World::new());
+    let theirs = in_bucket("theirs", other.job("a").await);
+    let ours = in_bucket(BUCKET, world.job("b").await);
+    for job in [theirs, Job { output_bucket: Some(BUCKET.to_owned()), ..ours }] {
+        world.send(&job.body()).await;
+    }
+    let _consumer = world.consumer("w").allows("theirs", &other, never()).start();
+    for id in ["a", "b"] {
+        assert_eq!(code(&world.ended(id).await), "done");
+    }
+    assert_eq!(world.outputs().await.len(), 4);
+    assert!(other.outputs().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_foreign_output_bucket_is_refused_also_where_the_source_may_be_read() {
+    let (world, other) = (World::new(), World::new());
+    let job = in_bucket("theirs", other.job("a").await);
+    world.send(&Job { output_bucket: Some("theirs".to_owned()), ..job }.body()).await;
+    let _consumer = world.consumer("w").allows("theirs", &other, never()).start();
+    assert_eq!(code(&world.ended("a").await), "bad_job");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_bucket_that_denies_or_is_silent_holds_nobody_up() {
+    for (kind, end) in [(ErrorKind::Denied, "source_denied"), (ErrorKind::Unavailable, "dead")] {
+        let (world, other) = (World::new(), World::new());
+        world.send(&in_bucket("theirs", other.job("a").await).body()).await;
+        world.submit("b").await;
+        let broken = fails(Operation::Get, "", kind);
+        let consumer = world.consumer("w").allows("theirs", &other, broken).start();
+        assert_eq!(code(&world.ended("a").await), end);
+        assert_eq!(code(&world.ended("b").await), "done");
+        assert!(!consumer.storms.has_changed().unwrap(), "the others go on");
+    }
 }

@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! inputs/…                     sources that were put there for a job
+//! drop/{recipe}/…              pictures that were put there to be worked on by themselves
 //! overlays/…                   pictures that recipes lay over others
 //! outputs/…                    what was made of them
 //! results/{batch}/{id}.json    the end of a job, once
 //! attempts/{batch}/{id}.json   what went wrong in attempts that are tried again
 //! batches/{batch}.json         what a batch is
 //! backfills/{batch}.json       how far a backfill has got
-//! recipes/…                    recipes by their names
+//! recipes/{name}.toml          recipes by their names
 //! probes/{worker}              a worker's question whether the store answers
 //! ```
 
@@ -25,6 +26,8 @@ pub const MAX_KEY_BYTES: usize = 1024;
 
 /// Where sources live that were put into the store for a job.
 pub const INPUTS: &str = "inputs/";
+/// Where pictures are put whose recipe is chosen by their key, `drop/{recipe}/…`.
+pub const DROP: &str = "drop/";
 /// Where pictures live that recipes lay over others; an overlay is read from nowhere else.
 pub const OVERLAYS: &str = "overlays/";
 /// Where outputs live; an output can be written nowhere else.
@@ -96,6 +99,11 @@ impl Key {
     /// The key of a worker's probe.
     pub fn probe(worker: &WorkerId) -> Self {
         Self(format!("{PROBES}{worker}"))
+    }
+
+    /// The key of the recipe of that name, if one can have it.
+    pub fn recipe(name: &str) -> Result<Self, KeyError> {
+        Self::new(format!("{RECIPES}{name}.toml"))
     }
 
     /// The text.

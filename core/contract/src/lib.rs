@@ -32,7 +32,7 @@ pub use key::Key;
 pub use limits::Limits;
 pub use nearest::nearest;
 pub use operation::{Encoding, Format, Operation};
-pub use pipeline::Pipeline;
+pub use pipeline::{Buckets, Pipeline};
 pub use port::{ObjectStore, Queue, ReplyQueues};
 pub use recipe::{Output, Recipe, RecipeError, RecipeFile};
 pub use reject::{RejectCode, Rejection};

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pixmill_contract::error::Result;
-use pixmill_contract::{Clock, Error, ErrorKind, JobId, Pipeline, Queue, ReplyQueues};
+use pixmill_contract::{Buckets, Clock, Error, ErrorKind, JobId, Pipeline, Queue, ReplyQueues};
 use serde::{Deserialize, Serialize};
 
 use crate::error;
@@ -86,6 +86,7 @@ impl LocalBackend {
             jobs: Arc::new(self.jobs.clone()),
             dead_letters: Arc::new(self.dead_letters.clone()),
             replies: Arc::new(self.clone()),
+            buckets: Buckets::default(),
             clock: Arc::clone(&self.clock),
         }
     }

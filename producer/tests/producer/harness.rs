@@ -9,7 +9,8 @@ use pixmill_contract::testing::{
     FaultyQueue, FaultyReplies, FaultyStore, PausedClock, Plan, never,
 };
 use pixmill_contract::{
-    BatchId, Clock as _, Job, JobId, Key, Pipeline, Queue, RejectCode, ResultDocument, WorkerId,
+    BatchId, Buckets, Clock as _, Job, JobId, Key, Pipeline, Queue, RejectCode, ResultDocument,
+    WorkerId,
 };
 use pixmill_local::{Durability, LocalBackend};
 use pixmill_producer::Name;
@@ -51,6 +52,7 @@ impl World {
             jobs: queue(&self.backend.jobs),
             dead_letters: queue(&self.backend.dead_letters),
             replies: Arc::new(FaultyReplies::new(Arc::new(self.backend.clone()), Arc::clone(plan))),
+            buckets: Buckets::default(),
             clock: Arc::new(self.clock),
         }
     }

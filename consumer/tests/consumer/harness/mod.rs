@@ -26,7 +26,7 @@ pub(crate) use self::pictures::picture;
 pub(crate) use self::plans::{
     Switch, all_of, concerns, fails, hangs_at, is_source, nth_for, slow, while_on,
 };
-pub(crate) use self::running::{Start, VISIBILITY};
+pub(crate) use self::running::{BUCKET, Start, VISIBILITY};
 use self::still::Still;
 
 /// What the jobs make of their pictures, unless a test says otherwise.

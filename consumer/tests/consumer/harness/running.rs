@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pixmill_consumer::{Config, Exit, Stage, StartError, Storm};
 use pixmill_contract::testing::{FaultyQueue, FaultyReplies, FaultyStore, Plan, never};
-use pixmill_contract::{Pipeline, Queue, WorkerId};
+use pixmill_contract::{Buckets, Pipeline, Queue, WorkerId};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -14,6 +14,9 @@ use super::still::Still;
 
 /// The visibility timeout of all consumers here.
 pub(crate) const VISIBILITY: Duration = Duration::from_secs(30);
+
+/// The name of the bucket that the pipeline's store is taken for.
+pub(crate) const BUCKET: &str = "pictures";
 
 /// In real time: longer than any picture here takes, on a machine that is busy with other things.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -26,6 +29,7 @@ pub(crate) struct Start<'w> {
     queue: Plan,
     dead_letters: Plan,
     replies: Plan,
+    buckets: Buckets,
     holds_time: Duration,
 }
 
@@ -42,6 +46,7 @@ impl<'w> Start<'w> {
             queue: never(),
             dead_letters: never(),
             replies: never(),
+            buckets: Buckets::own(BUCKET),
             holds_time: LONGEST,
         }
     }
@@ -59,6 +64,15 @@ impl<'w> Start<'w> {
     /// What happens to the job queue's calls.
     pub(crate) fn queue(self, plan: Plan) -> Self {
         Self { queue: plan, ..self }
+    }
+
+    /// Lets sources be read from the store of another pipeline, as a bucket of this name.
+    pub(crate) fn allows(mut self, name: &str, other: &World, plan: Plan) -> Self {
+        let port = format!("{} {name}", self.config.worker);
+        let plan = self.world.still.watch(&port, self.holds_time, plan);
+        let store = FaultyStore::new(Arc::new(other.backend.store.clone()), plan);
+        self.buckets.allow(name, Arc::new(store));
+        self
     }
 
     /// What happens to every call of every port.
@@ -117,6 +131,7 @@ impl<'w> Start<'w> {
                 self.dead_letters,
             ),
             replies: Arc::new(FaultyReplies::new(replies, watch(" replies", self.replies))),
+            buckets: self.buckets,
             clock: Arc::new(self.world.clock),
         };
         (pipeline, self.config)

@@ -68,6 +68,8 @@ impl Still {
         let names =
             |id: &str| key.contains(&format!("/{id}/")) || key.ends_with(&format!("/{id}.json"));
         let anybodys = key.starts_with("outputs/") && key.matches('/').count() == 2;
+        // What was dropped has a job whose name nobody here knows.
+        let anybodys = anybodys || key.starts_with("outputs/s3-") || key.starts_with("results/s3-");
         self.grinding.lock().unwrap().retain(|id, _| !anybodys && !names(id));
     }
 
@@ -80,6 +82,7 @@ impl Still {
 
 /// The job whose source a call reads.
 fn source_of(call: &Call<'_>, key: &Key) -> Option<String> {
-    let name = key.as_str().strip_prefix("inputs/")?.strip_suffix(".png")?;
+    let of_job = || key.as_str().strip_prefix("inputs/")?.strip_suffix(".png");
+    let name = of_job().or_else(|| key.as_str().strip_prefix("drop/"))?;
     (call.operation == Operation::Get && !name.contains("hang")).then(|| name.to_owned())
 }

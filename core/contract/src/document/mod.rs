@@ -4,6 +4,7 @@
 mod attempts;
 mod backfill;
 mod batch;
+mod event;
 mod job;
 mod result;
 mod template;
@@ -11,6 +12,7 @@ mod template;
 pub use attempts::{AttemptNote, Start, Trouble, TroubleKind};
 pub use backfill::BackfillDocument;
 pub use batch::BatchDocument;
+pub use event::{Created, EventRecord, read_event};
 pub use job::{Job, JobReading, MAX_MESSAGE_BYTES, Source};
 pub use result::{Outcome, OutputRecord, ResultDocument, SourceFacts, Timings};
 pub use template::{Name, Template, TemplateError};

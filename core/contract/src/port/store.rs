@@ -24,10 +24,19 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{BatchId, JobId};
 use crate::key::Key;
 
-/// The identity of an object's content, opaque; equal etags of one key mean the same bytes.
+/// The identity of an object's content, opaque; equal etags of one key mean the same bytes. It is
+/// held without the quotes that HTTP writes it with, wherever it comes from, so that those of
+/// stores, jobs and events can be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Etag(pub String);
+
+impl Etag {
+    /// An etag as HTTP and S3's events write it, with quotes or without.
+    pub fn unquoted(text: &str) -> Self {
+        Self(text.trim_matches('"').to_owned())
+    }
+}
 
 /// Who made an output, kept with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
