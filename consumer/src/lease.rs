@@ -53,6 +53,21 @@ impl Leases {
         Lease { delivery, lost, leases: Arc::clone(self) }
     }
 
+    /// Gives messages back, to be received again at once: one request for all of them.
+    pub(crate) async fn release(&self, leases: Vec<Lease>) {
+        if leases.is_empty() {
+            return;
+        }
+        let entry = |lease: &Lease| {
+            lease.forget();
+            (lease.delivery.receipt.clone(), Duration::ZERO)
+        };
+        let answers = self.queue.change_visibility(leases.iter().map(entry).collect()).await;
+        for error in answers.into_iter().filter_map(Result::err) {
+            tracing::warn!(reason = error.chain(), "failed to release a message");
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Receipt, Held>> {
         self.held.lock().expect("no code panics with this lock")
     }
@@ -126,9 +141,9 @@ impl Lease {
         !*self.lost.borrow() && held.get(receipt).is_some_and(|held| now < held.hidden_until)
     }
 
-    /// Deletes the message: its job has ended.
+    /// Deletes the message: its job has ended. It is kept until that is done, because a delete may
+    /// wait for others to share its request.
     pub(crate) async fn complete(self) -> Result<(), Error> {
-        self.forget();
         one(self.leases.queue.delete(vec![self.delivery.receipt.clone()]).await)
     }
 

@@ -16,18 +16,44 @@ use crate::notes::OPTIMISTIC_RECEIVES;
 use crate::process::process;
 use crate::settle::settle;
 use crate::worker::Worker;
-use crate::{Exit, Stage};
+use crate::{Config, Exit, Stage};
 
-/// How long a release may take once everything has to end.
+/// How long everything may take once it has to end: the releases, and a receive that is under way.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Messages that one receive should bring: queues that charge by the request bring ten at most.
+const BATCH: usize = 10;
 
 pub(crate) async fn run(worker: Arc<Worker>, wanted: watch::Receiver<Stage>) -> Exit {
     let follow = tokio::spawn(follow(Arc::clone(&worker), wanted));
     let mut receiver = Receiver::new(Arc::clone(&worker));
-    receiver.receive_until_draining().await;
-    let exit = receiver.drain().await;
+    let whole = async {
+        receiver.receive_until_draining().await;
+        while receiver.jobs.join_next().await.is_some() {}
+    };
+    tokio::select! {
+        biased;
+        () = whole => {}
+        () = time_is_up(&worker) => tracing::warn!("ending without having released everything"),
+    }
     follow.abort();
-    exit
+    if worker.is_stuck() { Exit::Stuck } else { Exit::Drained }
+}
+
+/// Turns a drain that takes too long into an abort, and returns when that has taken too long as
+/// well. It counts from when the drain was asked for: what is held goes on while a last receive is
+/// waited for, and an abort does not wait for that receive to the end. What such a receive still
+/// brings comes back when its visibility runs out.
+async fn time_is_up(worker: &Worker) {
+    let drain = async {
+        worker.reached(Stage::Draining).await;
+        tokio::time::sleep(worker.config.drain_timeout).await;
+    };
+    tokio::select! {
+        () = drain => worker.raise(Stage::Aborting),
+        () = worker.reached(Stage::Aborting) => {}
+    }
+    tokio::time::sleep(ABORT_TIMEOUT).await;
 }
 
 /// Hands on what is wanted of the worker, or that it has to end by itself.
@@ -74,44 +100,46 @@ impl Receiver {
         loop {
             let room = Arc::clone(&self.room);
             let ready = async {
-                let permit = room.acquire_owned().await.expect("the semaphore is never closed");
+                let batch = room.acquire_many_owned(worth_a_receive(&worker.config)).await;
                 // Last, because a storm may have begun while there was no room.
                 worker.weather.clear(0).await;
-                permit
+                batch.expect("the semaphore is never closed")
             };
-            let permit = tokio::select! {
+            let room = tokio::select! {
                 biased;
                 () = worker.reached(Stage::Draining) => return,
-                permit = ready => permit,
+                room = ready => room,
             };
-            self.receive(permit).await;
+            self.receive(room).await;
             while self.jobs.try_join_next().is_some() {}
         }
     }
 
-    /// Receives as much as there is room for. Never dropped while it waits: a message that is on
-    /// its way would be hidden and held by nobody.
-    async fn receive(&mut self, first: OwnedSemaphorePermit) {
-        let mut permits = vec![first];
-        while let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() {
-            permits.push(permit);
+    /// Receives as much as there is room for. Never dropped while it waits, unless everything has
+    /// to end: a message that is on its way would be hidden and held by nobody.
+    async fn receive(&mut self, mut room: OwnedSemaphorePermit) {
+        // Nobody else takes room, so what is seen free is free.
+        let more = u32::try_from(self.room.available_permits()).unwrap_or(u32::MAX);
+        if let Ok(more) = Arc::clone(&self.room).try_acquire_many_owned(more) {
+            room.merge(more);
         }
-        let Some(leases) = self.receive_leases(permits.len()).await else { return };
+        let Some(leases) = self.receive_leases(room.num_permits()).await else { return };
         let leases = self.renew_spent(leases).await;
         if *self.worker.stage.borrow() >= Stage::Draining {
-            return release_all(leases).await;
+            return self.worker.leases.release(leases).await;
         }
-        if leases.iter().any(|lease| is_suspect(lease.delivery())) {
-            drop(permits);
-            return self.work_alone(leases).await;
+        let (suspects, others): (Vec<_>, Vec<_>) =
+            leases.into_iter().partition(|lease| is_suspect(lease.delivery()));
+        for lease in others {
+            self.spawn(lease, room.split(1));
         }
-        for (lease, permit) in leases.into_iter().zip(permits) {
-            let worker = Arc::clone(&self.worker);
-            self.jobs.spawn(async move {
-                work(&worker, lease).await;
-                drop(permit);
-            });
-        }
+        drop(room);
+        self.work_alone(suspects).await;
+    }
+
+    fn spawn(&mut self, lease: Lease, room: Option<OwnedSemaphorePermit>) {
+        let worker = Arc::clone(&self.worker);
+        self.jobs.spawn(async move { work(&worker, lease, room).await });
     }
 
     /// Has messages that have spent their receives sent anew at once, whatever becomes of the
@@ -121,7 +149,7 @@ impl Receiver {
         let is_spent = |lease: &Lease| config.is_spent(lease.delivery().receive_count);
         let (spent, fresh): (Vec<_>, Vec<_>) = leases.into_iter().partition(is_spent);
         for lease in spent {
-            work(&self.worker, lease).await;
+            work(&self.worker, lease, None).await;
         }
         fresh
     }
@@ -155,43 +183,33 @@ impl Receiver {
         None
     }
 
-    /// Works on the first suspect once everything else is finished; what came with it goes back.
-    async fn work_alone(&mut self, leases: Vec<Lease>) {
-        let (mut suspects, mut rest): (Vec<_>, Vec<_>) =
-            leases.into_iter().partition(|lease| is_suspect(lease.delivery()));
-        let suspect = suspects.remove(0);
-        rest.extend(suspects);
-        release_all(rest).await;
-        let all = tokio::select! {
-            biased;
-            () = self.worker.reached(Stage::Draining) => return release_all(vec![suspect]).await,
-            all = Arc::clone(&self.room).acquire_many_owned(self.size) => all,
-        };
-        let all = all.expect("the semaphore is never closed");
-        let worker = Arc::clone(&self.worker);
-        // With all the room taken nothing is received meanwhile.
-        self.jobs.spawn(async move {
-            work(&worker, suspect).await;
-            drop(all);
-        });
+    /// Works on suspects one after the other, each once everything else is finished: what came with
+    /// it spends no receive by going back, and does not become a suspect by that.
+    async fn work_alone(&mut self, suspects: Vec<Lease>) {
+        let mut suspects = suspects.into_iter();
+        while let Some(suspect) = suspects.next() {
+            let all = tokio::select! {
+                biased;
+                () = self.worker.reached(Stage::Draining) => {
+                    let left = std::iter::once(suspect).chain(suspects).collect();
+                    return self.worker.leases.release(left).await;
+                }
+                all = Arc::clone(&self.room).acquire_many_owned(self.size) => all,
+            };
+            // With all the room taken nothing is received meanwhile.
+            self.spawn(suspect, Some(all.expect("the semaphore is never closed")));
+        }
     }
+}
 
-    /// Finishes or releases what is held; after the drain timeout, or when told to abort, releases
-    /// everything.
-    async fn drain(mut self) -> Exit {
-        let finished = async { while self.jobs.join_next().await.is_some() {} };
-        tokio::select! {
-            () = finished => {}
-            () = tokio::time::sleep(self.worker.config.drain_timeout) => {}
-            () = self.worker.reached(Stage::Aborting) => {}
-        }
-        self.worker.raise(Stage::Aborting);
-        let released = async { while self.jobs.join_next().await.is_some() {} };
-        if tokio::time::timeout(ABORT_TIMEOUT, released).await.is_err() {
-            tracing::warn!("ending without having released everything");
-        }
-        if self.worker.is_stuck() { Exit::Stuck } else { Exit::Drained }
-    }
+/// How much room makes a receive worth its request: half of what is prefetched, or a full batch.
+///
+/// No thread is without work for that. While we wait, the slots and the other half of what is
+/// prefetched are held, and that half is what the threads live on until the next messages and
+/// their sources are here. Of a prefetch of up to three the half is one: nothing waits.
+fn worth_a_receive(config: &Config) -> u32 {
+    let messages = (config.prefetch / 2).clamp(1, BATCH);
+    u32::try_from(messages).expect("a batch is small")
 }
 
 /// Whether a delivery may have killed the workers that had it before.
@@ -199,8 +217,9 @@ fn is_suspect(delivery: &Delivery) -> bool {
     delivery.receive_count > OPTIMISTIC_RECEIVES
 }
 
-/// One delivery, from lease to settlement.
-async fn work(worker: &Worker, lease: Lease) {
+/// One delivery, from lease to settlement. Its room is free when its work is over: a reply and a
+/// delete hold up nothing, however long they wait for others to share a request.
+async fn work(worker: &Worker, lease: Lease, room: Option<OwnedSemaphorePermit>) {
     let span = span(lease.delivery());
     let whole = async {
         let fate = tokio::select! {
@@ -209,7 +228,11 @@ async fn work(worker: &Worker, lease: Lease) {
             () = worker.reached(Stage::Aborting) => Fate::Interrupted,
             fate = process(worker, &lease) => fate,
         };
-        let settled = settle(worker, lease, fate);
+        let settled = async {
+            let _settling = worker.settling.acquire().await;
+            drop(room);
+            settle(worker, lease, fate).await;
+        };
         tokio::pin!(settled);
         tokio::select! {
             () = &mut settled => {}
@@ -227,12 +250,4 @@ fn span(delivery: &Delivery) -> tracing::Span {
     let member = |name: &str| body.get(name).and_then(|v| v.as_str()).unwrap_or("?").to_owned();
     let (batch, id) = (member("batch"), member("id"));
     tracing::info_span!("job", batch, id, receive = delivery.receive_count)
-}
-
-async fn release_all(leases: Vec<Lease>) {
-    for lease in leases {
-        if let Err(error) = lease.release(Duration::ZERO).await {
-            tracing::warn!(reason = error.chain(), "failed to release a message");
-        }
-    }
 }

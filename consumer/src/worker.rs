@@ -15,6 +15,12 @@ use crate::shelf::Shelf;
 use crate::weather::{Storm, Weather};
 use crate::{Config, Stage};
 
+/// Most deliveries that are settled at once: as many as a large machine finishes in the second for
+/// which a delete may wait to share its request. Each is a message and a result in memory, and a
+/// lease to renew; if there are so many, the queue hardly answers, and the next ones keep their
+/// room.
+const MAX_SETTLING: usize = 256;
+
 /// One worker.
 #[derive(Debug)]
 pub(crate) struct Worker {
@@ -29,6 +35,8 @@ pub(crate) struct Worker {
     /// A thread of the engine that is free.
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) admission: Admission,
+    /// Taken while a delivery is settled.
+    pub(crate) settling: Semaphore,
     /// What is wanted of the worker: by whoever runs it, or by itself when a picture is stuck.
     pub(crate) stage: watch::Sender<Stage>,
     stuck: AtomicBool,
@@ -49,6 +57,7 @@ impl Worker {
             engine: Engine::start(config.slots, &config.limits)?,
             slots: Arc::new(Semaphore::new(config.slots)),
             admission: Admission::new(config.memory_bytes),
+            settling: Semaphore::new(MAX_SETTLING),
             stage: watch::Sender::new(Stage::Running),
             stuck: AtomicBool::new(false),
             weather,
