@@ -139,7 +139,7 @@ impl Dropped {
         };
         let bucket = (!worker.pipeline.buckets.is_own(bucket)).then(|| bucket.clone());
         let recipe_key = Key::recipe(name).ok()?;
-        Some(Self { batch, bucket, recipe_key, store, created })
+        Some(Self { created, store, bucket, batch, recipe_key })
     }
 
     /// Whether the object is still what the event tells of. Where that cannot be found out its job
@@ -216,13 +216,12 @@ impl Dropped {
         let identity = Identity { batch: self.batch.clone(), id, digest, redrive: 0 };
         let failed =
             Outcome::Failed { code: RejectCode::BadRecipe, reason: bounded_reason(reason) };
-        match Attempt::new(worker, lease, identity, body).end(failed).await {
-            Fate::Ended(_) => {
-                tracing::warn!(key = %self.created.key, reason, "failed a picture");
-                Ok(())
-            }
-            fate => Err(fate),
+        let fate = Attempt::new(worker, lease, identity, body).end(failed).await;
+        if !matches!(fate, Fate::Ended(_)) {
+            return Err(fate);
         }
+        tracing::warn!(key = %self.created.key, reason, "failed a picture");
+        Ok(())
     }
 }
 
