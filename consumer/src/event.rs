@@ -128,8 +128,7 @@ impl Dropped {
         };
         let name = path.split_once('/').map_or(DEFAULT, |(name, _)| name);
         // Whatever can be part of a batch's name can name a recipe.
-        let batch = BatchId::new(format!("s3-{name}")).ok();
-        let (Some(batch), false) = (batch, name.is_empty()) else {
+        let Ok(batch) = BatchId::new(format!("s3-{name}")) else {
             tracing::warn!(%key, "dropped an event: {name:?} cannot be the name of a recipe");
             return None;
         };
