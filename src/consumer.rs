@@ -13,7 +13,7 @@ use crate::{args, exit, machine, shutdown};
 pub(crate) async fn run(args: args::Consumer) -> anyhow::Result<ExitCode> {
     let worker = args.worker.unwrap_or_else(|| WorkerId::fresh(SystemClock.now()));
     let mut opened = backend::open(&args.data, Purpose::Work(&worker)).await?;
-    opened.allow(&args.allow_bucket)?;
+    opened.allow(&args.allow_bucket);
     let (pipeline, pace) = (opened.pipeline, opened.pace);
     let limits = args.work.limits();
     let memory_bytes = args.memory.unwrap_or_else(|| machine::memory_bytes() / 2);

@@ -128,8 +128,7 @@ impl Dropped {
         };
         let name = path.split_once('/').map_or(DEFAULT, |(name, _)| name);
         // Whatever can be part of a batch's name can name a recipe.
-        let batch = BatchId::new(format!("s3-{name}")).ok();
-        let (Some(batch), false) = (batch, name.is_empty()) else {
+        let Ok(batch) = BatchId::new(format!("s3-{name}")) else {
             tracing::warn!(%key, "dropped an event: {name:?} cannot be the name of a recipe");
             return None;
         };
@@ -139,7 +138,7 @@ impl Dropped {
         };
         let bucket = (!worker.pipeline.buckets.is_own(bucket)).then(|| bucket.clone());
         let recipe_key = Key::recipe(name).ok()?;
-        Some(Self { batch, bucket, recipe_key, store, created })
+        Some(Self { created, store, bucket, batch, recipe_key })
     }
 
     /// Whether the object is still what the event tells of. Where that cannot be found out its job
@@ -216,13 +215,12 @@ impl Dropped {
         let identity = Identity { batch: self.batch.clone(), id, digest, redrive: 0 };
         let failed =
             Outcome::Failed { code: RejectCode::BadRecipe, reason: bounded_reason(reason) };
-        match Attempt::new(worker, lease, identity, body).end(failed).await {
-            Fate::Ended(_) => {
-                tracing::warn!(key = %self.created.key, reason, "failed a picture");
-                Ok(())
-            }
-            fate => Err(fate),
+        let fate = Attempt::new(worker, lease, identity, body).end(failed).await;
+        if !matches!(fate, Fate::Ended(_)) {
+            return Err(fate);
         }
+        tracing::warn!(key = %self.created.key, reason, "failed a picture");
+        Ok(())
     }
 }
 

@@ -69,14 +69,13 @@ impl Opened {
         }
     }
 
-    /// Lets sources be read from other buckets.
-    pub(crate) fn allow(&mut self, names: &[String]) -> anyhow::Result<()> {
+    /// Lets sources be read from other buckets; a directory has none, as it has no bucket of its own.
+    pub(crate) fn allow(&mut self, names: &[String]) {
         for name in names {
-            if let (Some(name), store) = self.bucket(name)? {
+            if let Ok((Some(name), store)) = self.bucket(name) {
                 self.pipeline.buckets.allow(name, store);
             }
         }
-        Ok(())
     }
 
     /// The store of a bucket, and its name if it is not the pipeline's own.

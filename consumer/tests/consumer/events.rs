@@ -66,10 +66,9 @@ async fn ends(world: &World) -> Vec<ResultDocument> {
 }
 
 fn job(result: &ResultDocument) -> Job {
-    match Job::read(&result.job.as_ref().unwrap().to_string()) {
-        JobReading::Job { job, .. } => *job,
-        other => panic!("no job: {other:?}"),
-    }
+    let reading = Job::read(&result.job.as_ref().unwrap().to_string());
+    let JobReading::Job { job, .. } = reading else { panic!("no job: {reading:?}") };
+    *job
 }
 
 /// Why a job failed.
