@@ -124,7 +124,7 @@ impl Receiver {
             room.merge(more);
         }
         let Some(leases) = self.receive_leases(room.num_permits()).await else { return };
-        let leases = self.renew_spent(leases).await;
+        let leases = self.renew_spent(leases);
         if *self.worker.stage.borrow() >= Stage::Draining {
             return self.worker.leases.release(leases).await;
         }
@@ -143,13 +143,14 @@ impl Receiver {
     }
 
     /// Has messages that have spent their receives sent anew at once, whatever becomes of the
-    /// others: each release costs a receive, and the queue must never take a job.
-    async fn renew_spent(&self, leases: Vec<Lease>) -> Vec<Lease> {
-        let config = &self.worker.config;
-        let is_spent = |lease: &Lease| config.is_spent(lease.delivery().receive_count);
+    /// others: each release costs a receive, and the queue must never take a job. They need no
+    /// room, as no picture is touched.
+    fn renew_spent(&mut self, leases: Vec<Lease>) -> Vec<Lease> {
+        let worker = Arc::clone(&self.worker);
+        let is_spent = |lease: &Lease| worker.config.is_spent(lease.delivery().receive_count);
         let (spent, fresh): (Vec<_>, Vec<_>) = leases.into_iter().partition(is_spent);
         for lease in spent {
-            work(&self.worker, lease, None).await;
+            self.spawn(lease, None);
         }
         fresh
     }

@@ -54,18 +54,28 @@ async fn from_the_third_receive_on_a_delivery_runs_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_comes_with_a_suspect_goes_back_and_is_done_all_the_same() {
+async fn what_comes_with_a_suspect_is_done_before_it_and_spends_no_receive() {
     let world = World::new();
-    for id in ["a", "b", "c", "d"] {
+    for id in ["suspect1", "suspect2"] {
         world.submit(id).await;
     }
     world.age(2).await;
+    for id in ["a", "b"] {
+        world.submit(id).await;
+    }
     let _consumer = world.consumer("w").config(|c| c.slots = 4).start();
-    for id in ["a", "b", "c", "d"] {
-        assert_eq!(code(&world.ended(id).await), "done");
+    for (id, receives) in [("a", 1), ("b", 1), ("suspect1", 3), ("suspect2", 3)] {
+        let result = world.ended(id).await;
+        assert_eq!((code(&result), result.receives), ("done", receives), "{id}");
     }
     world.settled().await;
     assert!(world.dead_letters().await.is_empty());
+    let result = |id: &str| world.place(&format!("w Put results/single/{id}.json"));
+    let source = |id: &str| world.place(&format!("w Get inputs/{id}.png"));
+    let first = source("suspect1").min(source("suspect2"));
+    assert!(result("a").max(result("b")) < first, "alone: {:#?}", world.calls());
+    let (one, other) = (result("suspect1"), result("suspect2"));
+    assert!(one.min(other) < source("suspect1").max(source("suspect2")), "one after the other");
 }
 
 #[tokio::test(start_paused = true)]

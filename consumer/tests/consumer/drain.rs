@@ -109,6 +109,59 @@ async fn a_pending_receive_is_waited_for_and_what_it_brings_is_released() {
     assert_eq!(world.ended("a").await.receives, 2);
 }
 
+/// As long as SQS lets a receive wait.
+const LONG_POLL: Duration = Duration::from_secs(20);
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_is_finished_while_a_last_receive_is_waited_for() {
+    let world = World::new();
+    world.submit("a").await;
+    let slowly = slow(Operation::Put, "outputs/", Duration::from_secs(3));
+    let consumer = world.consumer("w").store(slowly).config(|c| c.poll = LONG_POLL).start();
+    world.called("w Put outputs/").await;
+    let begun = Instant::now();
+    consumer.want(Stage::Draining);
+    world.ended("a").await;
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert_eq!(consumer.exit().await, Exit::Drained);
+    assert!(begun.elapsed() <= LONG_POLL);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_drain_timeout_counts_from_when_the_drain_was_asked_for() {
+    let world = World::new();
+    world.submit("a").await;
+    let plan = hangs_at(Operation::Put, "outputs/");
+    let consumer = world.consumer("w").store(plan).config(|c| c.poll = LONG_POLL).start();
+    world.called("w Put outputs/").await;
+    let begun = Instant::now();
+    assert_eq!(consumer.drain().await, Exit::Drained);
+    assert!(begun.elapsed() >= Duration::from_secs(30));
+    assert!(begun.elapsed() <= Duration::from_secs(35), "{:?}", begun.elapsed());
+    assert_eq!(world.depth().await, VISIBLE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_waits_for_a_receive_only_as_long_as_for_the_releases() {
+    let world = World::new();
+    let consumer = world.consumer("w").queue(hangs_at(Operation::Receive, "")).start();
+    world.called("w Receive").await;
+    let begun = Instant::now();
+    assert_eq!(consumer.abort().await, Exit::Drained);
+    assert!(begun.elapsed() <= Duration::from_secs(6), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_waits_for_messages_that_are_being_deleted() {
+    let world = World::new();
+    world.submit("a").await;
+    let slowly = slow(Operation::DeleteMessage, "", Duration::from_secs(5));
+    let consumer = world.consumer("w").queue(slowly).start();
+    world.called("w DeleteMessage").await;
+    assert_eq!(consumer.drain().await, Exit::Drained);
+    assert_eq!(world.depth().await, Depth::default());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_nobody_can_stop_any_more_drains() {
     let world = World::new();

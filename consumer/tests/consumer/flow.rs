@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use pixmill_consumer::{Config, StartError};
-use pixmill_contract::testing::{Fault, Plan, seeded};
+use pixmill_contract::testing::{Fault, Operation, Plan, seeded};
 use pixmill_contract::{ErrorKind, Limits};
 use tokio::time::Instant;
 
-use crate::harness::{World, code, picture};
+use crate::harness::{World, all_of, code, hangs_at, pass, picture, slow};
 
 const JOBS: usize = 24;
 
@@ -65,6 +65,79 @@ async fn never_more_is_held_than_there_is_room_for() {
         world.ended(&id).await;
     }
     assert_eq!(most_at_once(&world), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_that_takes_long_holds_up_no_work_and_its_message_stays_held() {
+    let world = World::new();
+    for id in ids() {
+        world.submit(&id).await;
+    }
+    let sizes = |c: &mut Config| (c.slots, c.prefetch) = (1, 0);
+    let hanging = hangs_at(Operation::DeleteMessage, "");
+    let consumer = world.consumer("w").queue(hanging).config(sizes).start();
+    for id in ids() {
+        world.ended(&id).await;
+    }
+    pass(Duration::from_mins(3)).await;
+    assert_eq!(world.depth().await.in_flight, JOBS as u64);
+    assert_eq!(world.calls_of("w Get inputs/").len(), JOBS, "none came again");
+    consumer.abort().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_stops_when_too_many_messages_wait_for_their_delete() {
+    /// The bound, and one that keeps the only room there is.
+    const MOST: usize = 256 + 1;
+    let world = World::new();
+    for n in 0..MOST + 3 {
+        world.submit_with(&format!("job{n}"), b"no picture").await;
+    }
+    let sizes = |c: &mut Config| (c.slots, c.prefetch) = (1, 0);
+    let hanging = hangs_at(Operation::DeleteMessage, "");
+    let consumer = world.consumer("w").queue(hanging).config(sizes).start();
+    world.ended(&format!("job{}", MOST - 1)).await;
+    pass(Duration::from_mins(3)).await;
+    assert_eq!(world.keys("results/").await.len(), MOST);
+    consumer.abort().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receive_waits_until_half_of_what_is_prefetched_is_used_up() {
+    // With the default of two it waits for nothing.
+    for (prefetch, batch, receives) in [(2, 1, 1), (18, 9, 2)] {
+        let world = World::new();
+        let held = 2 + prefetch;
+        for n in 0..held + batch {
+            world.submit(&format!("job{n:02}")).await;
+        }
+        // One of a batch takes a while, and what comes after the batch does not end.
+        let ends = move |n: usize| n + 1 < batch;
+        let hanging = (batch..held + batch).filter(|n| !ends(*n));
+        let mut plans: Vec<_> = hanging.map(|n| stuck_in_its_outputs(n, None)).collect();
+        plans.push(stuck_in_its_outputs(batch - 1, Some(Duration::from_secs(20))));
+        let sizes = move |c: &mut Config| (c.slots, c.prefetch) = (2, prefetch);
+        let consumer = world.consumer("w").store(all_of(plans)).config(sizes).start();
+        for n in (0..held).filter(|n| ends(*n)) {
+            world.ended(&format!("job{n:02}")).await;
+        }
+        world.called(&format!("Put outputs/single/job{:02}/", batch - 1)).await;
+        pass(Duration::from_secs(10)).await;
+        assert_eq!(world.calls_of("w Receive").len(), receives, "prefetch {prefetch}");
+        // With that one gone there is room for a batch.
+        world.called(&format!("w Get inputs/job{:02}.png", held + batch - 1)).await;
+        assert_eq!(world.calls_of("w Receive").len(), receives + 1, "prefetch {prefetch}");
+        consumer.abort().await;
+    }
+}
+
+/// The writing of this job's outputs takes so long, or for ever.
+fn stuck_in_its_outputs(job: usize, long: Option<Duration>) -> Plan {
+    let prefix = format!("outputs/single/job{job:02}/").leak();
+    match long {
+        Some(long) => slow(Operation::Put, prefix, long),
+        None => hangs_at(Operation::Put, prefix),
+    }
 }
 
 #[tokio::test(start_paused = true)]

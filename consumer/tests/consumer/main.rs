@@ -19,5 +19,6 @@ mod overlays;
 mod panics;
 mod redrive;
 mod rejections;
+mod requests;
 mod sources;
 mod storms;
