@@ -58,7 +58,9 @@ fn constant_killing_and_duplicates_lose_nothing_and_show_one_result_a_job() {
     cloud.submit(&place, TWO).args(["--batch", "b"]).bound(bound(jobs)).go().expect(0);
     assert!(cloud.depth(&cloud.queue) > u64::from(jobs), "nothing was sent twice");
 
-    let life = Duration::from_millis(if is_soak { 1000 } else { 700 });
+    // A service that is far away, so that a life is not over before it has begun to work.
+    cloud.gateway.delay(Duration::from_millis(10));
+    let life = Duration::from_millis(if is_soak { 1000 } else { 500 });
     let settings = ["--visibility", "3s"];
     let mut workers = [0, 1].map(|_| consumer(&cloud, "w", &settings));
     let (patience, mut kills) = (Patience::new(bound(jobs)), 0);
@@ -74,5 +76,5 @@ fn constant_killing_and_duplicates_lose_nothing_and_show_one_result_a_job() {
     workers.into_iter().for_each(drain);
     assert_all_done(&cloud, jobs);
     println!("{jobs} jobs under kill -9: {kills} workers killed, one result a job");
-    assert!(kills >= 3, "only {kills} kills");
+    assert!(kills >= 2, "only {kills} kills");
 }
