@@ -7,7 +7,7 @@ use pixmill_contract::error::Result;
 use pixmill_contract::{Error, ErrorKind};
 
 use crate::error::of_call;
-use crate::names::{bucket_name, is_url, queue_name};
+use crate::names::{bucket_name, is_bucket, is_url, queue_name, region_of};
 use crate::queue::{self, Linger, SqsQueue};
 use crate::replies::SqsReplies;
 use crate::store::S3Store;
@@ -57,6 +57,12 @@ impl AwsBackend {
             let why = "no region is set: set AWS_REGION, or region in the profile";
             return Err(Error::new(ErrorKind::Invalid, "find the pipeline on AWS", why));
         }
+        let bucket = bucket_name(&options.bucket);
+        if !is_bucket(bucket) {
+            let why = "it is no name of a bucket: a pipeline has one of its own, without a prefix";
+            let attempt = format!("find the bucket {:?}", options.bucket);
+            return Err(Error::new(ErrorKind::Invalid, attempt, why));
+        }
         let client = queue::client(configuration);
         let jobs = find(&client, &options.queue).await?;
         let jobs = SqsQueue::new(client.clone(), jobs, options.linger);
@@ -72,7 +78,7 @@ impl AwsBackend {
             }
         };
         let dead_letters = SqsQueue::new(client.clone(), dead_letters, options.linger);
-        let store = S3Store::new(configuration, bucket_name(&options.bucket));
+        let store = S3Store::new(configuration, bucket);
         let replies = SqsReplies::new(client, &jobs, options.linger);
         Ok(Self { store, jobs, dead_letters, redrive, replies })
     }
@@ -80,12 +86,25 @@ impl AwsBackend {
 
 /// The URL of a queue that is given by its name or its URL.
 pub(crate) async fn find(client: &Client, queue: &str) -> Result<String> {
-    if is_url(queue) {
-        return Ok(queue.to_owned());
-    }
+    let queue = queue.trim_end_matches('/');
     let name = queue_name(queue);
+    let attempt = || format!("find the queue {name}");
+    if name.strip_suffix(".fifo").is_some() {
+        let why = "it is a FIFO queue: a pipeline's queues are standard ones, whose messages need \
+                   no group";
+        return Err(Error::new(ErrorKind::Invalid, attempt(), why));
+    }
+    if is_url(queue) {
+        return match (region_of(queue), client.config().region()) {
+            (Some(there), Some(here)) if there != here.as_ref() => {
+                let why = format!("it is in {there}, and AWS_REGION is {here}: set it to {there}");
+                Err(Error::new(ErrorKind::Invalid, attempt(), why))
+            }
+            _ => Ok(queue.to_owned()),
+        };
+    }
     let output = client.get_queue_url().queue_name(name).send().await;
-    let output = output.map_err(|e| of_call(format!("find the queue {name}"), &e))?;
+    let output = output.map_err(|e| of_call(attempt(), &e))?;
     let nameless = || Error::bare(ErrorKind::Unavailable, format!("learn the URL of {name}"));
     output.queue_url.ok_or_else(nameless)
 }

@@ -3,8 +3,10 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_http::endpoint::ResolveEndpointError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use pixmill_contract::{Error, ErrorKind};
 
@@ -29,6 +31,8 @@ const CODES: &[(&str, ErrorKind)] = &[
     ("ConditionalRequestConflict", ErrorKind::Unavailable),
     ("InternalError", ErrorKind::Unavailable),
     ("InternalFailure", ErrorKind::Unavailable),
+    // Somebody cleans up uploads while we make one; another one may be finished.
+    ("NoSuchUpload", ErrorKind::Unavailable),
     ("OperationAborted", ErrorKind::Unavailable),
     ("RequestTimeout", ErrorKind::Unavailable),
     ("RequestTimeoutException", ErrorKind::Unavailable),
@@ -66,7 +70,6 @@ const CODES: &[(&str, ErrorKind)] = &[
     // There is no such thing.
     ("AWS.SimpleQueueService.NonExistentQueue", ErrorKind::NotFound),
     ("NoSuchKey", ErrorKind::NotFound),
-    ("NoSuchUpload", ErrorKind::NotFound),
     ("NoSuchVersion", ErrorKind::NotFound),
     ("NotFound", ErrorKind::NotFound),
     ("QueueDoesNotExist", ErrorKind::NotFound),
@@ -82,13 +85,12 @@ const CODES: &[(&str, ErrorKind)] = &[
 /// one that is not listed.
 fn kind_of_status(status: u16) -> ErrorKind {
     match status {
-        401 | 403 => ErrorKind::Denied,
+        // A redirection: the bucket is in another region.
+        300..=399 | 401 | 403 => ErrorKind::Denied,
         404 | 410 => ErrorKind::NotFound,
         408 | 409 => ErrorKind::Unavailable,
         412 => ErrorKind::Changed,
         429 => ErrorKind::Throttled,
-        // The bucket is in another region.
-        300..=399 => ErrorKind::Denied,
         400..=499 => ErrorKind::Invalid,
         _ => ErrorKind::Unavailable,
     }
@@ -107,9 +109,27 @@ pub(crate) fn kind_of_answer(code: Option<&str>, status: Option<u16>, message: &
     .unwrap_or_else(|| status.map_or(ErrorKind::Invalid, kind_of_status))
 }
 
+/// Longest that a cause is told: what answers may be no AWS at all, and say a lot.
+const MAX_SAID: usize = 400;
+
 /// What AWS said, in one line.
 #[derive(Debug)]
 struct Said(String);
+
+impl Said {
+    fn new(text: &str, hint: &str) -> Self {
+        let words: Vec<_> = text.split_whitespace().collect();
+        let mut line = words.join(" ");
+        if let Some((end, _)) = line.char_indices().nth(MAX_SAID) {
+            line.truncate(end);
+            line.push('…');
+        }
+        if !hint.is_empty() {
+            line = format!("{line} ({hint})");
+        }
+        Self(line)
+    }
+}
 
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -124,71 +144,152 @@ pub(crate) fn of_call<E>(attempt: impl Into<String>, error: &SdkError<E, HttpRes
 where
     E: ProvideErrorMetadata + StdError + 'static,
 {
-    let status = error.raw_response().map(|response| response.status().as_u16());
+    let response = error.raw_response();
+    let status = response.map(|response| response.status().as_u16());
     let (kind, said) = match error {
-        SdkError::ServiceError(answer) => of_answer(answer.err(), status),
+        SdkError::ServiceError(answer) => {
+            let region = response.and_then(|response| response.headers().get(BUCKET_REGION));
+            of_answer(answer.err(), status, region)
+        }
         // An answer that is no answer of AWS's: a proxy's page, say.
         SdkError::ResponseError(_) => {
             let kind = status.map_or(ErrorKind::Unavailable, kind_of_status);
             let kind = if kind == ErrorKind::Invalid { ErrorKind::Unavailable } else { kind };
-            (kind, format!("{} {}", of_status(status), causes(error)))
+            let text = format!("{}, but no answer of AWS: {}", of_status(status), causes(error));
+            (kind, Said::new(&text, CONNECTION))
         }
-        SdkError::TimeoutError(_) => (ErrorKind::Unavailable, causes(error)),
+        SdkError::TimeoutError(_) => (ErrorKind::Unavailable, Said::new(&causes(error), "")),
         SdkError::DispatchFailure(failure) => {
-            let is_network = failure.is_io() || failure.is_timeout();
-            // What fails before anything is sent is the credentials: none, or they cannot be had.
-            let kind = if is_network { ErrorKind::Unavailable } else { ErrorKind::Denied };
-            (kind, causes(error))
+            failure.as_connector_error().map_or_else(|| of_dispatch(error), of_connection)
         }
         // Made of what we gave: a key or a setting that AWS cannot mean.
-        _ => (ErrorKind::Invalid, causes(error)),
+        SdkError::ConstructionFailure(_) | _ => (ErrorKind::Invalid, Said::new(&causes(error), "")),
     };
-    Error::new(kind, attempt, Said(said))
+    Error::new(kind, attempt, said)
 }
 
-fn of_answer(error: &impl ProvideErrorMetadata, status: Option<u16>) -> (ErrorKind, String) {
+/// Where S3 says which region a bucket is in.
+const BUCKET_REGION: &str = "x-amz-bucket-region";
+
+/// What to do if nobody answers.
+const CONNECTION: &str = "check the network, AWS_REGION, and AWS_ENDPOINT_URL if it is set";
+
+fn of_connection(error: &ConnectorError) -> (ErrorKind, Said) {
+    if error.is_user() {
+        return (ErrorKind::Invalid, Said::new(&causes(error), ""));
+    }
+    of_dispatch(error)
+}
+
+/// What failed without an answer: the connection, or what comes before it.
+fn of_dispatch(error: &(dyn StdError + 'static)) -> (ErrorKind, Said) {
+    let (kind, hint) = if let Some(error) = cause::<CredentialsError>(error) {
+        match error {
+            // The service that gives them out does not answer.
+            CredentialsError::ProviderTimedOut(_) => (ErrorKind::Unavailable, ""),
+            CredentialsError::CredentialsNotLoaded(_) => (
+                ErrorKind::Denied,
+                "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the \
+                 machine a role",
+            ),
+            CredentialsError::InvalidConfiguration(_)
+            | CredentialsError::ProviderError(_)
+            | CredentialsError::Unhandled(_)
+            | _ => (ErrorKind::Denied, "mend the profile or the role that gives the credentials"),
+        }
+    } else if cause::<ResolveEndpointError>(error).is_some() {
+        (ErrorKind::Denied, "check the bucket's name and AWS_REGION")
+    } else {
+        (ErrorKind::Unavailable, CONNECTION)
+    };
+    (kind, Said::new(&causes(error), hint))
+}
+
+fn of_answer(
+    error: &impl ProvideErrorMetadata,
+    status: Option<u16>,
+    region: Option<&str>,
+) -> (ErrorKind, Said) {
     let message = error.message().unwrap_or_default();
     let kind = kind_of_answer(error.code(), status, message);
-    let said = match (error.code(), message) {
-        (Some(code), "") => code.to_owned(),
-        (Some(code), message) => format!("{code}: {message}"),
-        (None, "") => of_status(status),
-        (None, message) => message.to_owned(),
+    let text = match error.code() {
+        Some(code) => with_code(code, message),
+        None if status.is_some_and(|status| (200..300).contains(&status)) => {
+            format!("{}, but no answer of AWS", of_status(status))
+        }
+        None if message.is_empty() => of_status(status),
+        None => message.to_owned(),
     };
-    (kind, said + hint(error.code()))
+    // The answer to a HEAD has a status and headers only.
+    let elsewhere = status.is_some_and(|status| (300..400).contains(&status));
+    let code = error.code().or(elsewhere.then_some("PermanentRedirect"));
+    let hint = match region {
+        Some(region) if hint(code) == REGION => format!("set AWS_REGION to {region}"),
+        _ => hint(code).to_owned(),
+    };
+    (kind, Said::new(&text, &hint))
+}
+
+fn with_code(code: &str, message: &str) -> String {
+    if message.is_empty() { code.to_owned() } else { format!("{code}: {message}") }
 }
 
 fn of_status(status: Option<u16>) -> String {
     status.map_or_else(|| "no status".to_owned(), |status| format!("HTTP status {status}"))
 }
 
+const REGION: &str = "set AWS_REGION to the bucket's region";
+
 /// What to do about it, where AWS does not say.
 fn hint(code: Option<&str>) -> &'static str {
-    match code {
-        Some("RequestTimeTooSkewed" | "RequestExpired") => " (set this machine's clock)",
-        Some("ExpiredToken" | "ExpiredTokenException") => " (get new credentials)",
-        Some(
-            "PermanentRedirect"
-            | "AuthorizationHeaderMalformed"
-            | "IllegalLocationConstraintException",
-        ) => " (set AWS_REGION to the bucket's region)",
+    match code.unwrap_or_default() {
+        "RequestTimeTooSkewed" | "RequestExpired" => "set this machine's clock",
+        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => "get new credentials",
+        "InvalidAccessKeyId"
+        | "InvalidClientTokenId"
+        | "InvalidToken"
+        | "SignatureDoesNotMatch"
+        | "UnrecognizedClientException" => "check the credentials: AWS does not know them",
+        "PermanentRedirect"
+        | "AuthorizationHeaderMalformed"
+        | "IllegalLocationConstraintException" => REGION,
+        "NoSuchBucket" | "InvalidBucketName" => "make the bucket, or check its name",
+        "AWS.SimpleQueueService.NonExistentQueue" | "QueueDoesNotExist" => {
+            "make the queue, or check its name, AWS_REGION and the account"
+        }
         _ => "",
     }
 }
 
-/// The chain of causes in one line, without those that only repeat.
+/// The first cause of this type.
+fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// The causes of an error in one line, without those that only repeat. What is above them says in
+/// the SDK's words what our kinds say.
 fn causes(error: &(dyn StdError + 'static)) -> String {
-    let mut line = error.to_string();
+    let mut line = String::new();
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        if !line.ends_with(&text) {
-            line.push_str(": ");
+        let is_word_of_the_sdk = error.is::<ConnectorError>();
+        if !is_word_of_the_sdk && !line.ends_with(&text) {
+            if !line.is_empty() {
+                line.push_str(": ");
+            }
             line.push_str(&text);
         }
         cause = error.source();
     }
-    line
+    if line.is_empty() { error.to_string() } else { line }
 }
 
 /// The error of one entry of a batch that was answered as a whole.
@@ -196,7 +297,7 @@ pub(crate) fn of_entry(attempt: &str, code: &str, message: Option<&str>, ours: b
     let message = message.unwrap_or_default();
     let status = if ours { 400 } else { 500 };
     let kind = kind_of_answer(Some(code), Some(status), message);
-    Error::new(kind, attempt, Said(format!("{code}: {message}")))
+    Error::new(kind, attempt, Said::new(&with_code(code, message), hint(Some(code))))
 }
 
 #[cfg(test)]

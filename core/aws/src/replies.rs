@@ -44,7 +44,14 @@ pub struct SqsReplies {
     client: Client,
     prefix: String,
     linger: Linger,
-    known: Arc<Mutex<HashMap<String, (Instant, Option<SqsQueue>)>>>,
+    known: Arc<Mutex<HashMap<String, Known>>>,
+}
+
+/// What was found out about a name, and when.
+#[derive(Debug)]
+struct Known {
+    at: Instant,
+    queue: Option<SqsQueue>,
 }
 
 impl SqsReplies {
@@ -61,10 +68,11 @@ impl SqsReplies {
             && name.chars().all(plain)
     }
 
-    fn remembered(&self, name: &str) -> Option<Option<SqsQueue>> {
+    /// The queue of that name, or `Err` where it is not known whether there is one.
+    fn remembered(&self, name: &str) -> Result<Option<SqsQueue>, ()> {
         let known = self.known.lock().expect("no code panics with this lock");
-        let (at, queue) = known.get(name)?;
-        (at.elapsed() < REMEMBERED).then(|| queue.clone())
+        let known = known.get(name).filter(|known| known.at.elapsed() < REMEMBERED);
+        known.map(|known| known.queue.clone()).ok_or(())
     }
 
     fn remember(&self, name: &str, queue: Option<SqsQueue>) {
@@ -72,7 +80,7 @@ impl SqsReplies {
         if known.len() >= MAX_REMEMBERED {
             known.clear();
         }
-        known.insert(name.to_owned(), (Instant::now(), queue));
+        known.insert(name.to_owned(), Known { at: Instant::now(), queue });
     }
 }
 
@@ -93,7 +101,7 @@ impl ReplyQueues for SqsReplies {
         if !self.is_ours(name) {
             return None;
         }
-        let queue = if let Some(known) = self.remembered(name) {
+        let queue = if let Ok(known) = self.remembered(name) {
             known
         } else {
             let queue = match find(&self.client, name).await {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction, RetryConfig};
 use aws_sdk_s3::config::timeout::TimeoutConfig;
@@ -21,7 +22,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A try that is not answered for so long is given up. What moves large bodies or waits on purpose
 /// has deadlines of its own.
-pub(crate) const TRY_TIMEOUT: Duration = Duration::from_secs(20);
+const TRY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The configuration that region, endpoints and credentials come from, by the SDK's own chain.
 pub async fn configuration() -> SdkConfig {
@@ -34,17 +35,32 @@ pub async fn configuration() -> SdkConfig {
         .http_client(Builder::new().tls_provider(ring).build_https())
         .retry_config(retries)
         .timeout_config(timeouts(TRY_TIMEOUT))
+        // A peer that sends or takes nothing for so long, in the midst of a body, is gone.
+        .stalled_stream_protection(
+            StalledStreamProtectionConfig::enabled().grace_period(TRY_TIMEOUT).build(),
+        )
         .load()
         .await
 }
 
-/// The deadlines of a call whose try may take so long.
-pub(crate) fn timeouts(one_try: Duration) -> TimeoutConfig {
+fn timeouts(one_try: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(one_try)
         .operation_attempt_timeout(one_try)
         .build()
+}
+
+/// A client's deadlines for a call whose try may take so much longer than others. The SDK's "read
+/// timeout" counts from the start of a request to the head of its answer, so it moves too.
+pub(crate) fn longer(usual: Option<&TimeoutConfig>, more: Duration) -> TimeoutConfig {
+    let usual = usual.cloned().unwrap_or_else(|| timeouts(TRY_TIMEOUT));
+    let read = usual.read_timeout().map(|usual| usual + more);
+    let one_try = usual.operation_attempt_timeout().map(|usual| usual + more);
+    let mut timeouts = usual.to_builder();
+    timeouts.set_read_timeout(read);
+    timeouts.set_operation_attempt_timeout(one_try);
+    timeouts.build()
 }
 
 /// S3 answers 409 to a conditional write that meets another one: neither has won yet, so the same

@@ -1,12 +1,12 @@
 //! Batch requests: lists of any length in tens, with an answer for each entry.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::BuildError;
 use aws_sdk_sqs::types::{
-    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
-    DeleteMessageBatchRequestEntry, SendMessageBatchRequestEntry,
+    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry as VisibilityEntry,
+    DeleteMessageBatchRequestEntry as DeleteEntry, SendMessageBatchRequestEntry as SendEntry,
 };
 use pixmill_contract::error::Result;
 use pixmill_contract::port::{MAX_VISIBILITY, NewMessage, Receipt};
@@ -21,78 +21,52 @@ const BATCH_BYTES: usize = 256 << 10;
 /// Longest that a message may be delayed.
 const MAX_DELAY: Duration = Duration::from_mins(15);
 
-/// Sends messages.
-pub(super) async fn send(client: &Client, url: &str, messages: Vec<NewMessage>) -> Vec<Result<()>> {
-    let attempt = format!("send to {url}");
-    let mut answers = Answers::new(messages.len());
-    let mut chunk = Vec::new();
-    let mut chunk_bytes = 0;
-    for (n, message) in messages.into_iter().enumerate() {
-        if message.delay > MAX_DELAY {
-            let why = "a message is delayed for 15 minutes at most";
-            answers.set(n, Err(Error::new(ErrorKind::Invalid, &*attempt, why)));
-            continue;
-        }
-        let bytes = message.body.len();
-        if chunk.len() == BATCH || chunk_bytes + bytes > BATCH_BYTES {
-            send_chunk(client, url, &attempt, std::mem::take(&mut chunk), &mut answers).await;
-            chunk_bytes = 0;
-        }
-        chunk_bytes += bytes;
-        chunk.push((n, message));
-    }
-    send_chunk(client, url, &attempt, chunk, &mut answers).await;
-    answers.all()
-}
+/// Why building an entry cannot fail.
+const COMPLETE: &str = "an entry is built with all that it needs";
 
-async fn send_chunk(
-    client: &Client,
-    url: &str,
-    attempt: &str,
-    chunk: Vec<(usize, NewMessage)>,
-    answers: &mut Answers,
-) {
-    if chunk.is_empty() {
-        return;
-    }
-    let places: Vec<_> = chunk.iter().map(|(n, _)| *n).collect();
-    let entry = |(n, message): (usize, NewMessage)| {
-        let delay = (!message.delay.is_zero()).then(|| seconds(message.delay));
-        let entry = SendMessageBatchRequestEntry::builder().id(n.to_string());
-        entry.message_body(message.body).set_delay_seconds(delay).build()
-    };
-    let entries: Result<Vec<_>, BuildError> = chunk.into_iter().map(entry).collect();
-    let outcome = match entries {
-        Err(error) => Err(Error::new(ErrorKind::Invalid, attempt, error)),
-        Ok(entries) => {
-            let call = client.send_message_batch().queue_url(url).set_entries(Some(entries));
-            let sent = call.send().await.map_err(|e| of_call(attempt, &e));
-            sent.map(|sent| sent.failed)
+/// Sends messages. One that SQS would refuse is refused here, since it might take its whole request
+/// with it.
+pub(super) async fn send(client: &Client, url: &str, messages: Vec<NewMessage>) -> Vec<Result<()>> {
+    let mut answers = Answers::new(format!("send to {url}"), messages.len());
+    let good = answers.refuse(messages, |message| {
+        if message.delay > MAX_DELAY {
+            Some("a message is delayed for 15 minutes at most")
+        } else {
+            refused(&message.body)
         }
-    };
-    answers.of_chunk(&places, attempt, outcome);
+    });
+    for chunk in chunks(good, |message| message.body.len()) {
+        let places = places(&chunk);
+        let entry = |(n, message): (usize, NewMessage)| {
+            let delay = (!message.delay.is_zero()).then(|| seconds(message.delay));
+            let entry = SendEntry::builder().id(n.to_string()).message_body(message.body);
+            entry.set_delay_seconds(delay).build().expect(COMPLETE)
+        };
+        let entries = chunk.into_iter().map(entry).collect();
+        let call = client.send_message_batch().queue_url(url).set_entries(Some(entries));
+        match call.send().await {
+            Ok(sent) => answers.take(sent.successful.iter().map(|entry| &*entry.id), sent.failed),
+            Err(error) => answers.fail(&places, |attempt| of_call(attempt, &error)),
+        }
+    }
+    answers.all()
 }
 
 /// Deletes messages by their receipts.
 pub(super) async fn delete(client: &Client, url: &str, receipts: Vec<Receipt>) -> Vec<Result<()>> {
-    let attempt = format!("delete from {url}");
-    let mut answers = Answers::new(receipts.len());
-    let receipts: Vec<_> = receipts.into_iter().enumerate().collect();
-    for chunk in receipts.chunks(BATCH) {
-        let entry = |(n, receipt): &(usize, Receipt)| {
-            let entry = DeleteMessageBatchRequestEntry::builder().id(n.to_string());
-            entry.receipt_handle(&receipt.0).build()
+    let mut answers = Answers::new(format!("delete from {url}"), receipts.len());
+    for chunk in chunks(receipts.into_iter().enumerate().collect(), |_| 0) {
+        let places = places(&chunk);
+        let entry = |(n, receipt): (usize, Receipt)| {
+            let entry = DeleteEntry::builder().id(n.to_string()).receipt_handle(receipt.0);
+            entry.build().expect(COMPLETE)
         };
-        let entries: Result<Vec<_>, BuildError> = chunk.iter().map(entry).collect();
-        let outcome = match entries {
-            Err(error) => Err(Error::new(ErrorKind::Invalid, &*attempt, error)),
-            Ok(entries) => {
-                let call = client.delete_message_batch().queue_url(url).set_entries(Some(entries));
-                call.send().await.map_err(|e| of_call(&*attempt, &e)).map(|deleted| deleted.failed)
-            }
-        };
-        let places: Vec<_> = chunk.iter().map(|(n, _)| *n).collect();
-        answers.of_chunk(&places, &attempt, outcome);
+        let entries = chunk.into_iter().map(entry).collect();
+        let call = client.delete_message_batch().queue_url(url).set_entries(Some(entries));
+        match call.send().await {
+            Ok(gone) => answers.take(gone.successful.iter().map(|entry| &*entry.id), gone.failed),
+            Err(error) => answers.fail(&places, |attempt| of_call(attempt, &error)),
+        }
     }
     answers.all()
 }
@@ -103,76 +77,154 @@ pub(super) async fn change_visibility(
     url: &str,
     entries: Vec<(Receipt, Duration)>,
 ) -> Vec<Result<()>> {
-    let attempt = format!("change a visibility in {url}");
-    let mut answers = Answers::new(entries.len());
-    let mut good = Vec::with_capacity(entries.len());
-    for (n, (receipt, visibility)) in entries.into_iter().enumerate() {
-        if visibility > MAX_VISIBILITY {
-            let why = "a delivery stays hidden for 12 hours at most";
-            answers.set(n, Err(Error::new(ErrorKind::Invalid, &*attempt, why)));
-        } else {
-            good.push((n, receipt, visibility));
+    let mut answers = Answers::new(format!("change a visibility in {url}"), entries.len());
+    let good = answers.refuse(entries, |(_, visibility)| {
+        (*visibility > MAX_VISIBILITY).then_some("a delivery stays hidden for 12 hours at most")
+    });
+    for chunk in chunks(good, |_| 0) {
+        let places = places(&chunk);
+        let entry = |(n, (receipt, visibility)): (usize, (Receipt, Duration))| {
+            let entry = VisibilityEntry::builder().id(n.to_string()).receipt_handle(receipt.0);
+            entry.visibility_timeout(seconds(visibility)).build().expect(COMPLETE)
+        };
+        let entries = chunk.into_iter().map(entry).collect();
+        let call = client.change_message_visibility_batch().queue_url(url);
+        match call.set_entries(Some(entries)).send().await {
+            Ok(hid) => answers.take(hid.successful.iter().map(|entry| &*entry.id), hid.failed),
+            Err(error) => answers.fail(&places, |attempt| of_call(attempt, &error)),
         }
-    }
-    for chunk in good.chunks(BATCH) {
-        let entry = |(n, receipt, visibility): &(usize, Receipt, Duration)| {
-            let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(n.to_string());
-            entry.receipt_handle(&receipt.0).visibility_timeout(seconds(*visibility)).build()
-        };
-        let entries: Result<Vec<_>, BuildError> = chunk.iter().map(entry).collect();
-        let outcome = match entries {
-            Err(error) => Err(Error::new(ErrorKind::Invalid, &*attempt, error)),
-            Ok(entries) => {
-                let call = client.change_message_visibility_batch().queue_url(url);
-                let changed = call.set_entries(Some(entries)).send().await;
-                changed.map_err(|e| of_call(&*attempt, &e)).map(|changed| changed.failed)
-            }
-        };
-        let places: Vec<_> = chunk.iter().map(|(n, ..)| *n).collect();
-        answers.of_chunk(&places, &attempt, outcome);
     }
     answers.all()
 }
 
-/// The answers to a list, as they come to be known.
-struct Answers(Vec<Result<()>>);
-
-impl Answers {
-    fn new(count: usize) -> Self {
-        Self((0..count).map(|_| Ok(())).collect())
+/// Why SQS would refuse a body: it takes what XML 1.0 can hold, and nothing that is empty.
+fn refused(body: &str) -> Option<&'static str> {
+    let bad = |c: char| {
+        let is_control = c < ' ' && !matches!(c, '\t' | '\n' | '\r');
+        is_control || matches!(c, '\u{fffe}' | '\u{ffff}')
+    };
+    if body.is_empty() {
+        Some("SQS takes no empty message")
+    } else {
+        body.contains(bad).then_some("SQS takes no message with control characters")
     }
+}
 
-    fn set(&mut self, n: usize, answer: Result<()>) {
-        self.0[n] = answer;
-    }
-
-    /// Takes what one request answered: the entries that failed, or that it failed whole.
-    fn of_chunk(
-        &mut self,
-        places: &[usize],
-        attempt: &str,
-        outcome: Result<Vec<BatchResultErrorEntry>>,
-    ) {
-        match outcome {
-            Ok(failed) => {
-                for entry in failed {
-                    let Some(n) = places.iter().find(|n| n.to_string() == entry.id) else {
-                        continue;
-                    };
-                    let error = of_entry(attempt, &entry.code, entry.message(), entry.sender_fault);
-                    self.set(*n, Err(error));
-                }
+/// A list in requests: of ten entries each, and of so many bytes.
+fn chunks<T>(entries: Vec<(usize, T)>, bytes_of: fn(&T) -> usize) -> Vec<Vec<(usize, T)>> {
+    let mut chunks: Vec<Vec<_>> = Vec::new();
+    let mut bytes = 0;
+    for (n, entry) in entries {
+        let more = bytes_of(&entry);
+        match chunks.last_mut() {
+            Some(chunk) if chunk.len() < BATCH && bytes + more <= BATCH_BYTES => {
+                chunk.push((n, entry));
+                bytes += more;
             }
-            Err(error) => {
-                let (kind, why) = (error.kind(), error.chain());
-                for n in places {
-                    self.set(*n, Err(Error::new(kind, attempt, why.clone())));
-                }
+            _ => {
+                chunks.push(vec![(n, entry)]);
+                bytes = more;
             }
         }
     }
+    chunks
+}
 
-    fn all(self) -> Vec<Result<()>> {
-        self.0
+fn places<T>(chunk: &[(usize, T)]) -> Vec<usize> {
+    chunk.iter().map(|(n, _)| *n).collect()
+}
+
+/// The answers to a list, as they come to be known. The place of an entry in the list is its
+/// identifier in the request.
+struct Answers {
+    attempt: String,
+    count: usize,
+    known: HashMap<usize, Result<()>>,
+}
+
+impl Answers {
+    fn new(attempt: String, count: usize) -> Self {
+        Self { attempt, count, known: HashMap::with_capacity(count) }
+    }
+
+    /// The entries that are sent at all, with their places; the others have their answer.
+    fn refuse<T>(
+        &mut self,
+        entries: Vec<T>,
+        why: impl Fn(&T) -> Option<&'static str>,
+    ) -> Vec<(usize, T)> {
+        let mut good = Vec::with_capacity(entries.len());
+        for (n, entry) in entries.into_iter().enumerate() {
+            match why(&entry) {
+                Some(why) => {
+                    let error = Error::new(ErrorKind::Invalid, &*self.attempt, why);
+                    self.known.insert(n, Err(error));
+                }
+                None => good.push((n, entry)),
+            }
+        }
+        good
+    }
+
+    /// Takes what one request answered.
+    fn take<'a>(
+        &mut self,
+        done: impl Iterator<Item = &'a str>,
+        failed: Vec<BatchResultErrorEntry>,
+    ) {
+        self.known.extend(done.filter_map(|id| Some((id.parse().ok()?, Ok(())))));
+        for entry in failed {
+            let Ok(n) = entry.id.parse() else { continue };
+            let error = of_entry(&self.attempt, &entry.code, entry.message(), entry.sender_fault);
+            self.known.insert(n, Err(error));
+        }
+    }
+
+    /// Takes that one request failed as a whole.
+    fn fail(&mut self, places: &[usize], error: impl Fn(&str) -> Error) {
+        for n in places {
+            self.known.insert(*n, Err(error(&self.attempt)));
+        }
+    }
+
+    /// All of them, in order. An entry that was not answered may be lost, so it is not done.
+    fn all(mut self) -> Vec<Result<()>> {
+        let unanswered = |attempt: &str| {
+            Err(Error::new(
+                ErrorKind::Unavailable,
+                attempt,
+                "the answer says nothing of this entry",
+            ))
+        };
+        (0..self.count)
+            .map(|n| self.known.remove(&n).unwrap_or_else(|| unanswered(&self.attempt)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_holds_ten_entries_and_a_quarter_of_a_megabyte() {
+        let sizes = |bodies: &[usize]| -> Vec<usize> {
+            let bodies = bodies.iter().copied().enumerate().collect();
+            chunks(bodies, |bytes| *bytes).iter().map(Vec::len).collect()
+        };
+        assert_eq!(sizes(&[]), [0; 0]);
+        assert_eq!(sizes(&[1; 25]), [10, 10, 5]);
+        assert_eq!(sizes(&[64 << 10; 10]), [4, 4, 2]);
+        assert_eq!(sizes(&[1, 300 << 10, 1]), [1, 1, 1], "SQS judges what is too large");
+    }
+
+    #[test]
+    fn what_sqs_would_refuse_is_known() {
+        for bad in ["", "\0", "a\u{1b}b", "\u{ffff}"] {
+            assert!(refused(bad).is_some(), "{bad:?}");
+        }
+        for good in ["{}", "a\tb\r\n", "ö…", "\u{1f5bc}", "\u{fffd}", "\u{7f}"] {
+            assert!(refused(good).is_none(), "{good:?}");
+        }
     }
 }

@@ -105,9 +105,11 @@ impl<T> fmt::Debug for Lingering<T> {
 mod tests {
     use super::*;
 
+    type Requests = Arc<Mutex<Vec<Vec<&'static str>>>>;
+
     /// A call that keeps what each request held, and refuses `bad`.
-    fn recording() -> (Lingering<&'static str>, Arc<Mutex<Vec<Vec<&'static str>>>>) {
-        let requests = Arc::new(Mutex::new(Vec::new()));
+    fn recording() -> (Lingering<&'static str>, Requests) {
+        let requests = Requests::default();
         let kept = Arc::clone(&requests);
         let lingering =
             Lingering::new(Duration::from_secs(1), move |entries: Vec<&'static str>| {

@@ -17,7 +17,7 @@ use pixmill_contract::port::{Delivery, Depth, MAX_VISIBILITY, NewMessage, Receip
 use pixmill_contract::{Error, ErrorKind, Queue, Timestamp};
 
 use crate::error::of_call;
-use crate::sdk::{TRY_TIMEOUT, timeouts};
+use crate::sdk::longer;
 use linger::Lingering;
 
 /// Most messages of one request.
@@ -112,19 +112,21 @@ impl Queue for SqsQueue {
             let why = "a delivery stays hidden for 12 hours at most";
             return Err(Error::new(ErrorKind::Invalid, attempt(), why));
         }
+        if request.max == 0 {
+            return Ok(Vec::new());
+        }
         let wait = request.wait.clamp(MIN_WAIT, MAX_WAIT);
+        // Waiting is what it is asked to do.
+        let timeouts = longer(self.client.config().timeout_config(), wait);
         let call = self.client.receive_message().queue_url(&self.url);
         let call = call
-            .max_number_of_messages(i32::try_from(request.max.clamp(1, BATCH)).unwrap_or(1))
+            .max_number_of_messages(i32::try_from(request.max.min(BATCH)).unwrap_or(1))
             .wait_time_seconds(seconds(wait))
             .visibility_timeout(seconds(request.visibility))
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .customize()
-            // Waiting is what it is asked to do.
-            .config_override(
-                aws_sdk_sqs::config::Builder::new().timeout_config(timeouts(TRY_TIMEOUT + wait)),
-            );
+            .config_override(aws_sdk_sqs::config::Builder::new().timeout_config(timeouts));
         let output = call.send().await.map_err(|e| of_call(attempt(), &e))?;
         Ok(output.messages.unwrap_or_default().into_iter().filter_map(delivery).collect())
     }

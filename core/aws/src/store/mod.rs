@@ -77,14 +77,16 @@ impl ObjectStore for S3Store {
     async fn head(&self, key: &Key) -> Result<Meta> {
         let call = self.client.head_object().bucket(&self.bucket).key(key.as_str());
         let output = call.send().await.map_err(|e| of_call(self.about("look at", key), &e))?;
-        Ok(meta(output.content_length(), output.e_tag(), output.metadata()))
+        meta(output.content_length(), output.e_tag(), output.metadata())
+            .map_err(|why| Error::new(ErrorKind::Unavailable, self.about("look at", key), why))
     }
 
     async fn get(&self, key: &Key, only: Option<&Etag>) -> Result<Object> {
         let call = self.client.get_object().bucket(&self.bucket).key(key.as_str());
         let call = call.set_if_match(only.map(quoted));
         let output = call.send().await.map_err(|e| of_call(self.about("read", key), &e))?;
-        let meta = meta(output.content_length(), output.e_tag(), output.metadata());
+        let meta = meta(output.content_length(), output.e_tag(), output.metadata())
+            .map_err(|why| Error::new(ErrorKind::Unavailable, self.about("read", key), why))?;
         Ok(Object { meta, body: Box::pin(output.body.into_async_read()) })
     }
 
@@ -93,20 +95,22 @@ impl ObjectStore for S3Store {
     }
 
     async fn list(&self, prefix: &str, after: Option<&Key>) -> Result<Vec<Listed>> {
+        let attempt = || format!("list s3://{}/{prefix}", self.bucket);
         let mut from = after.map(|key| key.as_str().to_owned());
         loop {
             let call = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
-            let output = call
-                .set_start_after(from)
-                .send()
-                .await
-                .map_err(|e| of_call(format!("list s3://{}/{prefix}", self.bucket), &e))?;
+            let call = call.set_start_after(from);
+            let output = call.send().await.map_err(|e| of_call(attempt(), &e))?;
             // Names that are no keys, such as the folders that the AWS console makes.
             let page: Vec<_> = output.contents().iter().filter_map(listed).collect();
             if !page.is_empty() || output.is_truncated() != Some(true) {
                 return Ok(page);
             }
-            from = output.contents().last().and_then(|object| object.key.clone());
+            let Some(last) = output.contents().last().and_then(|object| object.key.clone()) else {
+                let why = "a page that is empty says that it is not the last";
+                return Err(Error::new(ErrorKind::Unavailable, attempt(), why));
+            };
+            from = Some(last);
         }
     }
 
@@ -120,7 +124,11 @@ impl ObjectStore for S3Store {
 
     async fn link(&self, key: &Key, valid: Duration) -> Result<String> {
         let attempt = || self.about("make a link to", key);
-        let config = PresigningConfig::expires_in(valid.min(MAX_LINK))
+        if valid > MAX_LINK {
+            let why = "a link is valid for seven days at most";
+            return Err(Error::new(ErrorKind::Invalid, attempt(), why));
+        }
+        let config = PresigningConfig::expires_in(valid)
             .map_err(|e| Error::new(ErrorKind::Invalid, attempt(), e))?;
         let call = self.client.get_object().bucket(&self.bucket).key(key.as_str());
         let request = call.presigned(config).await.map_err(|e| of_call(attempt(), &e))?;
@@ -128,13 +136,18 @@ impl ObjectStore for S3Store {
     }
 }
 
-fn meta(size: Option<i64>, etag: Option<&str>, more: Option<&HashMap<String, String>>) -> Meta {
+fn meta(
+    size: Option<i64>,
+    etag: Option<&str>,
+    more: Option<&HashMap<String, String>>,
+) -> Result<Meta, &'static str> {
     let owner = more.and_then(|more| more.get(OWNER));
-    Meta {
-        size: size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
-        etag: unquoted(etag),
+    let size = size.and_then(|size| u64::try_from(size).ok());
+    Ok(Meta {
+        size: size.ok_or("the answer names no size")?,
+        etag: known(etag)?,
         owner: owner.and_then(|json| serde_json::from_str::<OwnerTag>(json).ok()),
-    }
+    })
 }
 
 fn listed(object: &aws_sdk_s3::types::Object) -> Option<Listed> {
@@ -148,6 +161,10 @@ fn quoted(etag: &Etag) -> String {
     format!("\"{}\"", etag.0.trim_matches('"'))
 }
 
-fn unquoted(etag: Option<&str>) -> Etag {
-    Etag(etag.unwrap_or_default().trim_matches('"').to_owned())
+/// The etag that an answer names; S3 names one always, a proxy that answers for it does not.
+fn known(etag: Option<&str>) -> Result<Etag, &'static str> {
+    match etag.map(|etag| etag.trim_matches('"')) {
+        Some(etag) if !etag.is_empty() => Ok(Etag(etag.to_owned())),
+        Some(_) | None => Err("the answer names no etag: it is not one of S3"),
+    }
 }

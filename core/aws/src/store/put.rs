@@ -14,9 +14,9 @@ use pixmill_contract::error::Result;
 use pixmill_contract::port::{Condition, Etag, Payload, Put};
 use pixmill_contract::{Error, ErrorKind};
 
-use super::{OWNER, S3Store, quoted, unquoted};
+use super::{OWNER, S3Store, known, quoted};
 use crate::error::of_call;
-use crate::sdk::{TRY_TIMEOUT, timeouts};
+use crate::sdk::longer;
 
 /// The metadata that holds a write's mark.
 const WRITE: &str = "pixmill-write";
@@ -39,18 +39,16 @@ struct Write<'a> {
 }
 
 impl S3Store {
-    pub(super) async fn write(&self, put: Put) -> Result<Etag> {
+    pub(super) async fn write(&self, mut put: Put) -> Result<Etag> {
+        // Taken, since bytes may be many and their repetitions share them.
+        let payload = std::mem::replace(&mut put.payload, Payload::Bytes(Vec::new()));
         let write = Write { store: self, put: &put, mark: format!("{:032x}", fastrand::u128(..)) };
-        let answer = match &put.payload {
+        match payload {
             Payload::Bytes(bytes) => {
                 let size = bytes.len() as u64;
-                write.whole(ByteStream::from(bytes.clone()), size).await
+                write.whole(ByteStream::from(bytes), size).await
             }
-            Payload::File(path) => write.file(path).await,
-        };
-        match answer {
-            Err(error) if write.has_lost(&error) => write.unless_won(error).await,
-            answer => answer,
+            Payload::File(path) => write.file(&path).await,
         }
     }
 }
@@ -75,9 +73,11 @@ impl Write<'_> {
             .set_if_match(self.if_match())
             .set_metadata(Some(self.metadata()?))
             .customize()
-            .config_override(slow(size));
-        let output = call.send().await.map_err(|e| of_call(self.attempt(), &e))?;
-        Ok(unquoted(output.e_tag()))
+            .config_override(self.slow(size));
+        match call.send().await {
+            Ok(output) => self.written(output.e_tag()),
+            Err(error) => self.unless_won(of_call(self.attempt(), &error)).await,
+        }
     }
 
     async fn in_parts(&self, path: &Path, size: u64) -> Result<Etag> {
@@ -86,7 +86,8 @@ impl Write<'_> {
         let call = call.bucket(&store.bucket).key(put.key.as_str()).content_type(put.media_type);
         let call = call.set_metadata(Some(self.metadata()?));
         let output = call.send().await.map_err(|e| of_call(self.attempt(), &e))?;
-        let upload = output.upload_id().unwrap_or_default();
+        let nameless = || Error::new(ErrorKind::Unavailable, self.attempt(), "it has no upload");
+        let upload = output.upload_id().ok_or_else(nameless)?;
 
         let answer = match self.parts(path, size, upload).await {
             Ok(parts) => self.complete(upload, parts).await,
@@ -115,7 +116,7 @@ impl Write<'_> {
                 .part_number(number)
                 .body(self.part(path, start, length).await?)
                 .customize()
-                .config_override(slow(length));
+                .config_override(self.slow(length));
             let output = call.send().await.map_err(|e| of_call(self.attempt(), &e))?;
             let part = CompletedPart::builder().part_number(number);
             let part = part.set_e_tag(output.e_tag).set_checksum_crc32(output.checksum_crc32);
@@ -134,8 +135,15 @@ impl Write<'_> {
             .multipart_upload(parts)
             .set_if_none_match(self.if_none_match())
             .set_if_match(self.if_match());
-        let output = call.send().await.map_err(|e| of_call(self.attempt(), &e))?;
-        Ok(unquoted(output.e_tag()))
+        match call.send().await {
+            Ok(output) => self.written(output.e_tag()),
+            Err(error) => self.unless_won(of_call(self.attempt(), &error)).await,
+        }
+    }
+
+    /// The etag of what was written. S3 always names it: an answer without is somebody else's.
+    fn written(&self, etag: Option<&str>) -> Result<Etag> {
+        known(etag).map_err(|why| Error::new(ErrorKind::Unavailable, self.attempt(), why))
     }
 
     /// Part of a file, which is read as it is sent.
@@ -146,10 +154,12 @@ impl Write<'_> {
     }
 
     fn unreadable(&self, path: &Path, error: io::Error) -> Error {
-        let kind = match error.kind() {
-            io::ErrorKind::NotFound => ErrorKind::NotFound,
-            io::ErrorKind::PermissionDenied => ErrorKind::Denied,
-            _ => ErrorKind::Unavailable,
+        let kind = if error.kind() == io::ErrorKind::NotFound {
+            ErrorKind::NotFound
+        } else if error.kind() == io::ErrorKind::PermissionDenied {
+            ErrorKind::Denied
+        } else {
+            ErrorKind::Unavailable
         };
         Error::new(kind, format!("{} from {}", self.attempt(), path.display()), error)
     }
@@ -176,38 +186,47 @@ impl Write<'_> {
                 .map_err(|e| Error::new(ErrorKind::Invalid, self.attempt(), e))?;
             metadata.insert(OWNER.to_owned(), json);
         }
-        if self.put.condition != Condition::Always {
+        if self.is_conditional() {
             metadata.insert(WRITE.to_owned(), self.mark.clone());
         }
         Ok(metadata)
     }
 
-    /// Whether the write's condition did not hold; S3 answers 404 to a replace of nothing, and of
-    /// parts whose upload is completed already.
-    fn has_lost(&self, error: &Error) -> bool {
-        let conditional = self.put.condition != Condition::Always;
-        conditional && matches!(error.kind(), ErrorKind::Changed | ErrorKind::NotFound)
+    fn is_conditional(&self) -> bool {
+        self.put.condition != Condition::Always
     }
 
-    /// What a lost write comes to: its etag after all, if what is there is its own.
+    /// What a failed write comes to: its etag after all, if it seems to have lost and what is there
+    /// is its own. S3 answers 404 to a replace of nothing, and to the completion of an upload that
+    /// was completed already.
     async fn unless_won(&self, error: Error) -> Result<Etag> {
+        let has_lost = matches!(error.kind(), ErrorKind::Changed | ErrorKind::NotFound);
+        let may_be_done = error.kind() == ErrorKind::Unavailable;
+        if !self.is_conditional() || !(has_lost || may_be_done) {
+            return Err(error);
+        }
         let Self { store, put, mark } = self;
         let call = store.client.head_object().bucket(&store.bucket).key(put.key.as_str());
-        if let Ok(there) = call.send().await
-            && there.metadata().and_then(|metadata| metadata.get(WRITE)) == Some(mark)
-        {
-            return Ok(unquoted(there.e_tag()));
+        match call.send().await.map_err(|e| of_call(self.attempt(), &e)) {
+            Ok(there) if there.metadata().and_then(|more| more.get(WRITE)) == Some(mark) => {
+                return self.written(there.e_tag());
+            }
+            // It cannot be said who won.
+            Err(unknown) if has_lost && unknown.kind().may_pass() => return Err(unknown),
+            Ok(_) | Err(_) => {}
         }
         Err(match put.condition {
+            _ if !has_lost => error,
             Condition::IfAbsent => error.with_kind(ErrorKind::AlreadyExists),
             Condition::IfMatch(_) => error.with_kind(ErrorKind::Changed),
             Condition::Always => error,
         })
     }
-}
 
-/// The deadline of a try that sends so many bytes.
-fn slow(bytes: u64) -> aws_sdk_s3::config::Builder {
-    let deadline = TRY_TIMEOUT + Duration::from_secs(bytes / SLOWEST);
-    aws_sdk_s3::config::Builder::new().timeout_config(timeouts(deadline))
+    /// With the deadline of a try that sends so many bytes.
+    fn slow(&self, bytes: u64) -> aws_sdk_s3::config::Builder {
+        let more = Duration::from_secs(bytes / SLOWEST);
+        let timeouts = longer(self.store.client.config().timeout_config(), more);
+        aws_sdk_s3::config::Builder::new().timeout_config(timeouts)
+    }
 }

@@ -62,6 +62,11 @@ impl Emulator {
             .build()
     }
 
+    /// Where it listens.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// A place for files.
     pub(crate) fn directory(&self) -> PathBuf {
         self.directory.path().to_owned()

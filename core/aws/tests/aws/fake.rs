@@ -1,0 +1,191 @@
+//! A server that answers what a script says: what no emulator gives, such as throttling, broken
+//! connections and answers that are lost.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{Credentials, Region, SharedCredentialsProvider};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+
+/// What is done with one request. The connection ends with each.
+#[derive(Clone)]
+pub(crate) enum Act {
+    /// An answer: status, further headers, body.
+    Answer(u16, &'static [(&'static str, &'static str)], &'static str),
+    /// The same, but its body is announced to have so many bytes, and then ends where it ends.
+    Cut(u16, &'static [(&'static str, &'static str)], &'static str, usize),
+    /// These very bytes.
+    Raw(&'static [u8]),
+    /// Nothing: the connection is closed.
+    Close,
+    /// Nothing: the connection stays open.
+    Silence,
+    /// The emulator's answer.
+    Forward,
+    /// The emulator does what it is asked to, and its answer is lost.
+    Lose,
+}
+
+/// A request, as it came.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) at: Instant,
+    /// The first line and the headers.
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Asked {
+    /// The value of a header; nothing if it is not there.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// What is asked for: the method and the path.
+    pub(crate) fn line(&self) -> &str {
+        self.head.lines().next().unwrap().trim_end_matches(" HTTP/1.1")
+    }
+}
+
+/// A running server.
+pub(crate) struct Fake {
+    url: String,
+    region: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl Fake {
+    /// Starts one with a script, whose last act is repeated for ever.
+    pub(crate) async fn start(script: impl Into<VecDeque<Act>>) -> Self {
+        // The SDK has one budget of repetitions for each region.
+        static REGION: AtomicU32 = AtomicU32::new(1);
+        let region = format!("us-test-{}", REGION.fetch_add(1, Ordering::Relaxed));
+        Self::listen(region, "", script.into()).await
+    }
+
+    /// Starts one in front of the emulator at this URL.
+    pub(crate) async fn before(emulator: &str, script: impl Into<VecDeque<Act>>) -> Self {
+        Self::listen("us-east-1".to_owned(), emulator, script.into()).await
+    }
+
+    async fn listen(region: String, emulator: &str, script: VecDeque<Act>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let emulator = emulator.trim_start_matches("http://").to_owned();
+        let asked = Arc::default();
+        tokio::spawn(serve(listener, emulator, script, Arc::clone(&asked)));
+        Self { url, region, asked }
+    }
+
+    /// What leads to it, set up as the program is.
+    pub(crate) async fn configuration(&self) -> SdkConfig {
+        let credentials = Credentials::new("test", "test", None, None, "the tests");
+        pixmill_aws::configuration()
+            .await
+            .into_builder()
+            .region(Region::new(self.region.clone()))
+            .endpoint_url(&self.url)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build()
+    }
+
+    /// The same with another deadline of a try.
+    pub(crate) async fn impatient(&self, one_try: Duration) -> SdkConfig {
+        let timeouts =
+            TimeoutConfig::builder().read_timeout(one_try).operation_attempt_timeout(one_try);
+        self.configuration().await.into_builder().timeout_config(timeouts.build()).build()
+    }
+
+    /// What it was asked since this was called last.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    emulator: String,
+    mut script: VecDeque<Act>,
+    asked: Arc<Mutex<Vec<Asked>>>,
+) {
+    while let Ok((mut stream, _)) = listener.accept().await {
+        // One after the other, so that the script's order is the requests'.
+        let Some(request) = read(&mut stream).await else { continue };
+        let act = if script.len() > 1 { script.pop_front() } else { script.front().cloned() };
+        let forwarded = (request.head.clone(), request.body.clone());
+        asked.lock().unwrap().push(request);
+        let emulator = emulator.clone();
+        tokio::spawn(async move { perform(act.unwrap(), stream, &emulator, forwarded).await });
+    }
+}
+
+async fn perform(act: Act, mut stream: TcpStream, emulator: &str, (head, body): (String, Vec<u8>)) {
+    let answer = match act {
+        Act::Answer(status, headers, body) => answer(status, headers, body, body.len()),
+        Act::Cut(status, headers, body, bytes) => answer(status, headers, body, bytes),
+        Act::Raw(bytes) => bytes.to_vec(),
+        Act::Close => Vec::new(),
+        Act::Silence => return std::future::pending().await,
+        Act::Forward => forward(emulator, &head, &body).await,
+        Act::Lose => {
+            forward(emulator, &head, &body).await;
+            Vec::new()
+        }
+    };
+    // The client may have gone, and that is its right.
+    drop(stream.write_all(&answer).await);
+    drop(stream.shutdown().await);
+}
+
+fn answer(status: u16, headers: &[(&str, &str)], body: &str, bytes: usize) -> Vec<u8> {
+    let mut head = format!("HTTP/1.1 {status} Scripted\r\nConnection: close\r\n");
+    if status != 204 {
+        head += &format!("Content-Length: {bytes}\r\n");
+    }
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    (head + "\r\n" + body).into_bytes()
+}
+
+/// Reads one request; nothing if the client goes before it is whole.
+async fn read(stream: &mut TcpStream) -> Option<Asked> {
+    let mut bytes = Vec::new();
+    let end = loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end + 4;
+        }
+        (stream.read_buf(&mut bytes).await.ok()? > 0).then_some(())?;
+    };
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let mut asked = Asked { at: Instant::now(), head, body: bytes[end..].to_vec() };
+    let length = asked.header("content-length").map(|length| length.parse::<usize>().unwrap());
+    if asked.header("expect").is_some() {
+        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.ok()?;
+    }
+    let chunked = asked.header("transfer-encoding").is_some();
+    while length.is_some_and(|length| asked.body.len() < length)
+        || (chunked && !asked.body.ends_with(b"0\r\n\r\n"))
+    {
+        (stream.read_buf(&mut asked.body).await.ok()? > 0).then_some(())?;
+    }
+    Some(asked)
+}
+
+async fn forward(emulator: &str, head: &str, body: &[u8]) -> Vec<u8> {
+    let lines = head.lines().filter(|line| !line.is_empty() && !line.starts_with("expect"));
+    let head: Vec<_> = lines.chain(["connection: close"]).collect();
+    let mut stream = TcpStream::connect(emulator).await.unwrap();
+    stream.write_all((head.join("\r\n") + "\r\n\r\n").as_bytes()).await.unwrap();
+    stream.write_all(body).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    answer
+}
