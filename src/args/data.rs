@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 /// Which pipeline.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Pipeline")]
+#[expect(clippy::struct_field_names, reason = "`--data` is what the flag is called")]
 pub(crate) struct Data {
     /// Where the pipeline is: in a directory of this machine, or on AWS.
     #[arg(long, env = "PIXMILL_BACKEND", default_value = "local", value_name = "WHERE")]
@@ -21,7 +22,7 @@ pub(crate) struct Data {
     pub(crate) durable: bool,
 
     /// On AWS: the S3 bucket. Region, endpoints and credentials are found as every AWS tool finds
-    /// them, by AWS_REGION, AWS_PROFILE and so on.
+    /// them: in its own environment variables and profiles.
     #[arg(long, env = "PIXMILL_BUCKET", value_name = "BUCKET")]
     pub(crate) bucket: Option<String>,
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{consumer, drain};
-use crate::harness::{Cloud, Invocation, Place, source_tree};
+use crate::harness::{Cloud, Invocation, Place, source_tree, tool};
 
 fn script(name: &str) -> std::path::PathBuf {
     source_tree().join("tests/aws").join(name)
@@ -36,7 +36,7 @@ fn jobs_by_boto3_end_as_the_schemas_say() {
 #[test]
 fn a_session_with_the_aws_cli_makes_a_pipeline_and_uses_it() {
     let (place, cloud) = (Place::new(), Cloud::new());
-    let bin = cloud.tool("aws");
+    let bin = tool("aws");
     let path =
         format!("{}:/usr/local/bin:/usr/bin:/bin", Path::new(&bin).parent().unwrap().display());
     let session = Invocation::new("sh".as_ref()).arg(script("session.sh"));
@@ -48,7 +48,7 @@ fn a_session_with_the_aws_cli_makes_a_pipeline_and_uses_it() {
     let queue = format!("{}-jobs", cloud.bucket);
     let worker = crate::harness::eventually("the queue", super::SOON, || {
         assert!(session.is_running(), "{}", session.stderr());
-        let urls = cloud.sqs("ListQueues", serde_json::json!({ "QueueNamePrefix": queue }));
+        let urls = cloud.sqs("ListQueues", &serde_json::json!({ "QueueNamePrefix": queue }));
         let urls = urls["QueueUrls"].as_array().cloned().unwrap_or_default();
         (urls.len() == 2).then(|| {
             let consumer = crate::harness::pixmill().args(["consumer", "--backend", "aws"]);

@@ -7,7 +7,7 @@ use crate::harness::{Cloud, Invocation, Place, eventually, photo};
 
 /// A command of the AWS CLI.
 fn aws(cloud: &Cloud, place: &Place, command: &[&str]) -> Invocation {
-    let aws = cloud.reach(Invocation::new(cloud.tool("aws").as_os_str()).args(command));
+    let aws = cloud.python("aws").args(command);
     aws.env("HOME", place.path("")).env("LC_ALL", "C.UTF-8")
 }
 

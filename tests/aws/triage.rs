@@ -55,7 +55,7 @@ fn a_picture_that_was_mended_is_redriven_and_done() {
 fn what_is_no_job_ends_there_by_the_queues_own_limit_and_can_be_discarded() {
     let cloud = Cloud::with_receives(8);
     let body = serde_json::json!({ "QueueUrl": cloud.url(&cloud.queue), "MessageBody": "hello" });
-    cloud.sqs("SendMessage", body);
+    cloud.sqs("SendMessage", &body);
     let worker = consumer(&cloud, "w", &["--visibility", "1s"]);
     eventually("a dead letter", SOON, || (cloud.depth(&cloud.dead) == 1).then_some(()));
     drain(worker);

@@ -52,7 +52,7 @@ fn start() -> Emulator {
 
 /// A program of the Python environment that `make test` installs; `PIXMILL_TEST_VENV` names another
 /// one.
-pub(super) fn tool(name: &str) -> PathBuf {
+pub(crate) fn tool(name: &str) -> PathBuf {
     let named = std::env::vars_os().find(|(name, _)| name == "PIXMILL_TEST_VENV");
     let venv = named.map_or_else(|| source_tree().join("target/venv"), |(_, venv)| venv.into());
     venv.join("bin").join(name)

@@ -161,9 +161,8 @@ fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, St
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().unwrap_or(0),
             "x-amz-target" => request.action = value.trim().replace("AmazonSQS.", ""),
-            "connection" => continue,
             // Whoever asks first whether it may go on is told so by nobody here.
-            "expect" => continue,
+            "connection" | "expect" => continue,
             _ => {}
         }
         head.push_str(&line);

@@ -5,13 +5,13 @@ mod emulator;
 mod gateway;
 mod http;
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{Invocation, Place, eventually, pixmill};
+pub(crate) use emulator::tool;
 pub(crate) use gateway::{Gateway, Treatment};
 use http::Answer;
 
@@ -40,11 +40,11 @@ impl Cloud {
         let [bucket, queue, dead] = ["pictures", "jobs", "dead"].map(|what| format!("{what}-{n}"));
         let cloud = Self { gateway: Gateway::to(port), bucket, queue, dead, port };
         cloud.s3("PUT", "", b"").expect(200);
-        cloud.sqs("CreateQueue", json!({ "QueueName": cloud.dead }));
+        cloud.sqs("CreateQueue", &json!({ "QueueName": cloud.dead }));
         let arn = cloud.attributes(&cloud.dead)["QueueArn"].as_str().unwrap().to_owned();
         let policy = json!({ "deadLetterTargetArn": arn, "maxReceiveCount": max_receive_count });
         let attributes = json!({ "RedrivePolicy": policy.to_string() });
-        cloud.sqs("CreateQueue", json!({ "QueueName": cloud.queue, "Attributes": attributes }));
+        cloud.sqs("CreateQueue", &json!({ "QueueName": cloud.queue, "Attributes": attributes }));
         cloud
     }
 
@@ -72,12 +72,7 @@ impl Cloud {
 
     /// A program of the emulator's Python environment.
     pub(crate) fn python(&self, program: &str) -> Invocation {
-        self.reach(Invocation::new(self.tool(program).as_os_str()))
-    }
-
-    /// Where that program is.
-    pub(crate) fn tool(&self, program: &str) -> PathBuf {
-        emulator::tool(program)
+        self.reach(Invocation::new(tool(program).as_os_str()))
     }
 
     /// Asks S3 for something about the bucket, past the gateway.
@@ -128,7 +123,7 @@ impl Cloud {
     }
 
     /// Asks SQS for something, past the gateway.
-    pub(crate) fn sqs(&self, action: &str, body: Value) -> Value {
+    pub(crate) fn sqs(&self, action: &str, body: &Value) -> Value {
         let target = format!("AmazonSQS.{action}");
         let headers =
             [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", target.as_str())];
@@ -138,13 +133,13 @@ impl Cloud {
 
     /// The URL of a queue.
     pub(crate) fn url(&self, queue: &str) -> String {
-        self.sqs("GetQueueUrl", json!({ "QueueName": queue }))["QueueUrl"].as_str().unwrap().into()
+        self.sqs("GetQueueUrl", &json!({ "QueueName": queue }))["QueueUrl"].as_str().unwrap().into()
     }
 
     /// All attributes of a queue.
     pub(crate) fn attributes(&self, queue: &str) -> Value {
         let ask = json!({ "QueueUrl": self.url(queue), "AttributeNames": ["All"] });
-        self.sqs("GetQueueAttributes", ask)["Attributes"].clone()
+        self.sqs("GetQueueAttributes", &ask)["Attributes"].clone()
     }
 
     /// How many messages a queue has, visible or not.

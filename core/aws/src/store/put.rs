@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::{ByteStream, Length};
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use pixmill_contract::error::Result;
 use pixmill_contract::port::{Condition, Etag, Payload, Put};
 use pixmill_contract::{Error, ErrorKind};
@@ -84,6 +84,7 @@ impl Write<'_> {
         let Self { store, put, .. } = self;
         let call = store.client.create_multipart_upload();
         let call = call.bucket(&store.bucket).key(put.key.as_str()).content_type(put.media_type);
+        let call = call.checksum_algorithm(ChecksumAlgorithm::Crc32);
         let call = call.set_metadata(Some(self.metadata()?));
         let output = call.send().await.map_err(|e| of_call(self.attempt(), &e))?;
         let nameless = || Error::new(ErrorKind::Unavailable, self.attempt(), "it has no upload");
