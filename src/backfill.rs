@@ -9,7 +9,7 @@ use pixmill_contract::document::BackfillDocument;
 use pixmill_producer::{Backfill, backfill};
 use serde_json::json;
 
-use crate::backend::{self, Purpose};
+use crate::backend;
 use crate::sending::Sending;
 use crate::shown::plural;
 use crate::{args, exit, follow, overlays, print};
@@ -44,7 +44,7 @@ pub(crate) async fn run(
     place: Place,
     recipe: Recipe,
 ) -> anyhow::Result<ExitCode> {
-    let opened = backend::open(&args.data, Purpose::Send).await?;
+    let opened = backend::open_for_bucket(&args.data, &place.bucket).await?;
     let (bucket, store) = opened.bucket(&place.bucket)?;
     let pipeline = opened.pipeline;
     let recipe = overlays::upload(&pipeline, recipe).await?;

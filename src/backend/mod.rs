@@ -85,9 +85,7 @@ impl Opened {
     ) -> anyhow::Result<(Option<String>, Arc<dyn ObjectStore>)> {
         match &self.kind {
             Kind::Local(_) => {
-                bail!(
-                    "the bucket {name} is in S3, which takes --backend aws: this pipeline is a directory"
-                )
+                bail!("{}", no_buckets(name))
             }
             #[cfg(feature = "aws")]
             Kind::Aws(own) if own.bucket() == name => Ok((None, Arc::new(own.clone()))),
@@ -97,7 +95,22 @@ impl Opened {
     }
 }
 
+/// What to say of a bucket to whoever has a pipeline in a directory.
+fn no_buckets(name: &str) -> String {
+    format!("the bucket {name} is in S3, which takes --backend aws: this pipeline is a directory")
+}
+
+/// Opens the pipeline that the command line names, to send jobs for what is in a bucket. Refuses a
+/// directory before there is one.
+pub(crate) async fn open_for_bucket(data: &Data, name: &str) -> anyhow::Result<Opened> {
+    match data.backend {
+        Backend::Local => bail!("{}", no_buckets(name)),
+        Backend::Aws => open(data, Purpose::Send).await,
+    }
+}
+
 /// Opens the pipeline that the command line names.
+#[cfg_attr(not(feature = "aws"), expect(clippy::unused_async, reason = "only AWS is asked first"))]
 pub(crate) async fn open(data: &Data, purpose: Purpose<'_>) -> anyhow::Result<Opened> {
     match data.backend {
         Backend::Local => local::opened(data, purpose),
