@@ -13,6 +13,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 use pixmill_contract::error::Result;
 use pixmill_contract::{Clock as _, Error, ErrorKind, JobId, Queue, ReplyQueues, SystemClock};
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::backend::find;
@@ -31,9 +32,12 @@ const MAX_BASE: usize = 30;
 /// How long a reply waits for its reader, in seconds: a day.
 const RETENTION_SECONDS: &str = "86400";
 
-/// How long a worker believes what it found out about a name: a queue that is gone stays so, and
-/// one that is removed takes replies that nobody misses.
+/// How long a worker believes that a queue is there: one that is removed takes replies that nobody
+/// misses.
 const REMEMBERED: Duration = Duration::from_mins(5);
+
+/// How long it believes that a queue is not: SQS may say so of one that was just made.
+const REMEMBERED_MISSING: Duration = Duration::from_secs(10);
 
 /// Names that a worker remembers at most; beyond that it asks again.
 const MAX_REMEMBERED: usize = 1000;
@@ -47,11 +51,33 @@ pub struct SqsReplies {
     known: Arc<Mutex<HashMap<String, Known>>>,
 }
 
-/// What was found out about a name, and when.
+/// What is found out about a name, and since when. Whoever asks meanwhile waits for the same answer,
+/// so that the jobs of one batch cost one request.
 #[derive(Debug)]
 struct Known {
     at: Instant,
-    queue: Option<SqsQueue>,
+    queue: Arc<OnceCell<Found>>,
+}
+
+#[derive(Debug)]
+enum Found {
+    There(SqsQueue),
+    Missing,
+    /// Nobody could say; whoever asks next asks anew.
+    Unknown,
+}
+
+impl Known {
+    fn holds(&self) -> bool {
+        let believed = match self.queue.get() {
+            // It is being asked for.
+            None => return true,
+            Some(Found::There(_)) => REMEMBERED,
+            Some(Found::Missing) => REMEMBERED_MISSING,
+            Some(Found::Unknown) => return false,
+        };
+        self.at.elapsed() < believed
+    }
 }
 
 impl SqsReplies {
@@ -68,19 +94,30 @@ impl SqsReplies {
             && name.chars().all(plain)
     }
 
-    /// The queue of that name, or `Err` where it is not known whether there is one.
-    fn remembered(&self, name: &str) -> Result<Option<SqsQueue>, ()> {
-        let known = self.known.lock().expect("no code panics with this lock");
-        let known = known.get(name).filter(|known| known.at.elapsed() < REMEMBERED);
-        known.map(|known| known.queue.clone()).ok_or(())
-    }
-
-    fn remember(&self, name: &str, queue: Option<SqsQueue>) {
+    /// What is known of that name, or will be.
+    fn known(&self, name: &str) -> Arc<OnceCell<Found>> {
         let mut known = self.known.lock().expect("no code panics with this lock");
+        if let Some(known) = known.get(name).filter(|known| known.holds()) {
+            return Arc::clone(&known.queue);
+        }
         if known.len() >= MAX_REMEMBERED {
             known.clear();
         }
-        known.insert(name.to_owned(), Known { at: Instant::now(), queue });
+        let queue = Arc::default();
+        let fresh = Known { at: Instant::now(), queue: Arc::clone(&queue) };
+        known.insert(name.to_owned(), fresh);
+        queue
+    }
+
+    async fn look_up(&self, name: &str) -> Found {
+        match find(&self.client, name).await {
+            Ok(url) => Found::There(SqsQueue::new(self.client.clone(), url, self.linger)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Found::Missing,
+            Err(error) => {
+                tracing::warn!(reason = error.chain(), "failed to find a reply queue");
+                Found::Unknown
+            }
+        }
     }
 }
 
@@ -101,21 +138,11 @@ impl ReplyQueues for SqsReplies {
         if !self.is_ours(name) {
             return None;
         }
-        let queue = if let Ok(known) = self.remembered(name) {
-            known
-        } else {
-            let queue = match find(&self.client, name).await {
-                Ok(url) => Some(SqsQueue::new(self.client.clone(), url, self.linger)),
-                Err(error) if error.kind() == ErrorKind::NotFound => None,
-                Err(error) => {
-                    tracing::warn!(reason = error.chain(), "failed to find a reply queue");
-                    return None;
-                }
-            };
-            self.remember(name, queue.clone());
-            queue
-        };
-        queue.map(|queue| Arc::new(queue) as Arc<dyn Queue>)
+        let known = self.known(name);
+        match known.get_or_init(|| self.look_up(name)).await {
+            Found::There(queue) => Some(Arc::new(queue.clone())),
+            Found::Missing | Found::Unknown => None,
+        }
     }
 
     async fn remove(&self, name: &str) -> Result<()> {

@@ -13,6 +13,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
+/// Longest that a test waits for a request; one alone takes milliseconds.
+const BOUND: Duration = Duration::from_mins(1);
+
 /// What is done with one request. The connection ends with each.
 #[derive(Clone)]
 pub(crate) enum Act {
@@ -106,6 +109,16 @@ impl Fake {
     /// What it was asked since this was called last.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+
+    /// Waits until it was asked so much since then.
+    pub(crate) async fn wait_for(&self, count: usize) {
+        let asked = async {
+            while self.asked.lock().unwrap().len() < count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(BOUND, asked).await.expect("it is asked");
     }
 }
 

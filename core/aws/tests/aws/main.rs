@@ -6,4 +6,5 @@
 mod conformance;
 mod emulator;
 mod fake;
+mod replies;
 mod store;
