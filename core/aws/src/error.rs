@@ -16,7 +16,7 @@ const CODES: &[(&str, ErrorKind)] = &[
     // Asked too often.
     ("BandwidthLimitExceeded", ErrorKind::Throttled),
     ("EC2ThrottledException", ErrorKind::Throttled),
-    ("KmsThrottled", ErrorKind::Throttled),
+    ("KMS.ThrottlingException", ErrorKind::Throttled),
     ("OverLimit", ErrorKind::Throttled),
     ("PriorRequestNotComplete", ErrorKind::Throttled),
     ("RequestLimitExceeded", ErrorKind::Throttled),
@@ -34,6 +34,7 @@ const CODES: &[(&str, ErrorKind)] = &[
     // Somebody cleans up uploads while we make one; another one may be finished.
     ("NoSuchUpload", ErrorKind::Unavailable),
     ("OperationAborted", ErrorKind::Unavailable),
+    ("RequestAbortedException", ErrorKind::Unavailable),
     ("RequestTimeout", ErrorKind::Unavailable),
     ("RequestTimeoutException", ErrorKind::Unavailable),
     ("ServiceUnavailable", ErrorKind::Unavailable),
@@ -45,12 +46,15 @@ const CODES: &[(&str, ErrorKind)] = &[
     ("ExpiredToken", ErrorKind::Denied),
     ("ExpiredTokenException", ErrorKind::Denied),
     ("Forbidden", ErrorKind::Denied),
+    ("IncompleteSignature", ErrorKind::Denied),
+    ("IncompleteSignatureException", ErrorKind::Denied),
     ("InvalidAccessKeyId", ErrorKind::Denied),
     ("InvalidClientTokenId", ErrorKind::Denied),
+    ("InvalidSecurity", ErrorKind::Denied),
+    ("InvalidSignatureException", ErrorKind::Denied),
     ("InvalidToken", ErrorKind::Denied),
-    ("KmsAccessDenied", ErrorKind::Denied),
-    ("KmsDisabled", ErrorKind::Denied),
     ("MissingAuthenticationToken", ErrorKind::Denied),
+    ("MissingAuthenticationTokenException", ErrorKind::Denied),
     ("NotSignedUp", ErrorKind::Denied),
     ("OptInRequired", ErrorKind::Denied),
     ("RequestExpired", ErrorKind::Denied),
@@ -58,6 +62,14 @@ const CODES: &[(&str, ErrorKind)] = &[
     ("SignatureDoesNotMatch", ErrorKind::Denied),
     ("TokenRefreshRequired", ErrorKind::Denied),
     ("UnrecognizedClientException", ErrorKind::Denied),
+    // The key that the bucket or the queue is encrypted with cannot be used.
+    ("KMS.AccessDeniedException", ErrorKind::Denied),
+    ("KMS.DisabledException", ErrorKind::Denied),
+    ("KMS.InvalidKeyUsageException", ErrorKind::Denied),
+    ("KMS.InvalidStateException", ErrorKind::Denied),
+    ("KMS.KMSInvalidStateException", ErrorKind::Denied),
+    ("KMS.NotFoundException", ErrorKind::Denied),
+    ("KMS.OptInRequired", ErrorKind::Denied),
     // The bucket, the region or the endpoint is not what we were told. No picture is to blame, and
     // somebody has to mend it: as with a permission.
     ("AuthorizationHeaderMalformed", ErrorKind::Denied),
@@ -69,6 +81,7 @@ const CODES: &[(&str, ErrorKind)] = &[
     ("TemporaryRedirect", ErrorKind::Unavailable),
     // There is no such thing.
     ("AWS.SimpleQueueService.NonExistentQueue", ErrorKind::NotFound),
+    ("InvalidAddress", ErrorKind::NotFound),
     ("NoSuchKey", ErrorKind::NotFound),
     ("NoSuchVersion", ErrorKind::NotFound),
     ("NotFound", ErrorKind::NotFound),
@@ -87,13 +100,17 @@ fn kind_of_status(status: u16) -> ErrorKind {
     match status {
         // A redirection: the bucket is in another region.
         300..=399 | 401 | 403 => ErrorKind::Denied,
-        404 | 410 => ErrorKind::NotFound,
+        status if is_missing(status) => ErrorKind::NotFound,
         408 | 409 => ErrorKind::Unavailable,
         412 => ErrorKind::Changed,
         429 => ErrorKind::Throttled,
         400..=499 => ErrorKind::Invalid,
         _ => ErrorKind::Unavailable,
     }
+}
+
+fn is_missing(status: u16) -> bool {
+    matches!(status, 404 | 410)
 }
 
 /// The kind of an answer with this code and this HTTP status.
@@ -104,7 +121,8 @@ pub(crate) fn kind_of_answer(code: Option<&str>, status: Option<u16>, message: &
     match code {
         Some("InvalidParameterValue") if is_receipt => Some(ErrorKind::LeaseLost),
         Some(code) => listed(code),
-        None => None,
+        // SQS names what is missing, and for S3 the SDK does: this is a page of somebody else's.
+        None => status.filter(|status| is_missing(*status)).map(|_| ErrorKind::Unavailable),
     }
     .unwrap_or_else(|| status.map_or(ErrorKind::Invalid, kind_of_status))
 }
@@ -212,11 +230,11 @@ fn of_answer(
 ) -> (ErrorKind, Said) {
     let message = error.message().unwrap_or_default();
     let kind = kind_of_answer(error.code(), status, message);
+    let is_foreign = error.code().is_none()
+        && status.is_some_and(|status| (200..300).contains(&status) || is_missing(status));
     let text = match error.code() {
         Some(code) => with_code(code, message),
-        None if status.is_some_and(|status| (200..300).contains(&status)) => {
-            format!("{}, but no answer of AWS", of_status(status))
-        }
+        None if is_foreign => format!("{}, but no answer of AWS", of_status(status)),
         None if message.is_empty() => of_status(status),
         None => message.to_owned(),
     };
@@ -224,8 +242,9 @@ fn of_answer(
     let elsewhere = status.is_some_and(|status| (300..400).contains(&status));
     let code = error.code().or(elsewhere.then_some("PermanentRedirect"));
     let hint = match region {
-        Some(region) if hint(code) == REGION => format!("set AWS_REGION to {region}"),
-        _ => hint(code).to_owned(),
+        Some(region) if hint(code, message) == REGION => format!("set AWS_REGION to {region}"),
+        _ if is_foreign => CONNECTION.to_owned(),
+        _ => hint(code, message).to_owned(),
     };
     (kind, Said::new(&text, &hint))
 }
@@ -238,15 +257,23 @@ fn of_status(status: Option<u16>) -> String {
     status.map_or_else(|| "no status".to_owned(), |status| format!("HTTP status {status}"))
 }
 
+const CLOCK: &str = "set this machine's clock";
+
 const REGION: &str = "set AWS_REGION to the bucket's region";
 
 /// What to do about it, where AWS does not say.
-fn hint(code: Option<&str>) -> &'static str {
+fn hint(code: Option<&str>, message: &str) -> &'static str {
+    // SQS has the same code for a wrong key and for a clock that is wrong.
+    let is_of_another_time = ["Signature expired", "Signature not yet current"]
+        .iter()
+        .any(|beginning| message.starts_with(beginning));
     match code.unwrap_or_default() {
-        "RequestTimeTooSkewed" | "RequestExpired" => "set this machine's clock",
+        "RequestTimeTooSkewed" | "RequestExpired" => CLOCK,
+        "InvalidSignatureException" | "SignatureDoesNotMatch" if is_of_another_time => CLOCK,
         "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => "get new credentials",
         "InvalidAccessKeyId"
         | "InvalidClientTokenId"
+        | "InvalidSignatureException"
         | "InvalidToken"
         | "SignatureDoesNotMatch"
         | "UnrecognizedClientException" => "check the credentials: AWS does not know them",
@@ -254,8 +281,11 @@ fn hint(code: Option<&str>) -> &'static str {
         | "AuthorizationHeaderMalformed"
         | "IllegalLocationConstraintException" => REGION,
         "NoSuchBucket" | "InvalidBucketName" => "make the bucket, or check its name",
-        "AWS.SimpleQueueService.NonExistentQueue" | "QueueDoesNotExist" => {
+        "AWS.SimpleQueueService.NonExistentQueue" | "InvalidAddress" | "QueueDoesNotExist" => {
             "make the queue, or check its name, AWS_REGION and the account"
+        }
+        code if code.starts_with("KMS.") && code != "KMS.ThrottlingException" => {
+            "check the key that it is encrypted with, and that its policy allows this role"
         }
         _ => "",
     }
@@ -297,7 +327,7 @@ pub(crate) fn of_entry(attempt: &str, code: &str, message: Option<&str>, ours: b
     let message = message.unwrap_or_default();
     let status = if ours { 400 } else { 500 };
     let kind = kind_of_answer(Some(code), Some(status), message);
-    Error::new(kind, attempt, Said::new(&with_code(code, message), hint(Some(code))))
+    Error::new(kind, attempt, Said::new(&with_code(code, message), hint(Some(code), message)))
 }
 
 #[cfg(test)]
@@ -317,7 +347,8 @@ mod tests {
         assert_eq!(kind(Some("BrandNew"), 400), ErrorKind::Invalid);
         assert_eq!(kind(Some("BrandNew"), 403), ErrorKind::Denied);
         assert_eq!(kind(Some("BrandNew"), 503), ErrorKind::Unavailable);
-        assert_eq!(kind(None, 404), ErrorKind::NotFound);
+        assert_eq!(kind(Some("BrandNew"), 404), ErrorKind::NotFound);
+        assert_eq!(kind(None, 404), ErrorKind::Unavailable);
         assert_eq!(kind(None, 301), ErrorKind::Denied);
         assert_eq!(kind(Some("SlowDown"), 503), ErrorKind::Throttled);
     }

@@ -6,5 +6,6 @@
 mod conformance;
 mod emulator;
 mod fake;
+mod queue;
 mod replies;
 mod store;
