@@ -1,6 +1,8 @@
-//! Batch requests: lists of any length in tens, with an answer for each entry.
+//! Batch requests: lists of any length in tens, some at once, with an answer for each entry.
 
 use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::future::Future;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
@@ -8,15 +10,23 @@ use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry as VisibilityEntry,
     DeleteMessageBatchRequestEntry as DeleteEntry, SendMessageBatchRequestEntry as SendEntry,
 };
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use pixmill_contract::error::Result;
 use pixmill_contract::port::{MAX_VISIBILITY, NewMessage, Receipt};
 use pixmill_contract::{Error, ErrorKind};
+use tokio::task::JoinSet;
 
 use super::{BATCH, seconds};
 use crate::error::{of_call, of_entry};
 
 /// Most bytes of all messages of one request: SQS's limit was this for long, and emulators have it.
 const BATCH_BYTES: usize = 256 << 10;
+
+/// Requests of one list that run at once: enough that a long list is not one round trip after the
+/// other, few enough that their bodies and connections do not count.
+const AT_ONCE: usize = 8;
 
 /// Longest that a message may be delayed.
 const MAX_DELAY: Duration = Duration::from_mins(15);
@@ -35,39 +45,39 @@ pub(super) async fn send(client: &Client, url: &str, messages: Vec<NewMessage>) 
             refused(&message.body)
         }
     });
-    for chunk in chunks(good, |message| message.body.len()) {
-        let places = places(&chunk);
-        let entry = |(n, message): (usize, NewMessage)| {
-            let delay = (!message.delay.is_zero()).then(|| seconds(message.delay));
-            let entry = SendEntry::builder().id(n.to_string()).message_body(message.body);
-            entry.set_delay_seconds(delay).build().expect(COMPLETE)
-        };
+    let entry = |(n, message): (usize, NewMessage)| {
+        let delay = (!message.delay.is_zero()).then(|| seconds(message.delay));
+        let entry = SendEntry::builder().id(n.to_string()).message_body(message.body);
+        entry.set_delay_seconds(delay).build().expect(COMPLETE)
+    };
+    let request = |chunk: Chunk<NewMessage>| {
         let entries = chunk.into_iter().map(entry).collect();
         let call = client.send_message_batch().queue_url(url).set_entries(Some(entries));
-        match call.send().await {
-            Ok(sent) => answers.take(sent.successful.iter().map(|entry| &*entry.id), sent.failed),
-            Err(error) => answers.fail(&places, |attempt| of_call(attempt, &error)),
+        async {
+            let sent = call.send().await?;
+            Ok((sent.successful.into_iter().map(|entry| entry.id).collect(), sent.failed))
         }
-    }
+    };
+    answers.ask(chunks(good, |message| message.body.len()), request).await;
     answers.all()
 }
 
 /// Deletes messages by their receipts.
 pub(super) async fn delete(client: &Client, url: &str, receipts: Vec<Receipt>) -> Vec<Result<()>> {
     let mut answers = Answers::new(format!("delete from {url}"), receipts.len());
-    for chunk in chunks(receipts.into_iter().enumerate().collect(), |_| 0) {
-        let places = places(&chunk);
-        let entry = |(n, receipt): (usize, Receipt)| {
-            let entry = DeleteEntry::builder().id(n.to_string()).receipt_handle(receipt.0);
-            entry.build().expect(COMPLETE)
-        };
+    let entry = |(n, receipt): (usize, Receipt)| {
+        let entry = DeleteEntry::builder().id(n.to_string()).receipt_handle(receipt.0);
+        entry.build().expect(COMPLETE)
+    };
+    let request = |chunk: Chunk<Receipt>| {
         let entries = chunk.into_iter().map(entry).collect();
         let call = client.delete_message_batch().queue_url(url).set_entries(Some(entries));
-        match call.send().await {
-            Ok(gone) => answers.take(gone.successful.iter().map(|entry| &*entry.id), gone.failed),
-            Err(error) => answers.fail(&places, |attempt| of_call(attempt, &error)),
+        async {
+            let gone = call.send().await?;
+            Ok((gone.successful.into_iter().map(|entry| entry.id).collect(), gone.failed))
         }
-    }
+    };
+    answers.ask(chunks(receipts.into_iter().enumerate().collect(), |_| 0), request).await;
     answers.all()
 }
 
@@ -81,19 +91,20 @@ pub(super) async fn change_visibility(
     let good = answers.refuse(entries, |(_, visibility)| {
         (*visibility > MAX_VISIBILITY).then_some("a delivery stays hidden for 12 hours at most")
     });
-    for chunk in chunks(good, |_| 0) {
-        let places = places(&chunk);
-        let entry = |(n, (receipt, visibility)): (usize, (Receipt, Duration))| {
-            let entry = VisibilityEntry::builder().id(n.to_string()).receipt_handle(receipt.0);
-            entry.visibility_timeout(seconds(visibility)).build().expect(COMPLETE)
-        };
+    let entry = |(n, (receipt, visibility)): (usize, (Receipt, Duration))| {
+        let entry = VisibilityEntry::builder().id(n.to_string()).receipt_handle(receipt.0);
+        entry.visibility_timeout(seconds(visibility)).build().expect(COMPLETE)
+    };
+    let request = |chunk: Chunk<(Receipt, Duration)>| {
         let entries = chunk.into_iter().map(entry).collect();
         let call = client.change_message_visibility_batch().queue_url(url);
-        match call.set_entries(Some(entries)).send().await {
-            Ok(hid) => answers.take(hid.successful.iter().map(|entry| &*entry.id), hid.failed),
-            Err(error) => answers.fail(&places, |attempt| of_call(attempt, &error)),
+        let call = call.set_entries(Some(entries));
+        async {
+            let hid = call.send().await?;
+            Ok((hid.successful.into_iter().map(|entry| entry.id).collect(), hid.failed))
         }
-    }
+    };
+    answers.ask(chunks(good, |_| 0), request).await;
     answers.all()
 }
 
@@ -110,9 +121,15 @@ fn refused(body: &str) -> Option<&'static str> {
     }
 }
 
+/// The entries of one request, with their places in the list.
+type Chunk<T> = Vec<(usize, T)>;
+
+/// What a request answered: the identifiers of what is done, and what is not.
+type Answer<E> = Result<(Vec<String>, Vec<BatchResultErrorEntry>), SdkError<E, HttpResponse>>;
+
 /// A list in requests: of ten entries each, and of so many bytes.
-fn chunks<T>(entries: Vec<(usize, T)>, bytes_of: fn(&T) -> usize) -> Vec<Vec<(usize, T)>> {
-    let mut chunks: Vec<Vec<_>> = Vec::new();
+fn chunks<T>(entries: Chunk<T>, bytes_of: fn(&T) -> usize) -> Vec<Chunk<T>> {
+    let mut chunks: Vec<Chunk<T>> = Vec::new();
     let mut bytes = 0;
     for (n, entry) in entries {
         let more = bytes_of(&entry);
@@ -130,10 +147,6 @@ fn chunks<T>(entries: Vec<(usize, T)>, bytes_of: fn(&T) -> usize) -> Vec<Vec<(us
     chunks
 }
 
-fn places<T>(chunk: &[(usize, T)]) -> Vec<usize> {
-    chunk.iter().map(|(n, _)| *n).collect()
-}
-
 /// The answers to a list, as they come to be known. The place of an entry in the list is its
 /// identifier in the request.
 struct Answers {
@@ -148,11 +161,7 @@ impl Answers {
     }
 
     /// The entries that are sent at all, with their places; the others have their answer.
-    fn refuse<T>(
-        &mut self,
-        entries: Vec<T>,
-        why: impl Fn(&T) -> Option<&'static str>,
-    ) -> Vec<(usize, T)> {
+    fn refuse<T>(&mut self, entries: Vec<T>, why: impl Fn(&T) -> Option<&'static str>) -> Chunk<T> {
         let mut good = Vec::with_capacity(entries.len());
         for (n, entry) in entries.into_iter().enumerate() {
             match why(&entry) {
@@ -166,24 +175,42 @@ impl Answers {
         good
     }
 
+    /// Makes the requests, some at once, and takes what each answers. One that fails as a whole
+    /// fails its own entries.
+    async fn ask<T, E, F>(&mut self, chunks: Vec<Chunk<T>>, request: impl Fn(Chunk<T>) -> F)
+    where
+        E: ProvideErrorMetadata + StdError + Send + 'static,
+        F: Future<Output = Answer<E>> + Send + 'static,
+    {
+        let mut requests = chunks.into_iter().map(|chunk| {
+            let places: Vec<_> = chunk.iter().map(|(n, _)| *n).collect();
+            let answer = request(chunk);
+            async { (places, answer.await) }
+        });
+        let mut running: JoinSet<_> = requests.by_ref().take(AT_ONCE).collect();
+        while let Some(answer) = running.join_next().await {
+            if let Some(next) = requests.next() {
+                running.spawn(next);
+            }
+            match answer {
+                Ok((_, Ok((done, failed)))) => self.take(&done, failed),
+                Ok((places, Err(error))) => {
+                    let error = |n| (n, Err(of_call(&*self.attempt, &error)));
+                    self.known.extend(places.into_iter().map(error));
+                }
+                // The runtime is ending: its entries stay unanswered.
+                Err(_) => {}
+            }
+        }
+    }
+
     /// Takes what one request answered.
-    fn take<'a>(
-        &mut self,
-        done: impl Iterator<Item = &'a str>,
-        failed: Vec<BatchResultErrorEntry>,
-    ) {
-        self.known.extend(done.filter_map(|id| Some((id.parse().ok()?, Ok(())))));
+    fn take(&mut self, done: &[String], failed: Vec<BatchResultErrorEntry>) {
+        self.known.extend(done.iter().filter_map(|id| Some((id.parse().ok()?, Ok(())))));
         for entry in failed {
             let Ok(n) = entry.id.parse() else { continue };
             let error = of_entry(&self.attempt, &entry.code, entry.message(), entry.sender_fault);
             self.known.insert(n, Err(error));
-        }
-    }
-
-    /// Takes that one request failed as a whole.
-    fn fail(&mut self, places: &[usize], error: impl Fn(&str) -> Error) {
-        for n in places {
-            self.known.insert(*n, Err(error(&self.attempt)));
         }
     }
 

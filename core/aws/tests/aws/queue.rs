@@ -1,5 +1,6 @@
 //! What SQS can answer, row by row of the table of errors, and what becomes of it.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -10,7 +11,7 @@ use pixmill_contract::{Error, ErrorKind, Queue};
 use tokio::task::JoinSet;
 
 use crate::emulator::Emulator;
-use crate::fake::{Act, Fake};
+use crate::fake::{Act, Asked, Fake};
 
 const URL: &str = "http://queues/1/jobs";
 
@@ -222,6 +223,23 @@ async fn each_entry_of_a_batch_has_a_fate_of_its_own() {
     assert!(chain.contains("InvalidMessageContents: Bad."), "{chain}");
 }
 
+#[tokio::test]
+async fn the_requests_of_a_long_list_run_at_once_within_bounds() {
+    let fake = Fake::start([Act::Silence]).await;
+    let queue = queue(&fake.configuration().await);
+    let sender = tokio::spawn(async move { queue.send(vec![NewMessage::now("x"); 500]).await });
+    fake.wait_for(8).await;
+    assert_eq!(fake.asked().len(), 8);
+    sender.abort();
+}
+
+/// The places in the list that a request was about.
+fn places(asked: &Asked) -> HashSet<usize> {
+    let body: serde_json::Value = serde_json::from_slice(&asked.body).unwrap();
+    let entries = body["Entries"].as_array().unwrap();
+    entries.iter().map(|entry| entry["Id"].as_str().unwrap().parse().unwrap()).collect()
+}
+
 /// A new queue of the emulator, told by its URL, and itself as it is reached directly.
 async fn real(emulator: &Emulator) -> (String, SqsQueue) {
     let client = Client::new(&emulator.configuration().await);
@@ -247,6 +265,33 @@ async fn drained(queue: &SqsQueue) -> Vec<(String, u32)> {
         }
         all.extend(deliveries.into_iter().map(|d| (d.body, d.receive_count)));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_fails_fails_its_own_entries_only() {
+    let emulator = Emulator::start().await;
+    let (url, direct) = real(&emulator).await;
+    let denied = common(403, "AccessDenied", "");
+    let script = vec![Act::Forward, Act::Forward, denied, Act::Forward];
+    let (fake, queue) = behind(&emulator, &url, script).await;
+    // One that is refused at once shifts the others.
+    let body = |n: usize| if n == 7 { String::new() } else { format!("{n:03}") };
+    let answers = queue.send((0..125).map(|n| NewMessage::now(body(n))).collect()).await;
+
+    let asked = fake.asked();
+    assert_eq!((answers.len(), asked.len()), (125, 13));
+    let denied = places(&asked[2]);
+    for (n, answer) in answers.iter().enumerate() {
+        let kind = answer.as_ref().err().map(Error::kind);
+        let expected = (n == 7)
+            .then_some(ErrorKind::Invalid)
+            .or_else(|| denied.contains(&n).then_some(ErrorKind::Denied));
+        assert_eq!(kind, expected, "{n}");
+    }
+    let mut came: Vec<_> = drained(&direct).await.into_iter().map(|(body, _)| body).collect();
+    came.sort_unstable();
+    let sent = (0..125).filter(|n| *n != 7 && !denied.contains(n));
+    assert_eq!(came, sent.map(body).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
