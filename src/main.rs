@@ -67,7 +67,7 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Status(args) => status::run(args).await,
             Command::Retry(args) => retry::run(args).await,
             Command::Dead(args) => dead::run(args).await,
-            Command::Doctor(args) => doctor::run(args).await,
+            Command::Doctor(args) => Box::pin(doctor::run(args)).await,
             Command::Operations(args) => operations::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),

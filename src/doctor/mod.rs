@@ -28,7 +28,7 @@ pub(crate) async fn run(args: args::Doctor) -> anyhow::Result<ExitCode> {
         Backend::Aws => {
             let options = aws_options(&args.data, pixmill_aws::Linger::default())?;
             let configuration = pixmill_aws::configuration().await;
-            let facts = pixmill_aws::doctor::look(&configuration, &options).await;
+            let facts = Box::pin(pixmill_aws::doctor::look(&configuration, &options)).await;
             aws::findings(&facts, &args.data.flags())
         }
         #[cfg(not(feature = "aws"))]

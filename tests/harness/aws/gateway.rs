@@ -23,6 +23,8 @@ pub(crate) enum Treatment {
     Pass,
     /// 403, as to a role without the permission.
     Deny,
+    /// Refused with this status and code, as S3 and SQS write it, by a bucket of this region.
+    Refuse(u16, &'static str, &'static str),
     /// It is carried out, and its answer is lost.
     LoseAnswer,
     /// It is carried out twice, and answered once.
@@ -115,9 +117,14 @@ fn serve(state: &State, client: TcpStream, server: u16) -> io::Result<()> {
         #[allow(clippy::disallowed_methods, reason = "the delay is what is asked for")]
         std::thread::sleep(delay);
         let mut body = (&mut from_client).take(length);
-        if treatment == Treatment::Deny {
+        let refusal = match treatment {
+            Treatment::Deny => Some((403, "AccessDenied", "us-east-1")),
+            Treatment::Refuse(status, code, region) => Some((status, code, region)),
+            Treatment::Pass | Treatment::LoseAnswer | Treatment::Twice => None,
+        };
+        if let Some(refusal) = refusal {
             io::copy(&mut body, &mut io::sink())?;
-            to_client.write_all(denial(&request).as_bytes())?;
+            to_client.write_all(refused(&request, refusal).as_bytes())?;
             continue;
         }
         let mut whole = head.into_bytes();
@@ -171,16 +178,21 @@ fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, St
     Ok(Some((request, head, length)))
 }
 
-fn denial(request: &Request) -> String {
+fn refused(request: &Request, (status, code, region): (u16, &str, &str)) -> String {
     let (media, body) = if request.action.is_empty() {
-        let code = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
-        ("application/xml", code.to_owned())
+        let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
+        ("application/xml", body)
     } else {
-        let code = r#"{"__type":"com.amazon.coral.service#AccessDeniedException","message":"no"}"#;
-        ("application/x-amz-json-1.0", code.to_owned())
+        // SQS's name for it.
+        let code = if code == "AccessDenied" { "AccessDeniedException" } else { code };
+        let body = format!(r#"{{"__type":"com.amazon.coral.service#{code}","message":"no"}}"#);
+        ("application/x-amz-json-1.0", body)
     };
+    // A HEAD has no body, though it is told its length.
     let length = body.len();
+    let body = if request.method == "HEAD" { "" } else { &body };
     format!(
-        "HTTP/1.1 403 Forbidden\r\ncontent-type: {media}\r\ncontent-length: {length}\r\n\r\n{body}"
+        "HTTP/1.1 {status} Refused\r\ncontent-type: {media}\r\nx-amz-bucket-region: {region}\r\n\
+         content-length: {length}\r\n\r\n{body}"
     )
 }
