@@ -17,7 +17,7 @@ const CODES: [(u8, &[&str], &str); 6] = [
     (
         FAILED,
         &["run", "submit", "status", "retry", "dead", "doctor"],
-        "pictures failed, jobs were left, or something is wrong; the report says which",
+        "jobs failed or were left, or something is wrong",
     ),
     (
         CANNOT,

@@ -99,12 +99,24 @@ fn queues_that_no_pipeline_can_have_are_refused() {
 #[test]
 fn a_bucket_that_everybody_may_read_is_a_warning() {
     let cloud = Cloud::new();
+    let owners = "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule>\
+                  </OwnershipControls>";
+    cloud.s3("PUT", "?ownershipControls", owners.as_bytes()).expect(200);
     let acl = r#"<AccessControlPolicy xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Owner>
         <ID>me</ID></Owner><AccessControlList><Grant>
         <Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group">
         <URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee>
         <Permission>READ</Permission></Grant></AccessControlList></AccessControlPolicy>"#;
     cloud.s3("PUT", "?acl", acl.as_bytes()).expect(200);
+    let found = wrong(cloud.pixmill("doctor"), 0);
+    assert_one(&found, "public access", "warning", "put-public-access-block");
+
+    let cloud = Cloud::new();
+    cloud.gateway.treat(|request| {
+        let status = "<PolicyStatus><IsPublic>true</IsPublic></PolicyStatus>";
+        let asks = request.path.contains("policyStatus");
+        if asks { Treatment::Say(status) } else { Treatment::Pass }
+    });
     let found = wrong(cloud.pixmill("doctor"), 0);
     assert_one(&found, "public access", "warning", "put-public-access-block");
 }

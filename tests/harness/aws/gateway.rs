@@ -25,6 +25,8 @@ pub(crate) enum Treatment {
     Deny,
     /// Refused with this status and code, as S3 and SQS write it, by a bucket of this region.
     Refuse(u16, &'static str, &'static str),
+    /// Answered with this document, by somebody who knows what the server does not.
+    Say(&'static str),
     /// It is carried out, and its answer is lost.
     LoseAnswer,
     /// It is carried out twice, and answered once.
@@ -117,14 +119,17 @@ fn serve(state: &State, client: TcpStream, server: u16) -> io::Result<()> {
         #[allow(clippy::disallowed_methods, reason = "the delay is what is asked for")]
         std::thread::sleep(delay);
         let mut body = (&mut from_client).take(length);
-        let refusal = match treatment {
-            Treatment::Deny => Some((403, "AccessDenied", "us-east-1")),
-            Treatment::Refuse(status, code, region) => Some((status, code, region)),
+        let answer = match treatment {
+            Treatment::Deny => Some(refused(&request, 403, "AccessDenied", "us-east-1")),
+            Treatment::Refuse(status, code, region) => {
+                Some(refused(&request, status, code, region))
+            }
+            Treatment::Say(body) => Some(answer(200, "application/xml", "us-east-1", body)),
             Treatment::Pass | Treatment::LoseAnswer | Treatment::Twice => None,
         };
-        if let Some(refusal) = refusal {
+        if let Some(answer) = answer {
             io::copy(&mut body, &mut io::sink())?;
-            to_client.write_all(refused(&request, refusal).as_bytes())?;
+            to_client.write_all(answer.as_bytes())?;
             continue;
         }
         let mut whole = head.into_bytes();
@@ -178,7 +183,7 @@ fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, St
     Ok(Some((request, head, length)))
 }
 
-fn refused(request: &Request, (status, code, region): (u16, &str, &str)) -> String {
+fn refused(request: &Request, status: u16, code: &str, region: &str) -> String {
     let (media, body) = if request.action.is_empty() {
         let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
         ("application/xml", body)
@@ -188,11 +193,15 @@ fn refused(request: &Request, (status, code, region): (u16, &str, &str)) -> Stri
         let body = format!(r#"{{"__type":"com.amazon.coral.service#{code}","message":"no"}}"#);
         ("application/x-amz-json-1.0", body)
     };
-    // A HEAD has no body, though it is told its length.
+    // A HEAD is answered without a body.
+    let body = if request.method == "HEAD" { String::new() } else { body };
+    answer(status, media, region, &body)
+}
+
+fn answer(status: u16, media: &str, region: &str, body: &str) -> String {
     let length = body.len();
-    let body = if request.method == "HEAD" { "" } else { &body };
     format!(
-        "HTTP/1.1 {status} Refused\r\ncontent-type: {media}\r\nx-amz-bucket-region: {region}\r\n\
+        "HTTP/1.1 {status} Said\r\ncontent-type: {media}\r\nx-amz-bucket-region: {region}\r\n\
          content-length: {length}\r\n\r\n{body}"
     )
 }
