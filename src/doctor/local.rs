@@ -177,7 +177,7 @@ fn of_machine(facts: &Facts) -> Vec<Finding> {
             ));
         }
         Some(free) => found.push(Finding::ok("disk", format!("{} left", megabytes(free)))),
-        None => {}
+        None => found.push(Finding::unknown("disk", "the system does not say what is left")),
     }
     let (cores, memory) = (plural(facts.cores, "core"), megabytes(facts.memory_bytes));
     let one_picture = Limits::default().memory_bytes;

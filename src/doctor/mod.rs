@@ -18,6 +18,7 @@ use crate::shown::plural;
 use crate::{args, exit, print};
 use finding::{Finding, Status};
 
+#[cfg_attr(not(feature = "aws"), expect(clippy::unused_async, reason = "only AWS is asked"))]
 pub(crate) async fn run(args: args::Doctor) -> anyhow::Result<ExitCode> {
     let findings = match args.data.backend {
         Backend::Local => {
