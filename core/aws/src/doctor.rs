@@ -4,9 +4,9 @@
 //! No question touches a job. What a permission allows is found by requests that AWS refuses one
 //! way or the other: a receipt that nobody was given, more messages than a receive may ask for, a
 //! message with a character that no message may have. A denial is certain. A complaint about the
-//! argument says that nothing was denied before AWS came to look at it; that permissions are looked
-//! at first is how SQS behaves, not what it promises. A policy may also allow only some keys, or
-//! only at some times, which one question cannot know.
+//! argument says only that nothing was denied before it: which of the two SQS looks at first is not
+//! documented. A policy may also allow only some keys, or only at some times, which one question
+//! cannot know.
 
 use std::time::Duration;
 
