@@ -3,6 +3,7 @@
 mod config;
 mod data;
 mod dead;
+mod doctor;
 mod help;
 mod retry;
 mod status;
@@ -16,6 +17,7 @@ use pixmill_contract::{BatchId, WorkerId};
 
 pub(crate) use data::{Backend, Data};
 pub(crate) use dead::{Dead, DeadCommand};
+pub(crate) use doctor::Doctor;
 pub(crate) use retry::{Only, Retry};
 pub(crate) use status::Status;
 pub(crate) use work::Work;
@@ -76,6 +78,8 @@ pub(crate) enum Command {
     Retry(Retry),
     /// Look at the jobs that were given up, send them again, or throw them away.
     Dead(Dead),
+    /// Find out what is wrong with a pipeline, and how to mend it.
+    Doctor(Doctor),
     /// List the operations, encodings and recipes, or teach one of them.
     Operations(Operations),
     /// Print what a shell needs to complete commands and flags.

@@ -1,6 +1,6 @@
 //! How commands end. README has the same table.
 
-/// Pictures failed, or something that was asked for was left.
+/// Pictures failed, something that was asked for was left, or something is wrong.
 pub(crate) const FAILED: u8 = 1;
 /// It could not do what it was told to.
 pub(crate) const CANNOT: u8 = 2;
@@ -16,8 +16,8 @@ const CODES: [(u8, &[&str], &str); 6] = [
     (0, &[], "done; every picture was processed, now or before"),
     (
         FAILED,
-        &["run", "submit", "status", "retry", "dead"],
-        "pictures failed, or jobs were left; the report says which",
+        &["run", "submit", "status", "retry", "dead", "doctor"],
+        "jobs failed or were left, or something is wrong",
     ),
     (
         CANNOT,

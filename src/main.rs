@@ -6,6 +6,7 @@ mod backfill;
 mod completions;
 mod consumer;
 mod dead;
+mod doctor;
 mod exit;
 mod follow;
 mod inputs;
@@ -49,6 +50,7 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
         | Command::Status(_)
         | Command::Retry(_)
         | Command::Dead(_)
+        | Command::Doctor(_)
         | Command::Operations(_)
         | Command::Completions(_)
         | Command::Man(_) => Style::Auto,
@@ -65,6 +67,7 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Status(args) => status::run(args).await,
             Command::Retry(args) => retry::run(args).await,
             Command::Dead(args) => dead::run(args).await,
+            Command::Doctor(args) => Box::pin(doctor::run(args)).await,
             Command::Operations(args) => operations::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),

@@ -8,6 +8,7 @@ mod aws;
 mod bad_input;
 mod dead;
 mod disk;
+mod doctor;
 mod faults;
 mod fleet;
 mod help;

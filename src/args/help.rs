@@ -101,6 +101,19 @@ at is hidden from others, and for half a minute after one that was killed.";
     with_codes(text, "dead")
 }
 
+pub(super) fn doctor() -> String {
+    let text = "\
+Examples:
+  pixmill doctor --data mill/
+  pixmill doctor --backend aws --bucket pictures --queue jobs
+  pixmill doctor --backend aws --bucket pictures --queue jobs --json
+
+Each line begins with ok, warning, error, or ? for what cannot be known; below what is wrong stands
+what mends it. No job is touched. On AWS it writes one small object, probes/doctor, and removes it;
+what the queues allow is asked in ways that change nothing: `not denied` is as much as that can tell.";
+    with_codes(text, "doctor")
+}
+
 pub(super) fn operations() -> String {
     let text = "\
 Examples:

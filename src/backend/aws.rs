@@ -15,16 +15,20 @@ use crate::args::Data;
 const PREFETCH: u16 = 20;
 const POLL: Duration = Duration::from_secs(20);
 
-pub(super) async fn opened(data: &Data, purpose: Purpose<'_>) -> anyhow::Result<Opened> {
+/// Which pipeline the command line names.
+pub(crate) fn options(data: &Data, linger: Linger) -> anyhow::Result<AwsOptions> {
     let (Some(bucket), Some(queue)) = (data.bucket.clone(), data.queue.clone()) else {
         bail!("a pipeline on AWS is a bucket and a queue: say --bucket and --queue");
     };
+    Ok(AwsOptions { bucket, queue, dead_letter_queue: data.dead_letter_queue.clone(), linger })
+}
+
+pub(super) async fn opened(data: &Data, purpose: Purpose<'_>) -> anyhow::Result<Opened> {
     let linger = match purpose {
         Purpose::Work(_) => Linger::WORKER,
         Purpose::Ask | Purpose::Send => Linger::default(),
     };
-    let dead_letter_queue = data.dead_letter_queue.clone();
-    let options = AwsOptions { bucket, queue, dead_letter_queue, linger };
+    let options = options(data, linger)?;
     let configuration = pixmill_aws::configuration().await;
     let backend = AwsBackend::open(&configuration, &options)
         .await

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use pixmill_contract::{Pipeline, SystemClock, WorkerId};
 use pixmill_local::{Durability, LocalBackend, MAX_RECEIVE_COUNT};
 
@@ -17,7 +17,7 @@ const PACE: Pace =
 
 pub(super) fn opened(data: &Data, purpose: Purpose<'_>) -> anyhow::Result<Opened> {
     let Some(directory) = &data.data else {
-        bail!("say which pipeline: --data DIR, or --backend aws with --bucket and --queue");
+        return Err(no_directory());
     };
     let holder = match purpose {
         Purpose::Ask if !directory.is_dir() => {
@@ -28,6 +28,11 @@ pub(super) fn opened(data: &Data, purpose: Purpose<'_>) -> anyhow::Result<Opened
     };
     let (pipeline, local) = open(directory, data.durable, holder)?;
     Ok(Opened { pipeline, pace: PACE, kind: Kind::Local(local.jobs) })
+}
+
+/// What to say if no pipeline was named.
+pub(crate) fn no_directory() -> anyhow::Error {
+    anyhow!("say which pipeline: --data DIR, or --backend aws with --bucket and --queue")
 }
 
 /// Opens the pipeline in a directory of this machine. What is received through it is held in the

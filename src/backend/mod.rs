@@ -15,7 +15,14 @@ use pixmill_local::SqliteQueue;
 
 use crate::args::{Backend, Data};
 
-pub(crate) use local::open as open_local;
+#[cfg(feature = "aws")]
+pub(crate) use aws::options as aws_options;
+pub(crate) use local::{no_directory, open as open_local};
+
+/// What to say of AWS where it is left out.
+#[cfg(not(feature = "aws"))]
+pub(crate) const WITHOUT_AWS: &str =
+    "this pixmill was built without AWS: build it with `make release`";
 
 /// What a pipeline is opened for.
 #[derive(Debug, Clone, Copy)]
@@ -118,7 +125,7 @@ pub(crate) async fn open(data: &Data, purpose: Purpose<'_>) -> anyhow::Result<Op
         Backend::Aws => aws::opened(data, purpose).await,
         #[cfg(not(feature = "aws"))]
         Backend::Aws => {
-            bail!("this pixmill was built without AWS: build it with `make release`")
+            bail!("{WITHOUT_AWS}")
         }
     }
 }

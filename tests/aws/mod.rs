@@ -4,6 +4,7 @@ mod backfill;
 mod campaign;
 mod clients;
 mod cost;
+mod doctor;
 mod events;
 mod everyday;
 mod outage;

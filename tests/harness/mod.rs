@@ -9,7 +9,7 @@ mod process;
 mod state;
 mod tree;
 
-pub(crate) use aws::{Cloud, Treatment, tool};
+pub(crate) use aws::{Cloud, Request, Treatment, tool};
 pub(crate) use clock::{Patience, eventually, now, stays};
 pub(crate) use disk::SmallDisk;
 pub(crate) use pictures::{

@@ -115,7 +115,7 @@ pub(crate) async fn redrive(queue: &SqsQueue) -> Result<Option<Redrive>> {
     Ok(policy.as_deref().and_then(read_redrive))
 }
 
-fn read_redrive(policy: &str) -> Option<Redrive> {
+pub(crate) fn read_redrive(policy: &str) -> Option<Redrive> {
     let policy: serde_json::Value = serde_json::from_str(policy).ok()?;
     let count = policy.get("maxReceiveCount")?;
     // Both are found in the wild.

@@ -187,7 +187,7 @@ where
 }
 
 /// Where S3 says which region a bucket is in.
-const BUCKET_REGION: &str = "x-amz-bucket-region";
+pub(crate) const BUCKET_REGION: &str = "x-amz-bucket-region";
 
 /// What to do if nobody answers.
 const CONNECTION: &str = "check the network, AWS_REGION, and AWS_ENDPOINT_URL if it is set";
@@ -202,25 +202,34 @@ fn of_connection(error: &ConnectorError) -> (ErrorKind, Said) {
 /// What failed without an answer: the connection, or what comes before it.
 fn of_dispatch(error: &(dyn StdError + 'static)) -> (ErrorKind, Said) {
     let (kind, hint) = if let Some(error) = cause::<CredentialsError>(error) {
-        match error {
-            // The service that gives them out does not answer.
-            CredentialsError::ProviderTimedOut(_) => (ErrorKind::Unavailable, ""),
-            CredentialsError::CredentialsNotLoaded(_) => (
-                ErrorKind::Denied,
-                "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the \
-                 machine a role",
-            ),
-            CredentialsError::InvalidConfiguration(_)
-            | CredentialsError::ProviderError(_)
-            | CredentialsError::Unhandled(_)
-            | _ => (ErrorKind::Denied, "mend the profile or the role that gives the credentials"),
-        }
+        missing_credentials(error)
     } else if cause::<ResolveEndpointError>(error).is_some() {
         (ErrorKind::Denied, "check the bucket's name and AWS_REGION")
     } else {
         (ErrorKind::Unavailable, CONNECTION)
     };
     (kind, Said::new(&causes(error), hint))
+}
+
+/// The story of credentials that were not found, with what to do about it.
+pub(crate) fn of_credentials(error: &CredentialsError) -> impl fmt::Display {
+    Said::new(&causes(error), missing_credentials(error).1)
+}
+
+fn missing_credentials(error: &CredentialsError) -> (ErrorKind, &'static str) {
+    match error {
+        // The service that gives them out does not answer.
+        CredentialsError::ProviderTimedOut(_) => (ErrorKind::Unavailable, ""),
+        CredentialsError::CredentialsNotLoaded(_) => (
+            ErrorKind::Denied,
+            "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the \
+             machine a role",
+        ),
+        CredentialsError::InvalidConfiguration(_)
+        | CredentialsError::ProviderError(_)
+        | CredentialsError::Unhandled(_)
+        | _ => (ErrorKind::Denied, "mend the profile or the role that gives the credentials"),
+    }
 }
 
 fn of_answer(

@@ -9,6 +9,7 @@
 //! a deadline for each try. What still fails after that is an outage, which the roles wait out.
 
 mod backend;
+pub mod doctor;
 mod error;
 mod names;
 mod queue;

@@ -43,7 +43,7 @@ pub async fn configuration() -> SdkConfig {
         .await
 }
 
-fn timeouts(one_try: Duration) -> TimeoutConfig {
+pub(crate) fn timeouts(one_try: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(one_try)

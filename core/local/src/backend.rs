@@ -38,7 +38,7 @@ pub const MAX_RECEIVE_COUNT: u32 = 20;
 const REPLY_RETENTION: Duration = Duration::from_hours(24);
 
 const JOBS: &str = "jobs";
-const DEAD_LETTERS: &str = "jobs-dead";
+pub(crate) const DEAD_LETTERS: &str = "jobs-dead";
 const REPLIES: &str = "replies-";
 const MAX_REPLIES_BYTES: usize = REPLIES.len() + 48;
 

@@ -13,6 +13,7 @@
 //! processes to be on the machine that has the disk.
 
 mod backend;
+pub mod doctor;
 mod error;
 mod path;
 mod queue;

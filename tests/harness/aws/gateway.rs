@@ -23,6 +23,10 @@ pub(crate) enum Treatment {
     Pass,
     /// 403, as to a role without the permission.
     Deny,
+    /// Refused with this status and code, as S3 and SQS write it, by a bucket of this region.
+    Refuse(u16, &'static str, &'static str),
+    /// Answered with this document, by somebody who knows what the server does not.
+    Say(&'static str),
     /// It is carried out, and its answer is lost.
     LoseAnswer,
     /// It is carried out twice, and answered once.
@@ -115,9 +119,17 @@ fn serve(state: &State, client: TcpStream, server: u16) -> io::Result<()> {
         #[allow(clippy::disallowed_methods, reason = "the delay is what is asked for")]
         std::thread::sleep(delay);
         let mut body = (&mut from_client).take(length);
-        if treatment == Treatment::Deny {
+        let answer = match treatment {
+            Treatment::Deny => Some(refused(&request, 403, "AccessDenied", "us-east-1")),
+            Treatment::Refuse(status, code, region) => {
+                Some(refused(&request, status, code, region))
+            }
+            Treatment::Say(body) => Some(answer(200, "application/xml", "us-east-1", body)),
+            Treatment::Pass | Treatment::LoseAnswer | Treatment::Twice => None,
+        };
+        if let Some(answer) = answer {
             io::copy(&mut body, &mut io::sink())?;
-            to_client.write_all(denial(&request).as_bytes())?;
+            to_client.write_all(answer.as_bytes())?;
             continue;
         }
         let mut whole = head.into_bytes();
@@ -171,16 +183,25 @@ fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, St
     Ok(Some((request, head, length)))
 }
 
-fn denial(request: &Request) -> String {
+fn refused(request: &Request, status: u16, code: &str, region: &str) -> String {
     let (media, body) = if request.action.is_empty() {
-        let code = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
-        ("application/xml", code.to_owned())
+        let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
+        ("application/xml", body)
     } else {
-        let code = r#"{"__type":"com.amazon.coral.service#AccessDeniedException","message":"no"}"#;
-        ("application/x-amz-json-1.0", code.to_owned())
+        // SQS's name for it.
+        let code = if code == "AccessDenied" { "AccessDeniedException" } else { code };
+        let body = format!(r#"{{"__type":"com.amazon.coral.service#{code}","message":"no"}}"#);
+        ("application/x-amz-json-1.0", body)
     };
+    // A HEAD is answered without a body.
+    let body = if request.method == "HEAD" { String::new() } else { body };
+    answer(status, media, region, &body)
+}
+
+fn answer(status: u16, media: &str, region: &str, body: &str) -> String {
     let length = body.len();
     format!(
-        "HTTP/1.1 403 Forbidden\r\ncontent-type: {media}\r\ncontent-length: {length}\r\n\r\n{body}"
+        "HTTP/1.1 {status} Said\r\ncontent-type: {media}\r\nx-amz-bucket-region: {region}\r\n\
+         content-length: {length}\r\n\r\n{body}"
     )
 }

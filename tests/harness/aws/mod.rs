@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Invocation, Place, eventually, pixmill};
 pub(crate) use emulator::tool;
-pub(crate) use gateway::{Gateway, Treatment};
+pub(crate) use gateway::{Gateway, Request, Treatment};
 use http::Answer;
 
 /// A pipeline on the emulator: a bucket, a queue and its dead-letter queue, and the way there.
@@ -40,7 +40,8 @@ impl Cloud {
         let [bucket, queue, dead] = ["pictures", "jobs", "dead"].map(|what| format!("{what}-{n}"));
         let cloud = Self { gateway: Gateway::to(port), bucket, queue, dead, port };
         cloud.s3("PUT", "", b"").expect(200);
-        cloud.sqs("CreateQueue", &json!({ "QueueName": cloud.dead }));
+        let attributes = json!({ "MessageRetentionPeriod": "1209600" });
+        cloud.sqs("CreateQueue", &json!({ "QueueName": cloud.dead, "Attributes": attributes }));
         let arn = cloud.attributes(&cloud.dead)["QueueArn"].as_str().unwrap().to_owned();
         let policy = json!({ "deadLetterTargetArn": arn, "maxReceiveCount": max_receive_count });
         let attributes = json!({ "RedrivePolicy": policy.to_string() });
@@ -134,6 +135,12 @@ impl Cloud {
     /// The URL of a queue.
     pub(crate) fn url(&self, queue: &str) -> String {
         self.sqs("GetQueueUrl", &json!({ "QueueName": queue }))["QueueUrl"].as_str().unwrap().into()
+    }
+
+    /// Gives a queue other attributes.
+    pub(crate) fn set_attributes(&self, queue: &str, attributes: &Value) {
+        let ask = json!({ "QueueUrl": self.url(queue), "Attributes": attributes });
+        self.sqs("SetQueueAttributes", &ask);
     }
 
     /// All attributes of a queue.

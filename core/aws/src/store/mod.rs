@@ -54,6 +54,10 @@ impl S3Store {
         &self.bucket
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// How a call about an object is called in errors.
     fn about(&self, what: &str, key: &Key) -> String {
         format!("{what} s3://{}/{key}", self.bucket)

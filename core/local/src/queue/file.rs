@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::messages;
 use crate::sqlite::{Database, Durability, Schema};
 
-const SCHEMA: Schema = Schema { version: 1, create: include_str!("schema.sql") };
+pub(crate) const SCHEMA: Schema = Schema { version: 1, create: include_str!("schema.sql") };
 
 /// How often a process with a waiting receive asks whether another one has committed something:
 /// seldom enough to cost next to nothing, often enough that nobody notices. Where something has

@@ -22,6 +22,7 @@ use pixmill_contract::{Clock, Error, ErrorKind, Queue, WorkerId};
 use tokio::time::Instant;
 
 pub use self::file::QueueFile;
+pub(crate) use self::file::SCHEMA as QUEUE_SCHEMA;
 use self::messages::{Change, Row, Take, Taken};
 use self::receipt::Latest;
 use crate::error::{again, for_each};

@@ -30,6 +30,7 @@ use pixmill_contract::{Error, ErrorKind, Key, ObjectStore};
 
 pub use self::mount::{Access, Mount};
 use self::owners::Owners;
+pub(crate) use self::owners::SCHEMA as OWNERS_SCHEMA;
 use self::tree::Tree;
 use crate::error;
 use crate::path::file_url;

@@ -15,7 +15,7 @@ use rusqlite::{OptionalExtension as _, params};
 use super::etag;
 use crate::sqlite::{Database, Durability, Schema};
 
-const SCHEMA: Schema = Schema {
+pub(crate) const SCHEMA: Schema = Schema {
     version: 1,
     create: "CREATE TABLE owners (
                  key        TEXT    NOT NULL,
