@@ -11,6 +11,9 @@ use crate::harness::{
 
 const PHOTOS: u32 = 60;
 
+/// Every fourth hits the parent.
+const KILLS: usize = 12;
+
 /// Two outputs; some work, so that most kills hit a picture.
 const RECIPE: &str = "thumb = resize:128 | blur:9 -> jpeg; web = blur:31 | resize:900 -> jpeg";
 
@@ -29,10 +32,15 @@ fn photographs_under_constant_killing_come_out_as_if_nothing_had_been() {
     let (mut workers_killed, mut parents_killed) = (0, 0);
     let mut running = run();
     while running.is_running() {
-        let patience = Patience::new(Duration::from_millis(rng.u64(200..400)));
-        while patience.wait() && running.is_running() {}
-        let due = (parents_killed + 1) * PHOTOS as usize / 3;
-        if parents_killed < 2 && result_count(&state) >= due {
+        // By progress, as a fast machine is through before a clock has killed enough.
+        let due = (workers_killed + parents_killed + 1) * PHOTOS as usize / (KILLS + 1);
+        if result_count(&state) < due || workers_killed + parents_killed == KILLS {
+            Patience::new(Duration::from_secs(1)).wait();
+            continue;
+        }
+        let moment = Patience::new(Duration::from_millis(rng.u64(..150)));
+        while moment.wait() {}
+        if (workers_killed + parents_killed) % 4 == 3 {
             parents_killed += 1;
             running.kill();
             running = run();
@@ -45,7 +53,7 @@ fn photographs_under_constant_killing_come_out_as_if_nothing_had_been() {
         }
     }
     running.end().expect(0);
-    assert_eq!(parents_killed, 2);
+    assert!(parents_killed > 1, "only {parents_killed} parents were killed");
     assert!(workers_killed > 3, "only {workers_killed} workers were killed");
     assert_eq!(results(&state).len(), PHOTOS as usize);
     assert_same(&place.undisturbed(RECIPE), &place.out());

@@ -5,7 +5,14 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::{SOON, assert_all_done, consumer, drain};
-use crate::harness::{Cloud, Place, TWO, Treatment, eventually};
+use crate::harness::{Cloud, Patience, Place, TWO, Treatment, eventually};
+
+/// How long the world stays away after the worker has noticed: a minute in the soak, which says so by
+/// `PIXMILL_SOAK_OUTAGE_SECONDS`.
+fn outage() -> Duration {
+    let asked = std::env::vars().find(|(name, _)| name == "PIXMILL_SOAK_OUTAGE_SECONDS");
+    asked.map_or(Duration::ZERO, |(_, seconds)| Duration::from_secs(seconds.parse().unwrap()))
+}
 
 #[test]
 fn an_outage_in_the_middle_of_a_batch_costs_nothing_but_time() {
@@ -15,10 +22,11 @@ fn an_outage_in_the_middle_of_a_batch_costs_nothing_but_time() {
     let worker = consumer(&cloud, "w", &["--visibility", "10s"]);
     cloud.until_results(10, SOON);
     cloud.gateway.cut();
-    // The soak waits for a minute; here until the worker says that it waits.
     eventually("a word about it", SOON, || {
         worker.stderr().contains("waiting for the world").then_some(())
     });
+    let outage = Patience::new(outage());
+    while outage.wait() {}
     let done = cloud.keys("results/").len();
     assert!(done < 60, "it was over before the outage");
     cloud.gateway.mend();
