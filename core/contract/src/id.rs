@@ -121,6 +121,8 @@ identifier!(
 );
 identifier!(BatchId, "A batch of jobs.");
 identifier!(WorkerId, "A worker: one process that leases jobs.");
+identifier!(InstanceId, "An instance of a fleet: a machine or a process that a worker runs on.");
+identifier!(IntentId, "A decision to launch instances.");
 
 impl BatchId {
     /// The batch of a job that names none.

@@ -6,6 +6,7 @@ mod backfill;
 mod batch;
 mod event;
 mod job;
+mod report;
 mod result;
 mod template;
 
@@ -14,6 +15,7 @@ pub use backfill::BackfillDocument;
 pub use batch::BatchDocument;
 pub use event::{Created, EventRecord, read_event};
 pub use job::{Job, JobReading, MAX_MESSAGE_BYTES, Source};
+pub use report::{JobSeconds, Pace, Report};
 pub use result::{Outcome, OutputRecord, ResultDocument, SourceFacts, Timings};
 pub use template::{Name, Template, TemplateError};
 
@@ -78,6 +80,7 @@ pub fn schemas() -> Vec<(&'static str, serde_json::Value)> {
         ("result.json", schemars::schema_for!(ResultDocument).into()),
         ("batch.json", schemars::schema_for!(BatchDocument).into()),
         ("backfill.json", schemars::schema_for!(BackfillDocument).into()),
+        ("report.json", schemars::schema_for!(Report).into()),
         ("attempts.json", schemars::schema_for!(AttemptNote).into()),
         ("recipe.json", recipe),
     ]

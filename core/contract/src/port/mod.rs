@@ -3,10 +3,12 @@
 //! A port promises what all of its adapters can keep. The promises are numbered; the conformance
 //! suites in [`testing`](crate::testing) name the number that each test holds an adapter to.
 
+mod fleet;
 mod queue;
 mod replies;
 mod store;
 
+pub use fleet::{Fleet, Instance, Intent, Lifecycle, TargetHealth, TargetState};
 pub use queue::{Delivery, Depth, MAX_VISIBILITY, NewMessage, Queue, Receipt, Receive, send_one};
 pub use replies::ReplyQueues;
 pub use store::{Condition, Etag, Listed, Meta, Object, ObjectStore, OwnerTag, Payload, Put};
