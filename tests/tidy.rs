@@ -11,11 +11,12 @@ use crate::harness::{Invocation, source_tree};
 
 /// Which crate of the workspace may use which: for its own code, and for its tests besides.
 /// Roles never see an adapter or each other; adapters decide nothing; the root names them all.
-const EDGES: [(&str, &[&str], &[&str]); 8] = [
+const EDGES: [(&str, &[&str], &[&str]); 9] = [
     ("pixmill-contract", &[], &[]),
     ("pixmill-resample", &[], &[]),
     ("pixmill-ops", &["pixmill-contract", "pixmill-resample"], &[]),
-    ("pixmill-local", &["pixmill-contract"], &["pixmill-contract"]),
+    ("pixmill-workers", &["pixmill-contract"], &[]),
+    ("pixmill-local", &["pixmill-contract", "pixmill-workers"], &["pixmill-contract"]),
     ("pixmill-aws", &["pixmill-contract"], &["pixmill-contract"]),
     ("pixmill-producer", &["pixmill-contract"], &["pixmill-contract", "pixmill-local"]),
     (

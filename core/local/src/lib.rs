@@ -7,7 +7,8 @@
 //!
 //! * [`SqliteQueue`]: queues in one SQLite file.
 //! * [`DirStore`]: objects as files below a directory, with directories of the user's mounted in.
-//! * [`LocalBackend`]: both, laid out in one data directory; what roles are composed with.
+//! * [`ProcessFleet`]: workers as child processes.
+//! * [`LocalBackend`]: the first two, laid out in one data directory; what roles are composed with.
 //!
 //! This is no server and no network file system: SQLite's locks and its write-ahead log need all
 //! processes to be on the machine that has the disk.
@@ -15,12 +16,14 @@
 mod backend;
 pub mod doctor;
 mod error;
+mod fleet;
 mod path;
 mod queue;
 mod sqlite;
 mod store;
 
 pub use backend::{LocalBackend, MAX_RECEIVE_COUNT, read_mounts, write_mounts};
+pub use fleet::{ProcessFleet, WorkerCommand};
 pub use path::{key_for_path, path_for_key};
 pub use queue::{QueueFile, QueueSettings, SqliteQueue};
 pub use sqlite::Durability;

@@ -1,0 +1,339 @@
+//! Workers as child processes of this machine.
+//!
+//! ```text
+//! DATA/fleet/token                      what its workers know each other's controller by
+//! DATA/fleet/instances/ID/instance.json what was started, and where it listens
+//! DATA/fleet/instances/ID/log           what it writes; locked for as long as it lives
+//! DATA/fleet/instances/ID/draining      there once it was told to drain
+//! DATA/fleet/ended/ID/…                 the last ones that ended, for whoever wants to know why
+//! ```
+//!
+//! All of it is on the disk, so any process that opens the fleet sees the same one, also after the
+//! one that started the workers is gone:
+//!
+//! * **The directory of an instance is made before its process,** by its id, which derives from its
+//!   intent. Making it decides who starts the process; one that is there is never started again.
+//! * **An instance lives while its log is locked.** The lock is taken before the process is started
+//!   and inherited by it, so it goes with the process however that ends. A process id alone would
+//!   say nothing once it was given to somebody else.
+//! * **The port is bound before the process is started** and handed over as its standard input, so
+//!   that it is known from the first moment and nobody can take it in between.
+
+mod instance;
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pixmill_contract::error::Result;
+use pixmill_contract::id::hex;
+use pixmill_contract::port::{Fleet, Instance, Intent, Lifecycle};
+use pixmill_contract::{Clock, Error, ErrorKind, InstanceId, WorkerId};
+use pixmill_workers::Contact;
+use rustix::process::Signal;
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+
+use self::instance::Home;
+use crate::error;
+use crate::queue::SqliteQueue;
+
+/// So long an instance that ended by itself is listed as ended, for every controller to see.
+const SHOWN_ENDED: Duration = Duration::from_mins(1);
+
+/// So many that ended are kept, with what they wrote.
+const ENDED_KEPT: usize = 20;
+
+/// How long a process may take to be gone once it was killed, and how often that is looked for.
+const DEATH: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(10);
+
+/// How a worker is started.
+#[derive(Debug, Clone)]
+pub struct WorkerCommand {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments. `--listen stdin --token-file PATH --instance ID --worker ID` come after them.
+    pub arguments: Vec<OsString>,
+}
+
+/// A fleet of child processes. Clones are handles of the same one.
+#[derive(Debug, Clone)]
+pub struct ProcessFleet {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// `DATA/fleet`.
+    root: PathBuf,
+    command: WorkerCommand,
+    jobs: SqliteQueue,
+    clock: Arc<dyn Clock>,
+    contact: Contact,
+    /// The processes that this one started, which it has to wait for once they ended.
+    children: Mutex<HashMap<InstanceId, Child>>,
+}
+
+impl ProcessFleet {
+    /// Opens the fleet of a data directory, and makes it if it is missing. Its workers are started
+    /// by `command`; what they held when they ended is given back to `jobs` at once. Blocks.
+    pub fn open(
+        data: &Path,
+        command: WorkerCommand,
+        jobs: SqliteQueue,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let root = data.join("fleet");
+        for directory in [root.join("instances"), root.join("ended")] {
+            let attempt = format!("make the fleet's directory {}", directory.display());
+            fs::create_dir_all(&directory).map_err(error::io(attempt))?;
+        }
+        let contact = Contact::new(&token(&root.join("token"))?);
+        let children = Mutex::default();
+        Ok(Self { inner: Arc::new(Inner { root, command, jobs, clock, contact, children }) })
+    }
+
+    /// Whether a data directory has a fleet at all.
+    pub fn is_in(data: &Path) -> bool {
+        data.join("fleet/token").is_file()
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let inner = Arc::clone(&self.inner);
+        match spawn_blocking(move || work(&inner)).await {
+            Ok(done) => done,
+            Err(error) => Err(Error::new(ErrorKind::Unavailable, "work on the fleet", error)),
+        }
+    }
+
+    /// Gives back what an instance held, and takes its directory out of the way.
+    async fn bury(&self, id: &InstanceId) -> Result<()> {
+        self.inner.jobs.release_held_by(&worker(id)).await?;
+        let id = id.clone();
+        self.blocking(move |inner| inner.put_away(&id)).await
+    }
+}
+
+/// The worker of an instance; there is one.
+fn worker(id: &InstanceId) -> WorkerId {
+    WorkerId::new(id.as_str()).expect("identifiers are all written alike")
+}
+
+/// The token in this file, which is made if it is missing, and that only its owner may read.
+fn token(path: &Path) -> Result<String> {
+    let attempt = || format!("read the fleet's token in {}", path.display());
+    let text = match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make_token(path).map_err(error::io(attempt()))?;
+            fs::read_to_string(path)
+        }
+        read => read,
+    };
+    let text = text.map_err(error::io(attempt()))?;
+    match text.trim() {
+        "" => Err(Error::new(ErrorKind::Invalid, attempt(), "it is empty: remove it")),
+        token => Ok(token.to_owned()),
+    }
+}
+
+/// Written aside and linked, so that two who make it at once agree, and nobody reads half of it.
+fn make_token(path: &Path) -> io::Result<()> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret)?;
+    let aside = path.with_extension(format!("{:016x}", fastrand::u64(..)));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
+    writeln!(file, "{}", hex(&secret))?;
+    file.sync_all()?;
+    let linked = match fs::hard_link(&aside, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        linked => linked,
+    };
+    fs::remove_file(&aside)?;
+    linked
+}
+
+impl Inner {
+    fn home(&self, id: &InstanceId) -> Home {
+        Home::new(self.root.join("instances").join(id.as_str()))
+    }
+
+    /// Waits for children that have ended, so that the system can forget them.
+    fn reap(&self) {
+        let mut children = self.children.lock().expect("no code panics with this lock");
+        children.retain(|_, child| !matches!(child.try_wait(), Ok(Some(_))));
+    }
+
+    /// Starts one instance, unless it was started before.
+    fn start(&self, intent: &Intent, id: &InstanceId) -> Result<()> {
+        if self.root.join("ended").join(id.as_str()).exists() {
+            return Ok(());
+        }
+        let started = self.home(id).start(&self.command, &self.root, intent, id, self.clock.now());
+        if let Some(child) = started? {
+            let mut children = self.children.lock().expect("no code panics with this lock");
+            children.insert(id.clone(), child);
+        }
+        Ok(())
+    }
+
+    /// Every instance that has a directory, with where it listens if it lives.
+    fn list(&self) -> Result<Vec<(Instance, Option<SocketAddr>)>> {
+        self.reap();
+        let mut listed = vec![];
+        for id in self.ids("instances")? {
+            let (home, now) = (self.home(&id), self.clock.now());
+            let Some(record) = home.record()? else { continue };
+            let lives = home.lives()?;
+            let ended_at = if lives { None } else { Some(home.ended_at(now)?) };
+            let instance = Instance {
+                id,
+                lifecycle: if lives { Lifecycle::Running } else { Lifecycle::Ended },
+                intent: record.intent,
+                launched_at: record.launched_at,
+                draining_since: home.draining_since()?,
+                target: None,
+                report: None,
+            };
+            let is_over = ended_at.is_some_and(|at| now.since(at) >= SHOWN_ENDED);
+            if is_over {
+                self.put_away(&instance.id)?;
+            } else {
+                listed.push((instance, lives.then_some(record.address)));
+            }
+        }
+        Ok(listed)
+    }
+
+    fn ids(&self, directory: &str) -> Result<Vec<InstanceId>> {
+        let directory = self.root.join(directory);
+        let attempt = || format!("list the instances in {}", directory.display());
+        let entries = fs::read_dir(&directory).map_err(error::io(attempt()))?;
+        let mut ids = vec![];
+        for entry in entries {
+            let name = entry.map_err(error::io(attempt()))?.file_name();
+            // What is written otherwise is none of ours.
+            ids.extend(name.to_str().and_then(|name| InstanceId::new(name).ok()));
+        }
+        ids.sort();
+        Ok(ids)
+    }
+
+    /// Moves an instance that has ended to the others that have, of which the oldest go.
+    fn put_away(&self, id: &InstanceId) -> Result<()> {
+        let ended = self.root.join("ended");
+        let attempt = || format!("put away instance {id}");
+        match fs::rename(self.home(id).path(), ended.join(id.as_str())) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            moved => moved.map_err(error::io(attempt()))?,
+        }
+        let age = |id: &InstanceId| {
+            fs::metadata(ended.join(id.as_str()).join("log")).and_then(|file| file.modified()).ok()
+        };
+        let mut kept = self.ids("ended")?;
+        kept.sort_by_cached_key(age);
+        let surplus = kept.len().saturating_sub(ENDED_KEPT);
+        for id in &kept[..surplus] {
+            match fs::remove_dir_all(ended.join(id.as_str())) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(error::io(attempt())(error));
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The home of an instance that is there. One that has ended and was put away is there, too.
+    fn known(&self, id: &InstanceId) -> Result<Option<Home>> {
+        let home = self.home(id);
+        if home.path().is_dir() {
+            return Ok(Some(home));
+        }
+        if self.root.join("ended").join(id.as_str()).is_dir() {
+            return Ok(None);
+        }
+        Err(Error::new(ErrorKind::NotFound, "find an instance", format!("there is no {id}")))
+    }
+}
+
+#[async_trait]
+impl Fleet for ProcessFleet {
+    async fn observe(&self) -> Result<Vec<Instance>> {
+        let listed = self.blocking(Inner::list).await?;
+        for (instance, _) in listed.iter().filter(|(_, address)| address.is_none()) {
+            // Every time, as it is cheap: whoever was killed after the process had ended is not
+            // the one who gives back what it held.
+            self.inner.jobs.release_held_by(&worker(&instance.id)).await?;
+        }
+        let addresses: Vec<_> = listed.iter().filter_map(|(_, address)| *address).collect();
+        let mut reports = self.inner.contact.reports(&addresses).await.into_iter();
+        let told = |(instance, address): (Instance, Option<SocketAddr>)| {
+            let report = address.and_then(|_| reports.next().flatten());
+            Instance { report, ..instance }
+        };
+        Ok(listed.into_iter().map(told).collect())
+    }
+
+    async fn launch(&self, intent: &Intent) -> Result<()> {
+        let intent = intent.clone();
+        let start = move |inner: &Inner| {
+            (0..intent.count).try_for_each(|n| inner.start(&intent, &intent.instance(n)))
+        };
+        self.blocking(start).await
+    }
+
+    async fn drain(&self, id: &InstanceId) -> Result<()> {
+        let of = id.clone();
+        let mark = move |inner: &Inner| {
+            let Some(home) = inner.known(&of)? else { return Ok(None) };
+            home.mark_draining(inner.clock.now())?;
+            Ok(home.record()?.filter(|_| home.lives().unwrap_or(true)))
+        };
+        let Some(record) = self.blocking(mark).await? else { return Ok(()) };
+        let Err(error) = self.inner.contact.drain(record.address).await else { return Ok(()) };
+        // A signal is the same order, for one that has not come to listen yet.
+        let of = id.clone();
+        let told = self.blocking(move |inner| inner.home(&of).signal(Signal::TERM)).await?;
+        if told { Ok(()) } else { Err(error) }
+    }
+
+    async fn terminate(&self, id: &InstanceId) -> Result<()> {
+        let of = id.clone();
+        let kill = move |inner: &Inner| {
+            let Some(home) = inner.known(&of)? else { return Ok(false) };
+            home.signal(Signal::KILL)?;
+            Ok(true)
+        };
+        if !self.blocking(kill).await? {
+            return Ok(());
+        }
+        let patience = Instant::now() + DEATH;
+        loop {
+            let of = id.clone();
+            let lives = self.blocking(move |inner| {
+                inner.reap();
+                inner.home(&of).lives()
+            });
+            if !lives.await? {
+                return self.bury(id).await;
+            }
+            if Instant::now() >= patience {
+                let why = "the process does not end though it was killed";
+                return Err(Error::new(ErrorKind::Unavailable, format!("end instance {id}"), why));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
