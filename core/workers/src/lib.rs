@@ -107,11 +107,12 @@ impl Contact {
                 let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect().await;
                 Ok::<_, Error>((status, body.map_err(unreachable)?.to_bytes()))
             };
-            // The connection is driven by whoever waits for the answer, and ends with it.
-            tokio::pin!(connection);
+            // The connection is driven by whoever waits for the answer. It may be over before that
+            // was looked at, which then tells how it was.
+            tokio::pin!(answer);
             tokio::select! {
-                answer = answer => answer,
-                _ = &mut connection => Err(silent("the connection broke off")),
+                answer = &mut answer => answer,
+                _ = connection => answer.await,
             }
         };
         let exchanged = tokio::time::timeout(PATIENCE, exchange).await;

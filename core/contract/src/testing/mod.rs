@@ -6,14 +6,17 @@
 
 mod clock;
 mod fault;
+mod fleet;
 mod queue;
 mod replies;
 mod store;
 
 pub use clock::PausedClock;
 pub use fault::{
-    Call, Fault, FaultyQueue, FaultyReplies, FaultyStore, Operation, Plan, never, on_call, seeded,
+    Call, Fault, FaultyFleet, FaultyQueue, FaultyReplies, FaultyStore, Operation, Plan, View,
+    never, on_call, seeded,
 };
+pub use fleet::{FleetHarness, fleet_conformance};
 pub use queue::{QueueHarness, QueuePair, queue_conformance};
 pub use replies::replies_conformance;
 pub use store::{StoreHarness, store_conformance};

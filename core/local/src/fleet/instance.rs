@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use pixmill_contract::error::Result;
 use pixmill_contract::port::Intent;
@@ -166,14 +167,20 @@ impl Home {
         }
     }
 
-    /// Sends its process a signal, if it lives and its number is known.
-    pub(super) fn signal(&self, signal: Signal) -> Result<bool> {
+    /// How long ago its directory was last written to, where the system tells.
+    pub(super) fn age(&self) -> Option<Duration> {
+        fs::metadata(&self.0).and_then(|directory| directory.modified()).ok()?.elapsed().ok()
+    }
+
+    /// Sends its process a signal, if it lives and its number is known, here or to the caller.
+    pub(super) fn signal(&self, signal: Signal, reported: Option<u32>) -> Result<bool> {
         let attempt = || self.attempt("signal an instance");
         let pid = match fs::read_to_string(self.0.join("pid")) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            pid => pid.map_err(error::io(attempt()))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            pid => pid.map_err(error::io(attempt()))?.trim().parse().ok(),
         };
-        let Some(pid) = pid.trim().parse().ok().and_then(Pid::from_raw) else { return Ok(false) };
+        let pid = pid.or(reported).and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+        let Some(pid) = pid else { return Ok(false) };
         // Only while it is sure that the number is still its own.
         if !self.lives()? {
             return Ok(false);

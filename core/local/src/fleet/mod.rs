@@ -118,6 +118,23 @@ impl ProcessFleet {
         }
     }
 
+    /// Sends the process of an instance a signal, if it lives.
+    async fn signal(&self, id: &InstanceId, signal: Signal) -> Result<bool> {
+        let of = id.clone();
+        let signalled = self.blocking(move |inner| inner.home(&of).signal(signal, None));
+        if signalled.await? {
+            return Ok(true);
+        }
+        // Whoever started it may have been killed before it wrote down which process that is.
+        let of = id.clone();
+        let Some(record) = self.blocking(move |inner| inner.home(&of).record()).await? else {
+            return Ok(false);
+        };
+        let Ok(report) = self.inner.contact.report(record.address).await else { return Ok(false) };
+        let of = id.clone();
+        self.blocking(move |inner| inner.home(&of).signal(signal, Some(report.pid))).await
+    }
+
     /// Gives back what an instance held, and takes its directory out of the way.
     async fn bury(&self, id: &InstanceId) -> Result<()> {
         self.inner.jobs.release_held_by(&worker(id)).await?;
@@ -194,7 +211,13 @@ impl Inner {
         let mut listed = vec![];
         for id in self.ids("instances")? {
             let (home, now) = (self.home(&id), self.clock.now());
-            let Some(record) = home.record()? else { continue };
+            let Some(record) = home.record()? else {
+                // Being made, or broken off while it was.
+                if home.age().is_some_and(|age| age >= SHOWN_ENDED) {
+                    self.put_away(&id)?;
+                }
+                continue;
+            };
             let lives = home.lives()?;
             let ended_at = if lives { None } else { Some(home.ended_at(now)?) };
             let instance = Instance {
@@ -304,21 +327,15 @@ impl Fleet for ProcessFleet {
         let Some(record) = self.blocking(mark).await? else { return Ok(()) };
         let Err(error) = self.inner.contact.drain(record.address).await else { return Ok(()) };
         // A signal is the same order, for one that has not come to listen yet.
-        let of = id.clone();
-        let told = self.blocking(move |inner| inner.home(&of).signal(Signal::TERM)).await?;
-        if told { Ok(()) } else { Err(error) }
+        if self.signal(id, Signal::TERM).await? { Ok(()) } else { Err(error) }
     }
 
     async fn terminate(&self, id: &InstanceId) -> Result<()> {
         let of = id.clone();
-        let kill = move |inner: &Inner| {
-            let Some(home) = inner.known(&of)? else { return Ok(false) };
-            home.signal(Signal::KILL)?;
-            Ok(true)
-        };
-        if !self.blocking(kill).await? {
+        if self.blocking(move |inner| inner.known(&of)).await?.is_none() {
             return Ok(());
         }
+        self.signal(id, Signal::KILL).await?;
         let patience = Instant::now() + DEATH;
         loop {
             let of = id.clone();

@@ -4,6 +4,7 @@
 //! the call's running number, so that a test can break exactly the third receive, or the first
 //! write of a result, or, by [`seeded`], a share of everything and yet the same in every run.
 
+mod fleet;
 mod queue;
 mod replies;
 mod store;
@@ -13,6 +14,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub use self::fleet::{FaultyFleet, View};
 pub use self::queue::FaultyQueue;
 pub use self::replies::FaultyReplies;
 pub use self::store::FaultyStore;
@@ -34,6 +36,10 @@ pub enum Operation {
     ChangeVisibility,
     DeleteMessage,
     Depth,
+    Observe,
+    Launch,
+    Drain,
+    Terminate,
 }
 
 /// One call of a decorated adapter.
@@ -64,8 +70,8 @@ pub enum Fault {
     /// first answer was lost. Of a receive, the messages come again with the next receive, under
     /// receipts of their own; of what only reads, nothing comes of it.
     Duplicate,
-    /// The answer of the last call of this operation and key, if it was `head`, `list` or
-    /// `depth`; anything else works.
+    /// The answer of the last call of this operation and key, if it was `head`, `list`, `depth` or
+    /// `observe`; anything else works.
     Stale,
     /// The body breaks off in the middle, if it was a `get`; anything else works.
     Cut,
