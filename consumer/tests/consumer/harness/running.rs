@@ -97,7 +97,7 @@ impl<'w> Start<'w> {
         let (stage, wanted) = watch::channel(Stage::Running);
         let (storm, storms) = watch::channel(None);
         let (pipeline, config) = self.parts();
-        let run = pixmill_consumer::run(pipeline, config, wanted, storm);
+        let run = pixmill_consumer::run(pipeline, config, wanted, storm, None);
         let task = tokio::spawn(async move { run.await.unwrap() });
         Running { stage, storms, task, still }
     }
@@ -106,7 +106,9 @@ impl<'w> Start<'w> {
     pub(crate) async fn refused(self) -> StartError {
         let (_stage, wanted) = watch::channel(Stage::Running);
         let (pipeline, config) = self.parts();
-        pixmill_consumer::run(pipeline, config, wanted, watch::channel(None).0).await.unwrap_err()
+        pixmill_consumer::run(pipeline, config, wanted, watch::channel(None).0, None)
+            .await
+            .unwrap_err()
     }
 
     fn parts(self) -> (Pipeline, Config) {
