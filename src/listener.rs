@@ -21,20 +21,27 @@ pub(crate) fn open(listen: &Listen, is_child: bool) -> anyhow::Result<Option<Lis
     let Some(place) = listen.listen else { return Ok(None) };
     let token = listen.token_file.as_deref().map(token).transpose()?;
     let socket = match place {
-        Place::Address(address) => bound(address)?,
+        Place::Address(address) => {
+            Listener::check(address, token.as_ref()).map_err(explained)?;
+            bound(address)?
+        }
         Place::StandardInput if is_child => {
             bail!("--child and --listen stdin both want standard input")
         }
         Place::StandardInput => handed_over(std::io::stdin().as_fd())?,
     };
-    let listener = Listener::new(socket, token).map_err(|error| match error {
+    let listener = Listener::new(socket, token).map_err(explained)?;
+    tracing::info!(address = %listener.address(), "listening");
+    Ok(Some(listener))
+}
+
+fn explained(error: ListenError) -> anyhow::Error {
+    match error {
         ListenError::Open(_) => {
             anyhow!("{error}: give it one by --token-file, or listen at 127.0.0.1")
         }
         ListenError::Socket(_) => anyhow!(error),
-    })?;
-    tracing::info!(address = %listener.address(), "listening");
-    Ok(Some(listener))
+    }
 }
 
 fn bound(address: SocketAddr) -> anyhow::Result<TcpListener> {

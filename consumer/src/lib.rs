@@ -180,6 +180,8 @@ pub async fn run(
     let worker = Arc::new(worker::Worker::start(pipeline, config, storms)?);
     let answering = listener.map(|listener| listener.start(Arc::clone(&worker))).transpose()?;
     let exit = receive::run(worker, stage).await;
-    drop(answering);
+    if let Some(answering) = answering {
+        answering.end().await;
+    }
     Ok(exit)
 }

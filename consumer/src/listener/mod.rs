@@ -28,10 +28,13 @@ use routes::Routes;
 
 /// Most connections at once; more of them wait to be accepted. Those who ask are a controller, a
 /// load balancer and what collects metrics.
-const MAX_CONNECTIONS: usize = 64;
+const MAX_CONNECTIONS: u32 = 64;
 
 /// How long a connection may last, from being accepted to being closed.
 const LONGEST: Duration = Duration::from_secs(5);
+
+/// How long the end of a worker may wait for its last answers.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Largest head of a request, in bytes: the least that hyper can be told.
 const MAX_HEAD_BYTES: usize = 8192;
@@ -66,11 +69,17 @@ impl Listener {
     /// of this machine's alone. The socket ceases to block, also where others hold it.
     pub fn new(socket: TcpListener, token: Option<Token>) -> Result<Self, ListenError> {
         let address = socket.local_addr()?;
+        Self::check(address, token.as_ref())?;
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket, address, token })
+    }
+
+    /// Refuses an address that one must not listen at without a token.
+    pub fn check(address: SocketAddr, token: Option<&Token>) -> Result<(), ListenError> {
         if token.is_none() && !address.ip().to_canonical().is_loopback() {
             return Err(ListenError::Open(address));
         }
-        socket.set_nonblocking(true)?;
-        Ok(Self { socket, address, token })
+        Ok(())
     }
 
     /// Where it listens.
@@ -78,39 +87,51 @@ impl Listener {
         self.address
     }
 
-    /// Answers until what this returns is dropped.
+    /// Answers until what this returns is ended or dropped.
     pub(crate) fn start(self, worker: Arc<Worker>) -> std::io::Result<Answering> {
-        let (alive, end) = oneshot::channel();
+        let (end, ending) = oneshot::channel();
+        let (answered, ended) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let routes = Arc::new(Routes { worker, token: self.token });
         let socket = self.socket;
-        std::thread::Builder::new()
-            .name("listener".to_owned())
-            .spawn(move || runtime.block_on(serve(socket, routes, end)))?;
-        Ok(Answering { _alive: alive })
+        std::thread::Builder::new().name("listener".to_owned()).spawn(move || {
+            runtime.block_on(serve(socket, routes, ending));
+            drop((runtime, answered));
+        })?;
+        Ok(Answering { end, ended })
     }
 }
 
 /// The listener answers for as long as this is held.
 #[derive(Debug)]
 pub(crate) struct Answering {
-    _alive: oneshot::Sender<()>,
+    end: oneshot::Sender<()>,
+    ended: oneshot::Receiver<()>,
 }
 
-async fn serve(socket: TcpListener, routes: Arc<Routes>, mut end: oneshot::Receiver<()>) {
+impl Answering {
+    /// Accepts no more, and waits a moment for what is being answered: whoever asks for a drain
+    /// hears of it, however fast that is over.
+    pub(crate) async fn end(self) {
+        drop(self.end);
+        // An error as well: the sender is never used, only dropped.
+        drop(self.ended.await);
+    }
+}
+
+async fn serve(socket: TcpListener, routes: Arc<Routes>, mut ending: oneshot::Receiver<()>) {
     let socket = match tokio::net::TcpListener::from_std(socket) {
         Ok(socket) => socket,
         Err(error) => return tracing::error!(%error, "failed to listen"),
     };
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
     loop {
         let next = async {
             let room = Arc::clone(&room).acquire_owned().await;
             (socket.accept().await, room)
         };
         let (accepted, room) = tokio::select! {
-            // An error as well: the sender is never used, only dropped.
-            _ = &mut end => return,
+            _ = &mut ending => break,
             next = next => next,
         };
         match accepted {
@@ -127,6 +148,9 @@ async fn serve(socket: TcpListener, routes: Arc<Routes>, mut end: oneshot::Recei
             }
         }
     }
+    drop(socket);
+    let all = room.acquire_many(MAX_CONNECTIONS);
+    drop(tokio::time::timeout(FAREWELL, all).await);
 }
 
 /// One request and its answer.
@@ -145,5 +169,24 @@ async fn converse(stream: TcpStream, routes: Arc<Routes>) {
         .serve_connection(TokioIo::new(stream), answer);
     if let Err(error) = connection.await {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_token_only_this_machine_is_listened_to() {
+        let token = Token::new("0123456789abcdef").unwrap();
+        for address in ["127.0.0.1:80", "127.9.9.9:80", "[::1]:80", "[::ffff:127.0.0.1]:80"] {
+            Listener::check(address.parse().unwrap(), None).unwrap();
+        }
+        for address in ["0.0.0.0:80", "10.0.0.5:80", "[::]:80", "[::ffff:10.0.0.5]:80"] {
+            let address = address.parse().unwrap();
+            let refused = Listener::check(address, None).unwrap_err();
+            assert!(matches!(refused, ListenError::Open(open) if open == address));
+            Listener::check(address, Some(&token)).unwrap();
+        }
     }
 }
