@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// Longer than any answer takes, on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What was answered.
 #[derive(Debug)]
@@ -28,8 +28,9 @@ impl Answer {
 pub(crate) fn ask(to: SocketAddr, request: &str, fields: &[&str]) -> Option<Answer> {
     let mut stream = TcpStream::connect(to).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
-    let text = format!("{request} HTTP/1.1\r\nHost: {to}\r\n{fields}\r\n");
+    let (line, host) = (format!("{request} HTTP/1.1"), format!("Host: {to}"));
+    let head = [&[line.as_str(), &host], fields].concat();
+    let text = format!("{}\r\n\r\n", head.join("\r\n"));
     stream.write_all(text.as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;

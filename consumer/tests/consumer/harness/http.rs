@@ -32,14 +32,18 @@ impl Answer {
 
 /// Sends a request line with these fields of its head and this body, and reads to the end.
 pub(crate) async fn ask(to: SocketAddr, line: &str, fields: &[&str], body: &str) -> Answer {
+    let line = format!("{line} HTTP/1.1");
     let host = format!("Host: {to}");
-    let fields: String = match fields.iter().any(|field| field.starts_with("Host:")) {
-        true => fields.iter().map(|field| format!("{field}\r\n")).collect(),
-        false => [&host[..]].iter().chain(fields).map(|field| format!("{field}\r\n")).collect(),
-    };
-    let length = body.len();
-    let length = if length > 0 { format!("Content-Length: {length}\r\n") } else { String::new() };
-    let text = format!("{line} HTTP/1.1\r\n{fields}{length}\r\n{body}");
+    let length = format!("Content-Length: {}", body.len());
+    let mut head = vec![line.as_str()];
+    if !fields.iter().any(|field| field.starts_with("Host:")) {
+        head.push(&host);
+    }
+    if !body.is_empty() {
+        head.push(&length);
+    }
+    head.extend(fields);
+    let text = format!("{}\r\n\r\n{body}", head.join("\r\n"));
     let talk = async {
         let mut stream = TcpStream::connect(to).await.unwrap();
         stream.write_all(text.as_bytes()).await.unwrap();
