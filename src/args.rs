@@ -5,6 +5,7 @@ mod data;
 mod dead;
 mod doctor;
 mod help;
+mod listen;
 mod retry;
 mod status;
 mod work;
@@ -18,6 +19,7 @@ use pixmill_contract::{BatchId, WorkerId};
 pub(crate) use data::{Backend, Data};
 pub(crate) use dead::{Dead, DeadCommand};
 pub(crate) use doctor::Doctor;
+pub(crate) use listen::{Listen, Place};
 pub(crate) use retry::{Only, Retry};
 pub(crate) use status::Status;
 pub(crate) use work::Work;
@@ -205,6 +207,9 @@ pub(crate) struct Consumer {
     /// Memory for all pictures that are worked on at once, as 800MB or 2GB [default: half of the machine's].
     #[arg(long, env = "PIXMILL_MEMORY", value_name = "BYTES", value_parser = bytes)]
     pub(crate) memory: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) listen: Listen,
 
     #[command(flatten)]
     pub(crate) work: Work,

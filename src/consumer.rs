@@ -8,9 +8,11 @@ use pixmill_contract::{Clock as _, SystemClock, WorkerId};
 use tokio::sync::watch;
 
 use crate::backend::{self, Purpose};
-use crate::{args, exit, machine, shutdown};
+use crate::{args, exit, listener, machine, shutdown};
 
 pub(crate) async fn run(args: args::Consumer) -> anyhow::Result<ExitCode> {
+    // Before anything takes long: whoever asks waits at the socket from now on.
+    let listener = listener::open(&args.listen, args.child)?;
     let worker = args.worker.unwrap_or_else(|| WorkerId::fresh(SystemClock.now()));
     let mut opened = backend::open(&args.data, Purpose::Work(&worker)).await?;
     opened.allow(&args.allow_bucket);
@@ -27,6 +29,7 @@ pub(crate) async fn run(args: args::Consumer) -> anyhow::Result<ExitCode> {
         max_attempts: args.work.max_attempts,
         max_receive_count: pace.max_receive_count,
         drain_timeout: args.work.drain_timeout,
+        instance: args.listen.instance,
         ..Config::new(worker, machine::name())
     };
     let stage = shutdown::listen()?;
@@ -38,7 +41,7 @@ pub(crate) async fn run(args: args::Consumer) -> anyhow::Result<ExitCode> {
         let (worker, slots) = (&config.worker, config.slots);
         tracing::info!(%worker, slots, pipeline = args.data.flags(), "working");
     }
-    match pixmill_consumer::run(pipeline, config, stage, storms).await? {
+    match pixmill_consumer::run(pipeline, config, stage, storms, listener).await? {
         Exit::Drained => Ok(ExitCode::SUCCESS),
         // A thread is lost in a picture; returning would not wait for it, exiting is plainer.
         Exit::Stuck => Ok(exit::STUCK.into()),

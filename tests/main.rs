@@ -13,6 +13,7 @@ mod faults;
 mod fleet;
 mod help;
 mod interrupt;
+mod listener;
 mod mixed;
 mod overlays;
 mod paths;

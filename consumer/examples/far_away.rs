@@ -65,7 +65,7 @@ async fn measure(pictures: u64, far: Far, prefetch: usize) {
     let worker = WorkerId::new("w").unwrap();
     let config = Config { slots: SLOTS, prefetch, ..Config::new(worker, "here") };
     let (stage, wanted) = watch::channel(Stage::Running);
-    let run = pixmill_consumer::run(pipeline, config, wanted, watch::channel(None).0);
+    let run = pixmill_consumer::run(pipeline, config, wanted, watch::channel(None).0, None);
     let run = tokio::spawn(run);
     let end = Instant::now() + Duration::from_mins(10);
     while local.jobs.depth().await.unwrap() != Depth::default() {

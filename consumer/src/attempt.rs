@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::fate::Fate;
 use crate::lease::Lease;
+use crate::vitals::Spent;
 use crate::worker::Worker;
 
 /// Who a job is.
@@ -34,6 +35,7 @@ pub(crate) struct Attempt<'w> {
     pub(crate) troubles: Vec<Trouble>,
     pub(crate) facts: SourceFacts,
     pub(crate) timings: Timings,
+    pub(crate) spent: Spent,
     pub(crate) received_at: Timestamp,
     pub(crate) begun: Instant,
 }
@@ -54,6 +56,7 @@ impl<'w> Attempt<'w> {
             troubles: vec![],
             facts: SourceFacts::default(),
             timings: Timings::default(),
+            spent: Spent::default(),
             received_at: worker.pipeline.clock.now(),
             begun: Instant::now(),
         }
@@ -132,7 +135,7 @@ impl<'w> Attempt<'w> {
             troubles: self.troubles.clone(),
             redrive: self.identity.redrive,
             worker: self.worker.config.worker.clone(),
-            instance: self.worker.config.instance.clone(),
+            instance: self.worker.config.place(),
             engine: pixmill_ops::ENGINE.to_owned(),
             timings: self.timings,
             finished_at: self.worker.pipeline.clock.now(),

@@ -10,6 +10,8 @@ use pixmill_ops::{Ground, Mill, Overlays, Picture};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
+use crate::vitals::Slot;
+
 /// How long the job of a stuck picture has to say so, before its thread is reported lost.
 const MOMENT: Duration = Duration::from_secs(1);
 
@@ -31,12 +33,18 @@ pub(crate) enum Ending {
 #[derive(Debug)]
 pub(crate) struct Room {
     _memory: OwnedSemaphorePermit,
-    _slot: OwnedSemaphorePermit,
+    _thread: OwnedSemaphorePermit,
+    /// For the report.
+    _slot: Slot,
 }
 
 impl Room {
-    pub(crate) fn new(memory: OwnedSemaphorePermit, slot: OwnedSemaphorePermit) -> Self {
-        Self { _memory: memory, _slot: slot }
+    pub(crate) fn new(
+        memory: OwnedSemaphorePermit,
+        thread: OwnedSemaphorePermit,
+        slot: Slot,
+    ) -> Self {
+        Self { _memory: memory, _thread: thread, _slot: slot }
     }
 }
 

@@ -26,6 +26,21 @@ pub(crate) enum Fate {
     Left(String),
 }
 
+impl Fate {
+    /// Whether the message goes from the queue by it.
+    pub(crate) fn ends_the_message(&self) -> bool {
+        match self {
+            Self::Ended(_) | Self::Dead(_) | Self::Superseded => true,
+            Self::Transient(_)
+            | Self::Panicked(_)
+            | Self::Stuck
+            | Self::Interrupted
+            | Self::LeaseLost
+            | Self::Left(_) => false,
+        }
+    }
+}
+
 /// Why a job's work stopped before its outputs were there.
 #[derive(Debug)]
 pub(crate) enum Stop {

@@ -14,11 +14,15 @@ use pixmill_contract::{Error, ErrorKind};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::Config;
+use crate::vitals::Vitals;
+
 /// All leases of a worker.
 #[derive(Debug)]
 pub(crate) struct Leases {
     queue: Arc<dyn Queue>,
     visibility: Duration,
+    vitals: Arc<Vitals>,
     held: Mutex<HashMap<Receipt, Held>>,
 }
 
@@ -39,9 +43,10 @@ pub(crate) struct Lease {
 
 impl Leases {
     /// Starts the keeper; it ends with the last reference to what this returns.
-    pub(crate) fn start(queue: Arc<dyn Queue>, visibility: Duration) -> Arc<Self> {
-        let leases = Arc::new(Self { queue, visibility, held: Mutex::default() });
-        tokio::spawn(keep(Arc::downgrade(&leases), visibility / 6));
+    pub(crate) fn start(queue: Arc<dyn Queue>, config: &Config, vitals: Arc<Vitals>) -> Arc<Self> {
+        let (visibility, longest_call) = (config.visibility, config.longest_call);
+        let leases = Arc::new(Self { queue, visibility, vitals, held: Mutex::default() });
+        tokio::spawn(keep(Arc::downgrade(&leases), visibility / 6, longest_call));
         leases
     }
 
@@ -51,6 +56,11 @@ impl Leases {
         let held = Held { hidden_until: asked_at + self.visibility, lost: sender };
         self.lock().insert(delivery.receipt.clone(), held);
         Lease { delivery, lost, leases: Arc::clone(self) }
+    }
+
+    /// How many are held.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
     }
 
     /// Gives messages back, to be received again at once: one request for all of them.
@@ -104,8 +114,12 @@ impl Leases {
     }
 }
 
-async fn keep(leases: Weak<Leases>, every: Duration) {
+async fn keep(leases: Weak<Leases>, every: Duration, longest_call: Duration) {
     loop {
+        {
+            let Some(leases) = leases.upgrade() else { return };
+            leases.vitals.keeper.promise(every + longest_call);
+        }
         tokio::time::sleep(every).await;
         let Some(leases) = leases.upgrade() else { return };
         leases.renew_due().await;

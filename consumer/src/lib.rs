@@ -13,15 +13,19 @@ mod engine;
 mod event;
 mod fate;
 mod lease;
+mod listener;
 mod notes;
 mod outputs;
 mod overlays;
 mod process;
+mod pulse;
 mod receive;
 mod recipes;
+mod report;
 mod settle;
 mod shelf;
 mod source;
+mod vitals;
 mod weather;
 mod worker;
 
@@ -29,9 +33,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pixmill_contract::port::MAX_VISIBILITY;
-use pixmill_contract::{Limits, Pipeline, WorkerId};
+use pixmill_contract::{InstanceId, Limits, Pipeline, WorkerId};
 use tokio::sync::watch;
 
+pub use listener::{ListenError, Listener, Token, TokenError};
 pub use weather::Storm;
 
 /// How a consumer works.
@@ -40,7 +45,9 @@ pub struct Config {
     /// Its name in leases, notes and results.
     pub worker: WorkerId,
     /// The machine it runs on, for results.
-    pub instance: String,
+    pub machine: String,
+    /// The instance that it runs on, as its fleet calls it: in results it stands for the machine.
+    pub instance: Option<InstanceId>,
     /// Pictures that are worked on at once, one thread each.
     pub slots: usize,
     /// Deliveries held beyond the slots, so that reading and writing overlap with the work.
@@ -59,14 +66,18 @@ pub struct Config {
     pub max_receive_count: u32,
     /// How long a drain may take before what is held is released.
     pub drain_timeout: Duration,
+    /// How long a call of a port may take, with all that its adapter repeats. A loop that waits for
+    /// one still longer is stuck, which makes the worker unhealthy.
+    pub longest_call: Duration,
 }
 
 impl Config {
     /// The defaults for a worker of this name: one slot, 30 s visibility.
-    pub fn new(worker: WorkerId, instance: impl Into<String>) -> Self {
+    pub fn new(worker: WorkerId, machine: impl Into<String>) -> Self {
         Self {
             worker,
-            instance: instance.into(),
+            machine: machine.into(),
+            instance: None,
             slots: 1,
             prefetch: 2,
             poll: Duration::from_secs(1),
@@ -76,6 +87,9 @@ impl Config {
             max_attempts: 5,
             max_receive_count: 10,
             drain_timeout: Duration::from_secs(30),
+            // Several times what the slowest adapter takes in an outage, so that none is held
+            // against a worker.
+            longest_call: Duration::from_mins(3),
         }
     }
 
@@ -101,6 +115,11 @@ impl Config {
             return refuse("the queue's receive limit must be well above the attempts of a job");
         }
         Ok(())
+    }
+
+    /// Where results say that their job was done.
+    pub(crate) fn place(&self) -> String {
+        self.instance.as_ref().map_or_else(|| self.machine.clone(), ToString::to_string)
     }
 
     /// Whether a message was received so often that it is sent anew, before the queue's own limit
@@ -149,14 +168,20 @@ pub enum Exit {
 /// Runs a consumer until it is told to stop.
 ///
 /// `stage` is how it is told; `storms` learns whenever the world stops it from working, and when
-/// that is over.
+/// that is over. `listener` tells whoever asks how it is, and may tell it to drain, until the end.
 pub async fn run(
     pipeline: Pipeline,
     config: Config,
     stage: watch::Receiver<Stage>,
     storms: watch::Sender<Option<Storm>>,
+    listener: Option<Listener>,
 ) -> Result<Exit, StartError> {
     config.check()?;
-    let worker = worker::Worker::start(pipeline, config, storms)?;
-    Ok(receive::run(Arc::new(worker), stage).await)
+    let worker = Arc::new(worker::Worker::start(pipeline, config, storms)?);
+    let answering = listener.map(|listener| listener.start(Arc::clone(&worker))).transpose()?;
+    let exit = receive::run(worker, stage).await;
+    if let Some(answering) = answering {
+        answering.end().await;
+    }
+    Ok(exit)
 }

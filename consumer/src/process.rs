@@ -24,6 +24,7 @@ use crate::notes::OPTIMISTIC_RECEIVES;
 use crate::outputs;
 use crate::overlays;
 use crate::source;
+use crate::vitals::Spent;
 use crate::worker::Worker;
 
 /// How much longer than estimated a picture may take, on a machine that is busy with other things.
@@ -34,7 +35,8 @@ const SHORTEST_DEADLINE: Duration = Duration::from_secs(20);
 
 /// Does everything for a delivery but touch its message.
 pub(crate) async fn process(worker: &Worker, lease: &Lease) -> Fate {
-    match Job::read(&lease.delivery().body) {
+    let (mut spent, mut recipe) = (Spent::default(), None);
+    let fate = match Job::read(&lease.delivery().body) {
         JobReading::Foreign(why) => match read_event(&lease.delivery().body) {
             Some(records) => event::split(worker, lease, records).await,
             None => Fate::Left(why),
@@ -53,9 +55,15 @@ pub(crate) async fn process(worker: &Worker, lease: &Lease) -> Fate {
             };
             let body = serde_json::from_str(&lease.delivery().body).unwrap_or_default();
             let mut attempt = Attempt::new(worker, lease, identity, body);
-            attempt.work_on(&job).await
+            let fate = attempt.work_on(&job).await;
+            (spent, recipe) = (attempt.spent, Some(job.recipe));
+            fate
         }
+    };
+    if fate.ends_the_message() {
+        worker.vitals.ended(spent, recipe.as_ref());
     }
+    fate
 }
 
 impl Attempt<'_> {
@@ -146,6 +154,7 @@ impl Attempt<'_> {
         let mut records = Vec::with_capacity(pictures.len());
         for (picture, sha256) in pictures {
             records.push(outputs::store(self, job, picture, sha256).await?);
+            worker.vitals.step();
         }
         self.timings.store_ms = millis(storing);
         Ok(records)
@@ -179,8 +188,11 @@ impl Attempt<'_> {
         let (estimate, overlays) = estimate?;
 
         let memory = worker.admission.admit(estimate.memory_bytes).await;
-        let slot = Arc::clone(&worker.slots).acquire_owned().await;
-        let room = Room::new(memory, slot.expect("the semaphore is never closed"));
+        let thread = Arc::clone(&worker.slots).acquire_owned().await;
+        let thread = thread.expect("the semaphore is never closed");
+        let room = Room::new(memory, thread, worker.vitals.take_slot());
+        self.spent.pixels = Some(u64::from(header.width) * u64::from(header.height));
+        worker.vitals.step();
         let deadline = (estimate.work * DEADLINE_FACTOR).max(SHORTEST_DEADLINE);
         let deadline = deadline.min(worker.config.limits.deadline);
         Ok(Prepared { bytes, overlays, deadline, room })
@@ -196,6 +208,8 @@ impl Attempt<'_> {
         let (engine, recipe) = (&self.worker.engine, job.recipe.clone());
         let ending = engine.grind(bytes, recipe, overlays, deadline, room).await;
         self.timings.grind_ms = millis(grinding);
+        self.spent.slot = grinding.elapsed();
+        self.worker.vitals.step();
         match ending {
             Ending::Ground(pictures) => Ok(pictures),
             Ending::Rejected(rejection) => Err(rejection.into()),

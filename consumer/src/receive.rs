@@ -24,6 +24,9 @@ const ABORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Messages that one receive should bring: queues that charge by the request bring ten at most.
 const BATCH: usize = 10;
 
+/// As often as any adapter asks a queue again within one receive, and once more.
+const REPETITIONS: u32 = 5;
+
 pub(crate) async fn run(worker: Arc<Worker>, wanted: watch::Receiver<Stage>) -> Exit {
     let follow = tokio::spawn(follow(Arc::clone(&worker), wanted));
     let mut receiver = Receiver::new(Arc::clone(&worker));
@@ -157,13 +160,18 @@ impl Receiver {
 
     /// Receives, however often that fails; nothing once the worker drains.
     async fn receive_leases(&self, max: usize) -> Option<Vec<Lease>> {
-        let Worker { config, weather, pipeline, leases, .. } = &*self.worker;
+        let Worker { config, weather, pipeline, leases, vitals, .. } = &*self.worker;
         let request = Receive { max, wait: config.poll, visibility: config.visibility };
         let mut waiting = None;
         for attempt in 0.. {
             let asked_at = Instant::now();
-            let error = match pipeline.jobs.receive(request).await {
+            // Each repetition of an adapter's may wait as long as the first.
+            vitals.receiver.promise(config.longest_call + config.poll * REPETITIONS);
+            let answer = pipeline.jobs.receive(request).await;
+            vitals.receiver.rest();
+            let error = match answer {
                 Ok(deliveries) => {
+                    vitals.received(&deliveries, leases.count());
                     return Some(
                         deliveries.into_iter().map(|d| leases.take(d, asked_at)).collect(),
                     );

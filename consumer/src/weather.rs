@@ -74,6 +74,11 @@ impl Weather {
         drop(calls.wait_for(|calls| *calls <= own).await);
     }
 
+    /// What keeps us from working now.
+    pub(crate) fn storm(&self) -> Option<Storm> {
+        self.storm.borrow().clone()
+    }
+
     fn report(&self, error: &Error) {
         let reason = error.chain();
         self.storm.send_if_modified(|storm| {

@@ -12,6 +12,7 @@ use crate::lease::Leases;
 use crate::notes::Notes;
 use crate::recipes::Recipes;
 use crate::shelf::Shelf;
+use crate::vitals::Vitals;
 use crate::weather::{Storm, Weather};
 use crate::{Config, Stage};
 
@@ -27,6 +28,7 @@ pub(crate) struct Worker {
     pub(crate) pipeline: Pipeline,
     pub(crate) config: Config,
     pub(crate) weather: Arc<Weather>,
+    pub(crate) vitals: Arc<Vitals>,
     pub(crate) notes: Notes,
     pub(crate) leases: Arc<Leases>,
     pub(crate) overlays: Shelf,
@@ -49,9 +51,10 @@ impl Worker {
         storms: watch::Sender<Option<Storm>>,
     ) -> std::io::Result<Self> {
         let weather = Arc::new(Weather::new(storms));
+        let vitals = Arc::new(Vitals::new(Arc::clone(&pipeline.clock)));
         let notes = Notes::new(pipeline.clone(), Arc::clone(&weather), config.worker.clone());
         Ok(Self {
-            leases: Leases::start(Arc::clone(&pipeline.jobs), config.visibility),
+            leases: Leases::start(Arc::clone(&pipeline.jobs), &config, Arc::clone(&vitals)),
             overlays: Shelf::default(),
             recipes: Recipes::default(),
             engine: Engine::start(config.slots, &config.limits)?,
@@ -61,6 +64,7 @@ impl Worker {
             stage: watch::Sender::new(Stage::Running),
             stuck: AtomicBool::new(false),
             weather,
+            vitals,
             notes,
             pipeline,
             config,

@@ -283,8 +283,14 @@ mod tests {
                     Kind::Text => {
                         let words = flag.get_possible_values();
                         let word = words.first().map(|word| word.get_name().to_owned());
-                        let is_time = flag.get_value_names().is_some_and(|names| names == ["TIME"]);
-                        let fallback = if is_time { "5s" } else { "x" };
+                        let is = |what: &str| {
+                            flag.get_value_names().is_some_and(|names| names == [what])
+                        };
+                        let fallback = match () {
+                            () if is("TIME") => "5s",
+                            () if is("ADDRESS") => "127.0.0.1:0",
+                            () => "x",
+                        };
                         let word = word.unwrap_or_else(|| default.unwrap_or(fallback).to_owned());
                         format!("'{word}'")
                     }

@@ -52,9 +52,15 @@ Examples:
   pixmill consumer --data mill/
   pixmill consumer --data mill/ --slots 2 --memory 800MB --log info
   pixmill consumer --backend aws --bucket pictures --queue jobs --log info
+  pixmill consumer --data mill/ --listen 127.0.0.1:8080
 
 SIGTERM or Ctrl-C drains: nothing more is received, what is held is finished or given back. A second
-one gives everything back at once.";
+one gives everything back at once.
+
+With --listen it answers GET /health (200, or 503 while a loop of its own is stuck), GET /status (a
+report as JSON), GET /metrics (for Prometheus) and POST /drain, which is as good as SIGTERM. With
+--token-file all but /health need `Authorization: Bearer TOKEN`. Ask by an address or as localhost:
+other names and web pages are refused.";
     with_codes(text, "consumer")
 }
 

@@ -126,6 +126,8 @@ impl Crew {
             .args(["consumer", "--child", "--slots", "1", "--worker", id.as_str(), "--data"])
             .arg(&self.state)
             .args(&self.arguments)
+            // One address is not for several.
+            .env_remove("PIXMILL_LISTEN")
             // A group of their own: Ctrl-C is for us alone, and we tell them.
             .process_group(0)
             .stdin(Stdio::piped())

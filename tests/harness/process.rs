@@ -58,6 +58,12 @@ impl Invocation {
         self
     }
 
+    /// Standard input, as a socket that is handed over.
+    pub(crate) fn input(mut self, input: impl Into<Stdio>) -> Self {
+        self.command.stdin(input);
+        self
+    }
+
     /// Another bound on its time.
     pub(crate) fn bound(mut self, bound: Duration) -> Self {
         self.bound = bound;

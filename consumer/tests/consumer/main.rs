@@ -14,6 +14,7 @@ mod flow;
 mod harness;
 mod leases;
 mod left;
+mod listener;
 mod outputs;
 mod overlays;
 mod panics;

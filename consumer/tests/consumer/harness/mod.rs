@@ -3,6 +3,7 @@
 //! Time is paused and moves by itself when nothing is going on. What the machine does in the
 //! meantime holds it still (see `still`), so a test that waits for minutes takes milliseconds.
 
+mod http;
 mod pictures;
 mod plans;
 mod running;
@@ -22,6 +23,7 @@ use pixmill_local::{Durability, LocalBackend, SqliteQueue};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
+pub(crate) use self::http::{Answer, ask, get};
 pub(crate) use self::pictures::picture;
 pub(crate) use self::plans::{
     Switch, all_of, concerns, fails, hangs_at, is_source, nth_for, slow, while_on,

@@ -1,9 +1,10 @@
 //! Consumers, started with what goes wrong for them.
 
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pixmill_consumer::{Config, Exit, Stage, StartError, Storm};
+use pixmill_consumer::{Config, Exit, Listener, Stage, StartError, Storm, Token};
 use pixmill_contract::testing::{FaultyQueue, FaultyReplies, FaultyStore, Plan, never};
 use pixmill_contract::{Buckets, Pipeline, Queue, WorkerId};
 use tokio::sync::watch;
@@ -31,6 +32,7 @@ pub(crate) struct Start<'w> {
     replies: Plan,
     buckets: Buckets,
     holds_time: Duration,
+    listener: Option<Listener>,
 }
 
 impl<'w> Start<'w> {
@@ -48,6 +50,7 @@ impl<'w> Start<'w> {
             replies: never(),
             buckets: Buckets::own(BUCKET),
             holds_time: LONGEST,
+            listener: None,
         }
     }
 
@@ -92,12 +95,25 @@ impl<'w> Start<'w> {
         Self { holds_time: Duration::from_millis(500), ..self }
     }
 
-    pub(crate) fn start(self) -> Running {
+    /// Answers over HTTP. Time must not be paused for that: the listener's own is not.
+    pub(crate) fn listens(self, token: Option<&str>) -> Self {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let token = token.map(|token| Token::new(token).unwrap());
+        Self { listener: Some(Listener::new(socket, token).unwrap()), ..self }
+    }
+
+    /// Where it is going to answer.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.listener.as_ref().unwrap().address()
+    }
+
+    pub(crate) fn start(mut self) -> Running {
         let still = Arc::clone(&self.world.still);
         let (stage, wanted) = watch::channel(Stage::Running);
         let (storm, storms) = watch::channel(None);
+        let listener = self.listener.take();
         let (pipeline, config) = self.parts();
-        let run = pixmill_consumer::run(pipeline, config, wanted, storm);
+        let run = pixmill_consumer::run(pipeline, config, wanted, storm, listener);
         let task = tokio::spawn(async move { run.await.unwrap() });
         Running { stage, storms, task, still }
     }
@@ -106,7 +122,9 @@ impl<'w> Start<'w> {
     pub(crate) async fn refused(self) -> StartError {
         let (_stage, wanted) = watch::channel(Stage::Running);
         let (pipeline, config) = self.parts();
-        pixmill_consumer::run(pipeline, config, wanted, watch::channel(None).0).await.unwrap_err()
+        pixmill_consumer::run(pipeline, config, wanted, watch::channel(None).0, None)
+            .await
+            .unwrap_err()
     }
 
     fn parts(self) -> (Pipeline, Config) {
