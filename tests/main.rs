@@ -11,6 +11,7 @@ mod disk;
 mod doctor;
 mod faults;
 mod fleet;
+mod fleet_port;
 mod help;
 mod interrupt;
 mod listener;

@@ -34,7 +34,7 @@ const EDGES: [(&str, &[&str], &[&str]); 9] = [
             "pixmill-ops",
             "pixmill-producer",
         ],
-        &["pixmill-ops"],
+        &["pixmill-contract", "pixmill-ops"],
     ),
 ];
 
