@@ -1,0 +1,146 @@
+//! `pixmill controller`: sizes the fleet of a pipeline and heals it.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use pixmill_consumer::Stage;
+use pixmill_contract::{Clock as _, Fleet, InstanceId, Pipeline, SystemClock};
+use pixmill_controller::{Controller, Event, Objective, Policy};
+use pixmill_local::{ProcessFleet, WorkerCommand};
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::args::{self, Backend};
+use crate::backend;
+use crate::{machine, print, shutdown};
+
+pub(crate) async fn run(args: args::Controller, log: &str) -> anyhow::Result<ExitCode> {
+    let policy = policy(&args);
+    policy.check()?;
+    if args.show_policy {
+        let shown = policy.shown(&policy.estimated());
+        let text = if args.json { format!("{:#}\n", json!(shown)) } else { shown.to_string() };
+        print(&text)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (pipeline, fleet) = open(&args, log)?;
+    let stop = stop()?;
+    let name = InstanceId::fresh(SystemClock.now()).to_string();
+    let controller = Controller { pipeline, fleet, policy, name };
+    let mut told = Told { explain: args.explain, json: args.json, last: String::new() };
+    if args.dry_run {
+        controller.rehearse(stop, |event| told.tell(event)).await;
+    } else {
+        controller.run(stop, |event| told.tell(event)).await;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Turns when the first signal comes.
+fn stop() -> anyhow::Result<watch::Receiver<bool>> {
+    let mut stage = shutdown::listen()?;
+    let (sender, stop) = watch::channel(false);
+    tokio::spawn(async move {
+        drop(stage.wait_for(|stage| *stage > Stage::Running).await);
+        sender.send_replace(true);
+        sender.closed().await;
+    });
+    Ok(stop)
+}
+
+fn policy(args: &args::Controller) -> Policy {
+    let sizing = &args.sizing;
+    let objective = match sizing.wait_cost {
+        Some(cost) => Objective::WaitCost(cost),
+        None => Objective::TargetLatency(sizing.target_latency),
+    };
+    Policy {
+        objective,
+        min: sizing.min,
+        max: max(args),
+        slots: sizing.slots,
+        boot: sizing.boot,
+        interval: sizing.interval,
+        longest_job: args.work.deadline,
+        ..Policy::default()
+    }
+}
+
+fn max(args: &args::Controller) -> u32 {
+    args.sizing.max.unwrap_or_else(|| u32::try_from(machine::cores()).unwrap_or(u32::MAX))
+}
+
+/// The pipeline that the command line names, and its fleet.
+fn open(args: &args::Controller, log: &str) -> anyhow::Result<(Pipeline, Arc<dyn Fleet>)> {
+    if args.data.backend == Backend::Aws {
+        bail!("a fleet on EC2 is not there yet: start consumers by your own means");
+    }
+    let Some(data) = &args.data.data else { return Err(backend::no_directory()) };
+    let (pipeline, local) = backend::open_local(data, args.data.durable, None)?;
+    let data = std::path::absolute(data).context("failed to find the data directory")?;
+    let memory = args.memory.unwrap_or_else(|| {
+        let budget = machine::memory_bytes() / 2 / u64::from(max(args));
+        budget.max(args.work.max_memory)
+    });
+    let mut arguments: Vec<OsString> = vec!["consumer".into(), "--data".into(), data.clone().into()];
+    let mut add = |flag: &str, value: &str| arguments.extend([flag.into(), value.into()]);
+    add("--slots", &args.sizing.slots.to_string());
+    add("--memory", &memory.to_string());
+    add("--log", log);
+    arguments.extend(args.work.to_arguments().into_iter().map(OsString::from));
+    if args.data.durable {
+        arguments.push("--durable".into());
+    }
+    let program = std::env::current_exe().context("failed to find this program's file")?;
+    let command = WorkerCommand { program, arguments };
+    let fleet = ProcessFleet::open(&data, command, local.jobs, Arc::new(SystemClock))?;
+    Ok((pipeline, Arc::new(fleet)))
+}
+
+/// What people and programs are told.
+struct Told {
+    explain: bool,
+    json: bool,
+    /// What was said last of standing by or waiting, which is not said again.
+    last: String,
+}
+
+impl Told {
+    fn tell(&mut self, event: &Event<'_>) {
+        let said = match event {
+            Event::Decided(decision) => {
+                self.last.clear();
+                if self.json {
+                    format!("{}\n", json!(decision))
+                } else if self.explain || !decision.record.actions.is_empty() {
+                    decision.explain()
+                } else {
+                    return;
+                }
+            }
+            Event::Leading { epoch } => {
+                tracing::info!(epoch, "acting from here on");
+                return;
+            }
+            Event::StandingBy { holder } => {
+                self.say_once(format!("standing by: controller {holder} acts"));
+                return;
+            }
+            Event::Out(error) => {
+                self.say_once(format!("nothing is done: {}", error.chain()));
+                return;
+            }
+        };
+        // Nobody reads it any more; the fleet is looked after all the same.
+        drop(print(&said));
+    }
+
+    fn say_once(&mut self, line: String) {
+        if line != self.last {
+            eprintln!("pixmill: {line}");
+            self.last = line;
+        }
+    }
+}
