@@ -32,10 +32,10 @@ pub(crate) enum Ending {
 /// if its job has lost its lease by then and nobody waits any more.
 #[derive(Debug)]
 pub(crate) struct Room {
+    /// For the report. Let go of first, so that no more slots are ever counted than there are.
+    _slot: Slot,
     _memory: OwnedSemaphorePermit,
     _thread: OwnedSemaphorePermit,
-    /// For the report.
-    _slot: Slot,
 }
 
 impl Room {
@@ -44,7 +44,7 @@ impl Room {
         thread: OwnedSemaphorePermit,
         slot: Slot,
     ) -> Self {
-        Self { _memory: memory, _thread: thread, _slot: slot }
+        Self { _slot: slot, _memory: memory, _thread: thread }
     }
 }
 

@@ -57,7 +57,9 @@ type OfPace = (&'static str, &'static str, fn(&Pace) -> f64);
 fn paces(page: &mut Page, report: &Report) {
     let kinds: [OfPace; 3] = [
         ("work_jobs_total", "Jobs that kept a slot, by their operations.", |pace| count(pace.jobs)),
-        ("work_source_pixels_total", "Pixels of their sources.", |pace| pace.megapixels * 1e6),
+        ("work_source_pixels_total", "Pixels of their sources.", |pace| {
+            (pace.megapixels * 1e6).round()
+        }),
         ("work_seconds_total", "How long they kept a slot.", |pace| pace.seconds),
     ];
     for (name, help, value) in kinds {
