@@ -23,9 +23,10 @@ run: setup ## set up what is missing, build, and grind the samples into out/
 test: venv lint ## everything that CI runs
 	$(CARGO) test --workspace --locked
 
-soak: venv ## the long campaigns: photographs under kill -9, queue rates, overhead
+soak: venv ## the long campaigns: kill -9, outages, queue rates, overhead, 10,000 jobs on S3 and SQS
 	$(CARGO) build --release --locked
 	sh tools/soak.sh
+	sh tools/soak_aws.sh
 
 parity: setup ## compare every operation with OpenCV, Pillow and NumPy, sample by sample
 	$(CARGO) build --release --locked -p pixmill-ops --example grind

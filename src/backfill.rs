@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use pixmill_contract::Recipe;
 use pixmill_contract::document::BackfillDocument;
+use pixmill_contract::{ObjectStore, Pipeline, Recipe};
 use pixmill_producer::{Backfill, backfill};
 use serde_json::json;
 
 use crate::backend;
+use crate::interrupt::unless_interrupted;
 use crate::sending::Sending;
 use crate::shown::plural;
 use crate::{args, exit, follow, overlays, print};
@@ -46,12 +47,25 @@ pub(crate) async fn run(
 ) -> anyhow::Result<ExitCode> {
     let opened = backend::open_for_bucket(&args.data, &place.bucket).await?;
     let (bucket, store) = opened.bucket(&place.bucket)?;
-    let pipeline = opened.pipeline;
+    let hint =
+        "what was sent is worked on all the same; the same command goes on where this one was";
+    let fill = async |pipeline| fill(pipeline, &*store, bucket, place.prefix, recipe, args).await;
+    unless_interrupted(opened.pipeline, hint, fill).await
+}
+
+async fn fill(
+    pipeline: Pipeline,
+    store: &dyn ObjectStore,
+    bucket: Option<String>,
+    prefix: String,
+    recipe: Recipe,
+    args: args::Submit,
+) -> anyhow::Result<ExitCode> {
     let recipe = overlays::upload(&pipeline, recipe).await?;
-    let (prefix, batch, by) = (place.prefix, args.batch, "pixmill submit".to_owned());
+    let (batch, by) = (args.batch, "pixmill submit".to_owned());
     let wanted = Backfill { bucket, prefix, recipe, batch, by };
     let sending = Sending::start(None, args.json);
-    let sent = backfill(&pipeline, &*store, &wanted, args.wait, |now| {
+    let sent = backfill(&pipeline, store, &wanted, args.wait, |now| {
         sending.show(now.sent, &format!(", {} keys seen", now.seen));
     });
     let sent = sent.await;

@@ -30,7 +30,7 @@ const CODES: [(u8, &[&str], &str); 6] = [
         "something outside stopped it, as a full disk; run it again when that is mended",
     ),
     (STUCK, &["consumer"], "a picture took too long and holds a thread; start another worker"),
-    (INTERRUPTED, &["run"], "interrupted; run it again to continue"),
+    (INTERRUPTED, &["run", "submit", "retry"], "interrupted; run it again to continue"),
 ];
 
 /// The table for the help: of one command, or of all with the commands named.

@@ -10,6 +10,7 @@ mod doctor;
 mod exit;
 mod follow;
 mod inputs;
+mod interrupt;
 mod listener;
 mod machine;
 mod man;

@@ -10,13 +10,20 @@ use serde_json::json;
 
 use crate::args::Only;
 use crate::backend::{self, Purpose};
+use crate::interrupt::unless_interrupted;
 use crate::shown::plural;
 use crate::{args, exit, follow, print};
 
 pub(crate) async fn run(args: args::Retry) -> anyhow::Result<ExitCode> {
     let pipeline = backend::open(&args.data, Purpose::Ask).await?.pipeline;
+    let hint = "what was sent is worked on all the same; the same command sends what was not";
+    let again = async |pipeline| send_again(pipeline, &args).await;
+    unless_interrupted(pipeline, hint, again).await
+}
+
+async fn send_again(pipeline: Pipeline, args: &args::Retry) -> anyhow::Result<ExitCode> {
     let mut plan = Plan::default();
-    for (batch, id) in chosen(&pipeline, &args).await? {
+    for (batch, id) in chosen(&pipeline, args).await? {
         plan.add(&pipeline, batch, id).await?;
     }
     // A reply queue a batch, as each is followed by itself.

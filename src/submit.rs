@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::backend::{self, Purpose};
 use crate::backfill::Place;
 use crate::inputs::Input;
+use crate::interrupt::unless_interrupted;
 use crate::sending::Sending;
 use crate::shown::plural;
 use crate::{args, backfill, exit, follow, inputs, overlays, print};
@@ -30,9 +31,27 @@ pub(crate) async fn run(args: args::Submit) -> anyhow::Result<ExitCode> {
     }
     let pictures = pictures(&found.inputs)?;
     let pipeline = backend::open(&args.data, Purpose::Send).await?.pipeline;
+    let id = args.batch.clone().unwrap_or_else(|| BatchId::fresh(pipeline.clock.now()));
+    let hint = format!(
+        "what was sent is worked on all the same. The same command with --batch {id} goes on; \
+         pixmill status {id} {} tells",
+        args.data.flags()
+    );
+    let submit = async |pipeline| submit(pipeline, recipe, id, pictures, &args).await;
+    unless_interrupted(pipeline, &hint, submit).await
+}
+
+async fn submit(
+    pipeline: Pipeline,
+    recipe: Recipe,
+    id: BatchId,
+    pictures: BTreeMap<String, &Input>,
+    args: &args::Submit,
+) -> anyhow::Result<ExitCode> {
     let recipe = overlays::upload(&pipeline, recipe).await?;
-    let mut batch = open(pipeline, recipe, &args).await?;
-    let id = batch.id().clone();
+    let batch = Producer::new(pipeline).batch(recipe).id(id.clone()).by("pixmill submit");
+    let batch = if args.wait { batch.with_replies() } else { batch };
+    let mut batch = batch.open().await?;
     let total = pictures.len();
     let ids = send(&mut batch, pictures, args.json).await.with_context(|| {
         format!("batch {id} is not complete; the same command with --batch {id} goes on with it")
@@ -52,13 +71,6 @@ pub(crate) async fn run(args: args::Submit) -> anyhow::Result<ExitCode> {
         print(&format!("Sent {jobs} as batch {id}\nFollow it with: pixmill status {id} {data}\n"))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-async fn open(pipeline: Pipeline, recipe: Recipe, args: &args::Submit) -> anyhow::Result<Batch> {
-    let id = args.batch.clone().unwrap_or_else(|| BatchId::fresh(pipeline.clock.now()));
-    let batch = Producer::new(pipeline).batch(recipe).id(id).by("pixmill submit");
-    let batch = if args.wait { batch.with_replies() } else { batch };
-    Ok(batch.open().await?)
 }
 
 /// The files by the names that they get in their batch. Refuses two of one name before anything is

@@ -24,22 +24,15 @@ cargo build --release --quiet --locked -p pixmill-local --example queue_rates
 
 rm -rf "$work"
 mkdir -p "$work"
+. tools/campaigns.sh
 "$venv/bin/python" tools/soak_photos.py "$work/photos" "$photos"
 "$venv/bin/python" tools/soak_photos.py "$work/photos-overhead" "$overhead"
 
-# Runs a campaign, shows what it prints, keeps it, and ends if it fails.
-campaign() {
-    kept=$work/$1.txt
-    shift
-    { "$@" 2>&1 && echo ok > "$work/verdict" || echo failed > "$work/verdict"; } | tee "$kept"
-    [ "$(cat "$work/verdict")" = ok ] || { echo "failed: $*" >&2; exit 1; }
-}
 campaign kill "$venv/bin/python" tools/soak_kill.py "$pixmill" "$work/photos" "$work"
 campaign queue cargo run --release --quiet --locked -p pixmill-local --example queue_rates -- "$messages"
 campaign idle cargo run --release --quiet --locked -p pixmill-local --example queue_rates -- idle
 campaign pairs "$venv/bin/python" tools/soak_pairs.py "$pixmill" "$bare_loop" "$work/photos-overhead" "$work"
 
-fact() { awk -F ': *' -v name="$1" '$1 ~ name { print $2; exit }' "$2"; }
 mkdir -p "$(dirname "$report")"
 {
     cat <<END
@@ -48,14 +41,8 @@ mkdir -p "$(dirname "$report")"
 How the queue, the store and the workers hold under \`kill -9\`, how fast the queue is, and what it costs to go through
 it. Written by \`make soak\` (tools/soak.sh), which makes everything that it needs; measured anew with every run of it.
 
-| | |
-|---|---|
-| Machine | $(fact 'model name' /proc/cpuinfo | tr -s ' '), $(nproc) cores, $(awk '/MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo) GiB |
-| System | $(uname -s) $(uname -r) $(uname -m), outputs on $(stat -f -c %T "$work") |
-| Built by | $(rustc --version) |
-| pixmill | $("$pixmill" --version | cut -d ' ' -f 2), commit $(git rev-parse --short HEAD) |
+$(conditions)
 | Photographs | scikit-image $("$venv/bin/python" -c 'import skimage; print(skimage.__version__)'), cut and scaled to 1,200–2,000 px, nine JPEG to one PNG |
-| Date | $(date -u +%Y-%m-%d) |
 
 ## Photographs under kill -9
 

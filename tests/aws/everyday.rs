@@ -1,9 +1,10 @@
 //! Submitting, working, following and asking.
 
+use rustix::process::Signal;
 use serde_json::json;
 
 use super::{SOON, consumer, drain};
-use crate::harness::{Cloud, Place, TWO};
+use crate::harness::{Cloud, Place, TWO, eventually};
 
 #[test]
 fn what_is_submitted_is_worked_on_and_anybody_can_ask() {
@@ -39,13 +40,34 @@ fn waiting_takes_replies_and_leaves_no_queue_behind() {
     let waited = cloud.submit(&place, TWO).arg("--wait").go().expect(0);
     assert!(waited.stdout.contains("5 done, 0 failed"), "{}", waited.stdout);
     drain(worker);
-    let queues = cloud.sqs("ListQueues", &json!({ "QueueNamePrefix": cloud.queue }));
-    let urls = queues["QueueUrls"].as_array().unwrap();
-    assert!(!urls.iter().any(|url| url.as_str().unwrap().contains("-replies-")), "{urls:?}");
+    assert_eq!(reply_queues(&cloud), 0);
     // Replies brought the ends: nobody went to look for them in the store.
     let looks = cloud.gateway.take_requests();
     let lists = looks.iter().filter(|request| request.path.contains("list-type=2")).count();
     assert_eq!(lists, 0, "{looks:?}");
+}
+
+#[test]
+fn whoever_stops_waiting_leaves_no_queue_behind_and_is_told_how_to_go_on() {
+    let (place, cloud) = (Place::new(), Cloud::new());
+    place.put_photos(5);
+    let waiting = cloud.submit(&place, TWO).args(["--wait", "--batch", "b"]).start();
+    eventually("a reply queue", SOON, || (reply_queues(&cloud) == 1).then_some(()));
+    eventually("jobs", SOON, || (cloud.depth(&cloud.queue) == 5).then_some(()));
+    waiting.signal(Signal::INT);
+    waiting.end().expect(130).says(&["interrupted", "pixmill status b --backend aws"]);
+    assert_eq!(reply_queues(&cloud), 0);
+    let worker = consumer(&cloud, "w", &[]);
+    let again = cloud.submit(&place, TWO).args(["--wait", "--batch", "b"]).go().expect(0);
+    assert!(again.stdout.contains("5 done, 0 failed"), "{}", again.stdout);
+    drain(worker);
+}
+
+/// How many queues there are that somebody waits at.
+fn reply_queues(cloud: &Cloud) -> usize {
+    let queues = cloud.sqs("ListQueues", &json!({ "QueueNamePrefix": cloud.queue }));
+    let urls = queues["QueueUrls"].as_array().cloned().unwrap_or_default();
+    urls.iter().filter(|url| url.as_str().unwrap().contains("-replies-")).count()
 }
 
 #[test]
