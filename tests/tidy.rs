@@ -11,7 +11,7 @@ use crate::harness::{Invocation, source_tree};
 
 /// Which crate of the workspace may use which: for its own code, and for its tests besides.
 /// Roles never see an adapter or each other; adapters decide nothing; the root names them all.
-const EDGES: [(&str, &[&str], &[&str]); 8] = [
+const EDGES: [(&str, &[&str], &[&str]); 9] = [
     ("pixmill-contract", &[], &[]),
     ("pixmill-resample", &[], &[]),
     ("pixmill-ops", &["pixmill-contract", "pixmill-resample"], &[]),
@@ -23,6 +23,7 @@ const EDGES: [(&str, &[&str], &[&str]); 8] = [
         &["pixmill-contract", "pixmill-ops"],
         &["pixmill-contract", "pixmill-local", "pixmill-ops"],
     ),
+    ("pixmill-controller", &["pixmill-contract"], &["pixmill-contract"]),
     (
         "pixmill",
         &[
@@ -79,7 +80,9 @@ fn code_names_only_the_crates_that_its_own_may_use() {
     for (name, allowed, in_tests) in EDGES {
         let root = match name {
             "pixmill" => source_tree().join("src"),
-            "pixmill-producer" | "pixmill-consumer" => source_tree().join(&name[8..]),
+            "pixmill-producer" | "pixmill-consumer" | "pixmill-controller" => {
+                source_tree().join(&name[8..])
+            }
             _ => source_tree().join("core").join(&name[8..]),
         };
         for file in sources(&root) {

@@ -1,0 +1,17 @@
+//! The controller: decides how many instances a fleet has, and which of them go.
+//!
+//! Every interval it observes the world, plans and applies. What it plans is a pure function of a
+//! policy, a snapshot and a memory: `plan` reads no clock, asks nobody, rolls no dice, and says for
+//! everything that it wants why. What it wants is found anew from the whole picture each time,
+//! never "one more because something happened", so a plan that is lost, repeated or carried out by
+//! half is made good by the next.
+//!
+//! It knows the ports and no adapter, no other role, no environment and no signal.
+
+mod amount;
+mod moment;
+mod policy;
+mod snapshot;
+
+pub use policy::{Derived, MAX_INSTANCES, Objective, Policy, PolicyError, Row, Shown};
+pub use snapshot::Snapshot;
