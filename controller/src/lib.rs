@@ -9,9 +9,16 @@
 //! It knows the ports and no adapter, no other role, no environment and no signal.
 
 mod amount;
+mod memory;
 mod moment;
+mod plan;
 mod policy;
 mod snapshot;
 
+pub use memory::Memory;
+pub use plan::{
+    Action, Counts, DrainReason, LaunchReason, Plan, Record, Rule, SeenDepth, Sickness,
+    TerminateReason, Warning, plan,
+};
 pub use policy::{Derived, MAX_INSTANCES, Objective, Policy, PolicyError, Row, Shown};
 pub use snapshot::Snapshot;

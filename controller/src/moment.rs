@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A moment, in milliseconds of watching since the memory was begun.
+/// A moment, in milliseconds of watching.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -18,6 +18,14 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Moment(u64);
 
 impl Moment {
+    /// Where a memory's clock starts: late enough that what happened before can be told.
+    pub(crate) const START: Self = Self(1_000_000_000_000);
+
+    /// So long before this.
+    pub(crate) fn before(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+
     /// How long after `earlier` this is; zero if it is before.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))

@@ -108,10 +108,7 @@ impl Derived {
             breaker_share: BREAKER_SHARE,
             replaced_share: REPLACED_SHARE,
             failed_boots: FAILED_BOOTS,
-            backoff: Backoff {
-                base: boot.max(Duration::from_secs(15)),
-                cap: boot.max(minute) * 5,
-            },
+            backoff: Backoff { base: boot.max(Duration::from_secs(15)), cap: boot.max(minute) * 5 },
             launches_a_tick: LAUNCHES_A_TICK,
         }
     }
