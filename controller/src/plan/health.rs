@@ -151,8 +151,8 @@ fn decide(
 ) -> Verdict {
     let alive = roster.alive();
     let now = memory.now;
-    let coming = !memory.requested.is_empty()
-        || roster.in_phase(Phase::Booting).any(|(_, member)| is_coming(memory, member));
+    let boots = roster.in_phase(Phase::Booting).any(|(_, member)| is_well(memory, member));
+    let coming = boots || !memory.requested.is_empty();
     memory.replaced.retain(|at| now.since(*at) < window(derived));
     let left = derived.replaced_a_boot(alive).saturating_sub(amount::count(memory.replaced.len()));
     let mut verdict = Verdict::default();
@@ -162,9 +162,12 @@ fn decide(
             verdict.warnings.push(Warning::Recovering { sick: looking });
             if coming { 0 } else { left.min(1) }
         }
-        Breaker::Open { next, .. } => {
+        Breaker::Open { since, next } => {
+            let new = |member: &Member<'_>| member.age <= now.since(since);
+            let mut ready = roster.in_phase(Phase::Ready);
+            let hope = ready.any(|(_, member)| new(member) && is_well(memory, member));
             verdict.warnings.push(Warning::BreakerOpen { sick: looking, of: alive });
-            verdict.canary = !sick.is_empty() && !coming && now >= next;
+            verdict.canary = !sick.is_empty() && !coming && !hope && now >= next;
             0
         }
     };
@@ -178,8 +181,8 @@ fn decide(
     verdict
 }
 
-/// Whether an instance may still come up.
-fn is_coming(memory: &Memory, member: &Member<'_>) -> bool {
+/// Whether nothing is known against an instance.
+fn is_well(memory: &Memory, member: &Member<'_>) -> bool {
     memory.instances.get(&member.instance.id).is_some_and(|known| known.bad == 0)
 }
 

@@ -47,6 +47,8 @@ pub(crate) struct Capacity {
     within_a_boot: f64,
     /// Jobs that they have in work, as far as they say.
     in_work: f64,
+    /// Jobs that draining instances have in work, and will finish.
+    finishing: u64,
 }
 
 impl Capacity {
@@ -57,7 +59,11 @@ impl Capacity {
         roster: &Roster<'_>,
     ) -> Self {
         let boot = derived.boot;
-        let mut capacity = Self { instances: 0, slots: 0.0, within_a_boot: 0.0, in_work: 0.0 };
+        let mut capacity =
+            Self { instances: 0, slots: 0.0, within_a_boot: 0.0, in_work: 0.0, finishing: 0 };
+        for (_, member) in roster.in_phase(Phase::Draining) {
+            capacity.finishing += member.report.map_or(0, |report| u64::from(report.busy));
+        }
         for (_, member) in roster.in_phase(Phase::Ready) {
             capacity.add(1, member.slots, boot);
             capacity.in_work += member.report.map_or(0.0, Heard::in_work);
@@ -86,9 +92,10 @@ impl Demand {
         policy: &Policy,
         derived: &Derived,
         memory: &Memory,
-        depth: Depth,
+        mut depth: Depth,
         capacity: &Capacity,
     ) -> Self {
+        depth.in_flight = depth.in_flight.saturating_sub(capacity.finishing);
         let job = derived.job.as_secs_f64().max(1e-3);
         let boot = derived.boot.as_secs_f64();
         let spread = f64::midpoint(1.0, memory.variability());
@@ -108,12 +115,15 @@ impl Demand {
         Self { arrivals, rate, backlog, wanted, depth, slots }
     }
 
-    /// How many instances to launch beside so many with so many slots, and why.
+    /// How many instances to launch beside so many with so many slots, and why. Where there is
+    /// nothing to do and nobody, what came lately calls for nobody either: it may have been all.
     pub(crate) fn launches(&self, instances: u32, slots: f64) -> (u32, LaunchReason) {
         let jobs = self.depth.visible + self.depth.in_flight;
-        let first = u32::from(jobs > 0 && instances == 0);
-        let rate = whole(((self.rate - slots) / self.slots).ceil());
-        let backlog = whole(((self.wanted - slots) / self.slots + 0.5).floor());
+        let first = u32::from(instances == 0);
+        if jobs == 0 && instances == 0 {
+            return (0, LaunchReason::FirstInstance { jobs });
+        }
+        let (rate, backlog) = self.missing(slots);
         if backlog > rate.max(first) {
             let needs = instances.saturating_add(backlog);
             (backlog, LaunchReason::Backlog { jobs: self.depth.visible, needs })
@@ -124,10 +134,17 @@ impl Demand {
         }
     }
 
+    /// Instances that are missing for what arrives, and for what is wanted in all.
+    fn missing(&self, slots: f64) -> (u32, u32) {
+        let rate = whole(((self.rate - slots) / self.slots).ceil());
+        let backlog = whole(((self.wanted - slots) / self.slots + 0.5).floor());
+        (rate, backlog)
+    }
+
     /// Whether what is left after a scale-in is enough, with half an instance to spare, or as much
     /// as arrives where that is less: what the law would launch again at once is not given up.
-    pub(crate) fn is_met_by(&self, instances: u32, slots: f64) -> bool {
+    pub(crate) fn is_met_by(&self, slots: f64) -> bool {
         let spare = (self.slots / 2.0).min(self.rate);
-        self.launches(instances, slots - spare).0 == 0
+        self.missing(slots - spare) == (0, 0)
     }
 }

@@ -23,7 +23,7 @@ pub(crate) fn idle(
             continue;
         }
         let after = (instances.saturating_sub(1), slots - f64::from(member.slots));
-        if instances <= policy.min || !demand.is_met_by(after.0, after.1) {
+        if instances <= policy.min || !demand.is_met_by(after.1) {
             break;
         }
         (left, (instances, slots)) = (rest, after);

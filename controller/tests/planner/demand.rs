@@ -129,9 +129,17 @@ fn a_draining_instance_is_no_capacity() {
         stage.actor(id).instance.draining_since = Some(now);
         stage.actor(id).report.draining = true;
     }
+    stage.jobs(5, 8);
     let plan = stage.tick();
     assert!(launched(&plan) >= 1, "{}", plan.record.explain());
     assert_eq!(plan.record.slots, Some(0.0));
+}
+
+#[test]
+fn what_a_draining_instance_has_in_work_needs_nobody_else() {
+    let mut stage = Stage::busy(roomy(), 1);
+    stage.actor("i000").report.draining = true;
+    assert_eq!(launched(&stage.tick()), 0);
 }
 
 #[test]

@@ -107,7 +107,7 @@ impl Stage {
         }
     }
 
-    /// An interval passes, and a plan is made. Nobody carries it out.
+    /// An interval passes, and a plan is made. Of what it wants only the marks are made.
     pub(crate) fn tick(&mut self) -> Plan {
         self.tick_after(self.policy.interval)
     }
@@ -124,6 +124,10 @@ impl Stage {
         }
         let (plan, memory) = plan(&self.policy, &self.snapshot(), &self.memory, 1, self.now);
         self.memory = memory;
+        for (id, _) in drained(&plan) {
+            let now = self.now;
+            self.actor(&id).instance.draining_since.get_or_insert(now);
+        }
         plan
     }
 
