@@ -43,6 +43,13 @@ impl Idle {
         }
         self.buckets.iter().map(|bucket| bucket.least).min().unwrap_or(0)
     }
+
+    /// So many slots are given up or lost: what was read before counted them.
+    pub(super) fn give_up(&mut self, slots: u32) {
+        for bucket in &mut self.buckets {
+            bucket.least = bucket.least.saturating_sub(slots);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -71,6 +78,14 @@ mod tests {
         let readings = [(0, 8), (30, 8), (61, 3), (90, 8), (115, 8)];
         assert_eq!(notes(&readings).1, 3);
         assert_eq!(notes(&[&readings[..], &[(122, 7)]].concat()).1, 7);
+    }
+
+    #[test]
+    fn what_is_given_up_was_not_idle_besides() {
+        let (mut idle, least) = notes(&[(0, 8), (10, 5), (61, 9)]);
+        assert_eq!(least, 5);
+        idle.give_up(4);
+        assert_eq!(idle.note(Moment::default() + Duration::from_secs(61), 5, HOLD), 1);
     }
 
     #[test]

@@ -13,6 +13,8 @@ use pixmill_contract::Timestamp;
 pub(crate) struct News {
     /// Instances that had worked and are gone, asked for by nobody.
     pub(crate) lost: u32,
+    /// Their slots.
+    lost_slots: u32,
     /// Instances that are gone before they ever reported, and intents that brought none.
     pub(crate) failed: u32,
 }
@@ -52,6 +54,7 @@ impl Memory {
             self.arrivals.count(now, (depth.total(), ended), half_lives, step.gap);
         }
         self.forget_requests(derived, &mut news);
+        self.give_up_slots(news.lost_slots);
         news
     }
 
@@ -129,8 +132,9 @@ impl News {
         if known.mourned || known.is_asked_to_go() {
             return;
         }
-        if known.heard.is_some() {
+        if let Some(heard) = &known.heard {
             self.lost += 1;
+            self.lost_slots = self.lost_slots.saturating_add(heard.slots);
         } else if known.followed {
             self.failed += 1;
         }

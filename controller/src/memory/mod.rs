@@ -14,11 +14,11 @@ mod known;
 mod learn;
 mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use pixmill_contract::document::Version;
-use pixmill_contract::port::Intent;
+use pixmill_contract::port::{Instance, Intent};
 use pixmill_contract::{InstanceId, IntentId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -168,9 +168,30 @@ impl Memory {
         self.idle.note(self.now, idle.unwrap_or(0), hold)
     }
 
+    /// So many slots are given up, or lost: they are not idle besides.
+    pub(crate) fn give_up_slots(&mut self, slots: u32) {
+        self.idle.give_up(slots);
+    }
+
     /// Nothing has come for as long as idle slots are held: what came before is no rate any more.
     pub(crate) fn forget_arrivals(&mut self) {
         self.arrivals.rest();
+    }
+
+    /// The id of the next intent.
+    fn next_intent(&self, epoch: u64) -> IntentId {
+        let born = self.born.map_or(0, Timestamp::millis);
+        let parts = [epoch, born, self.intents_made].map(u64::to_le_bytes);
+        IntentId::derived(&[b"intent", &parts[0], &parts[1], &parts[2]])
+    }
+
+    /// Passes over the intents that instances bear already: they were launched by a plan whose
+    /// memory was not kept, and asking for them again would launch nothing.
+    pub(crate) fn avoid_intents_of(&mut self, instances: &[Instance], epoch: u64) {
+        let known: BTreeSet<_> = instances.iter().map(|instance| &instance.intent).collect();
+        while known.contains(&self.next_intent(epoch)) {
+            self.intents_made += 1;
+        }
     }
 
     /// Writes a new intent down, or nothing if too many wait already. Its id follows from the
@@ -186,9 +207,7 @@ impl Memory {
         if count == 0 || self.requested.len() >= MAX_INTENTS {
             return None;
         }
-        let born = self.born.unwrap_or(now).millis();
-        let parts = [epoch, born, self.intents_made].map(u64::to_le_bytes);
-        let id = IntentId::derived(&[b"intent", &parts[0], &parts[1], &parts[2]]);
+        let id = self.next_intent(epoch);
         self.intents_made += 1;
         let intent = Intent { id, count, at: now };
         let since = self.now;

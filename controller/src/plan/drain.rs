@@ -44,6 +44,7 @@ pub(crate) fn begin(
         known.bad = 0;
     }
     member.phase = Phase::Draining;
+    memory.give_up_slots(member.slots);
     actions.drains.push(Action::Drain { id: id.clone(), why });
 }
 

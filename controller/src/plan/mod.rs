@@ -128,13 +128,14 @@ impl Planner<'_> {
         news: News,
         (epoch, now): (u64, Timestamp),
     ) -> (Plan, Memory) {
+        self.memory.avoid_intents_of(instances, epoch);
         let mut roster = Roster::new(self.policy, &self.derived, &self.memory, instances);
-        let verdict = health::judge(&mut self.memory, &self.derived, &roster, snapshot.queue, step);
-        self.record.counts = Some(roster.counts(&self.memory));
-        self.note_storms(&roster);
         let gone = drain::proceed(&mut self.memory, &self.derived, &mut roster, &mut self.actions);
         let (at, born) = (self.memory.now, self.memory.born);
         self.memory.boots.fail(news.failed + gone, at, &self.derived, born);
+        let verdict = health::judge(&mut self.memory, &self.derived, &roster, snapshot.queue, step);
+        self.record.counts = Some(roster.counts(&self.memory));
+        self.note_storms(&roster);
         let replaced = amount::count(verdict.replace.len());
         for (place, of) in verdict.replace {
             self.replace(&mut roster, place, of);
