@@ -24,6 +24,7 @@ const EDGES: [(&str, &[&str], &[&str]); 9] = [
         &["pixmill-contract", "pixmill-ops"],
         &["pixmill-contract", "pixmill-local", "pixmill-ops"],
     ),
+    ("pixmill-controller", &["pixmill-contract"], &["pixmill-contract"]),
     (
         "pixmill",
         &[
@@ -80,7 +81,9 @@ fn code_names_only_the_crates_that_its_own_may_use() {
     for (name, allowed, in_tests) in EDGES {
         let root = match name {
             "pixmill" => source_tree().join("src"),
-            "pixmill-producer" | "pixmill-consumer" => source_tree().join(&name[8..]),
+            "pixmill-producer" | "pixmill-consumer" | "pixmill-controller" => {
+                source_tree().join(&name[8..])
+            }
             _ => source_tree().join("core").join(&name[8..]),
         };
         for file in sources(&root) {

@@ -1,0 +1,150 @@
+//! The law: how many slots the work needs, from what arrives, what is there, and how long an
+//! instance takes to help.
+//!
+//! The backlog is an integral of what arrives less what is done, so a target for it alone swings
+//! for ever: a fleet of the right size has none, and would be told to shrink. So what arrives
+//! decides how many there are, and a backlog adds what works it off in time:
+//!
+//! ```text
+//! R   = λ·S
+//! Q_B = max(0, visible·S + residual(in flight) + R·B − capacity within B) / S
+//! N*  = R + β·√(R(1+c²)/2) + Q_B·√(ρS / 2(B+T))        in slots
+//! ```
+
+use std::time::Duration;
+
+use pixmill_contract::port::Depth;
+
+use super::LaunchReason;
+use super::roster::{Phase, Roster};
+use crate::amount::{real, whole};
+use crate::memory::{Heard, Memory};
+use crate::policy::{Derived, Policy};
+
+/// What the work needs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Demand {
+    /// Jobs that arrive in a second (λ).
+    pub(crate) arrivals: f64,
+    /// Slots that what arrives keeps taken (R).
+    pub(crate) rate: f64,
+    /// Jobs that will wait one boot time from now (`Q_B`).
+    pub(crate) backlog: f64,
+    /// Slots that are wanted (N*).
+    pub(crate) wanted: f64,
+    depth: Depth,
+    slots: f64,
+}
+
+/// What there is to meet a demand with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Capacity {
+    /// Instances: ready, booting and requested.
+    pub(crate) instances: u32,
+    /// Their slots (N).
+    pub(crate) slots: f64,
+    /// Seconds that their slots work within one boot time from now.
+    within_a_boot: f64,
+    /// Jobs that they have in work, as far as they say.
+    in_work: f64,
+    /// Jobs that draining instances have in work, and will finish.
+    finishing: u64,
+}
+
+impl Capacity {
+    pub(crate) fn of(
+        policy: &Policy,
+        derived: &Derived,
+        memory: &Memory,
+        roster: &Roster<'_>,
+    ) -> Self {
+        let boot = derived.boot;
+        let mut capacity =
+            Self { instances: 0, slots: 0.0, within_a_boot: 0.0, in_work: 0.0, finishing: 0 };
+        for (_, member) in roster.in_phase(Phase::Draining) {
+            capacity.finishing += member.report.map_or(0, |report| u64::from(report.busy));
+        }
+        for (_, member) in roster.in_phase(Phase::Ready) {
+            capacity.add(1, member.slots, boot);
+            capacity.in_work += member.report.map_or(0.0, Heard::in_work);
+        }
+        // One that is new works for as much of a boot time as it has spent booting already.
+        for (_, member) in roster.in_phase(Phase::Booting) {
+            capacity.add(1, member.slots, member.age.min(boot));
+        }
+        for requested in &memory.requested {
+            let age = memory.now.since(requested.since);
+            capacity.add(requested.missing(), policy.slots, age.min(boot));
+        }
+        capacity
+    }
+
+    fn add(&mut self, instances: u32, slots: u32, works: Duration) {
+        let slots = f64::from(instances) * f64::from(slots);
+        self.instances += instances;
+        self.slots += slots;
+        self.within_a_boot += slots * works.as_secs_f64();
+    }
+}
+
+impl Demand {
+    pub(crate) fn of(
+        policy: &Policy,
+        derived: &Derived,
+        memory: &Memory,
+        mut depth: Depth,
+        capacity: &Capacity,
+    ) -> Self {
+        depth.in_flight = depth.in_flight.saturating_sub(capacity.finishing);
+        let job = derived.job.as_secs_f64().max(1e-3);
+        let boot = derived.boot.as_secs_f64();
+        let spread = f64::midpoint(1.0, memory.variability());
+        let arrivals = memory.arrivals_per_second();
+        let rate = arrivals * job;
+        // Jobs in work are half done, and long ones are more likely to be met; the others in
+        // flight wait for a slot, or for the visibility timeout of a worker that is gone.
+        let in_work = capacity.in_work.min(real(depth.in_flight));
+        let residual = in_work * job * spread + (real(depth.in_flight) - in_work) * job;
+        let work = real(depth.visible) * job + residual + rate * boot;
+        let backlog = (work - capacity.within_a_boot).max(0.0) / job;
+        let hold = derived.hold.as_secs_f64();
+        let wanted = rate
+            + derived.reserve * (rate * spread).sqrt()
+            + backlog * (derived.wait_cost * job / (2.0 * (boot + hold))).sqrt();
+        let slots = f64::from(policy.slots);
+        Self { arrivals, rate, backlog, wanted, depth, slots }
+    }
+
+    /// How many instances to launch beside so many with so many slots, and why. Where there is
+    /// nothing to do and nobody, what came lately calls for nobody either: it may have been all.
+    pub(crate) fn launches(&self, instances: u32, slots: f64) -> (u32, LaunchReason) {
+        let jobs = self.depth.visible + self.depth.in_flight;
+        let first = u32::from(instances == 0);
+        if jobs == 0 && instances == 0 {
+            return (0, LaunchReason::FirstInstance { jobs });
+        }
+        let (rate, backlog) = self.missing(slots);
+        if backlog > rate.max(first) {
+            let needs = instances.saturating_add(backlog);
+            (backlog, LaunchReason::Backlog { jobs: self.depth.visible, needs })
+        } else if rate > first {
+            (rate, LaunchReason::Rate { per_second: self.arrivals })
+        } else {
+            (first, LaunchReason::FirstInstance { jobs })
+        }
+    }
+
+    /// Instances that are missing for what arrives, and for what is wanted in all.
+    fn missing(&self, slots: f64) -> (u32, u32) {
+        let rate = whole(((self.rate - slots) / self.slots).ceil());
+        let backlog = whole(((self.wanted - slots) / self.slots + 0.5).floor());
+        (rate, backlog)
+    }
+
+    /// Whether what is left after a scale-in is enough, with half an instance to spare, or as much
+    /// as arrives where that is less: what the law would launch again at once is not given up.
+    pub(crate) fn is_met_by(&self, slots: f64) -> bool {
+        let spare = (self.slots / 2.0).min(self.rate);
+        self.missing(slots - spare) == (0, 0)
+    }
+}
