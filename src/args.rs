@@ -1,6 +1,7 @@
 //! The command line, its environment twins and the settings file. Nothing else reads the environment.
 
 mod config;
+mod controller;
 mod data;
 mod dead;
 mod doctor;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use pixmill_contract::{BatchId, WorkerId};
 
+pub(crate) use controller::Controller;
 pub(crate) use data::{Backend, Data};
 pub(crate) use dead::{Dead, DeadCommand};
 pub(crate) use doctor::Doctor;
@@ -74,6 +76,8 @@ pub(crate) enum Command {
     Submit(Submit),
     /// Work on the jobs of a pipeline until told to stop.
     Consumer(Consumer),
+    /// Start, drain and replace the workers of a pipeline, as its queue demands.
+    Controller(Controller),
     /// Show what is waiting, what is done and what failed.
     Status(Status),
     /// Send failed and dead jobs once more.

@@ -84,7 +84,8 @@ fn open(args: &args::Controller, log: &str) -> anyhow::Result<(Pipeline, Arc<dyn
         let budget = machine::memory_bytes() / 2 / u64::from(max(args));
         budget.max(args.work.max_memory)
     });
-    let mut arguments: Vec<OsString> = vec!["consumer".into(), "--data".into(), data.clone().into()];
+    let mut arguments: Vec<OsString> =
+        vec!["consumer".into(), "--data".into(), data.clone().into()];
     let mut add = |flag: &str, value: &str| arguments.extend([flag.into(), value.into()]);
     add("--slots", &args.sizing.slots.to_string());
     add("--memory", &memory.to_string());

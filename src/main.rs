@@ -5,6 +5,7 @@ mod backend;
 mod backfill;
 mod completions;
 mod consumer;
+mod controller;
 mod dead;
 mod doctor;
 mod exit;
@@ -48,6 +49,7 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Consumer(consumer) if consumer.child => Style::Embedded,
         Command::Run(_) => Style::Embedded,
         Command::Consumer(_)
+        | Command::Controller(_)
         | Command::Submit(_)
         | Command::Status(_)
         | Command::Retry(_)
@@ -66,6 +68,7 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Run(args) => run::run(args, &cli.log).await,
             Command::Submit(args) => submit::run(args).await,
             Command::Consumer(args) => consumer::run(args).await,
+            Command::Controller(args) => controller::run(args, &cli.log).await,
             Command::Status(args) => status::run(args).await,
             Command::Retry(args) => retry::run(args).await,
             Command::Dead(args) => dead::run(args).await,

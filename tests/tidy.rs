@@ -11,7 +11,7 @@ use crate::harness::{Invocation, source_tree};
 
 /// Which crate of the workspace may use which: for its own code, and for its tests besides.
 /// Roles never see an adapter or each other; adapters decide nothing; the root names them all.
-const EDGES: [(&str, &[&str], &[&str]); 9] = [
+const EDGES: [(&str, &[&str], &[&str]); 10] = [
     ("pixmill-contract", &[], &[]),
     ("pixmill-resample", &[], &[]),
     ("pixmill-ops", &["pixmill-contract", "pixmill-resample"], &[]),
@@ -31,6 +31,7 @@ const EDGES: [(&str, &[&str], &[&str]); 9] = [
             "pixmill-aws",
             "pixmill-consumer",
             "pixmill-contract",
+            "pixmill-controller",
             "pixmill-local",
             "pixmill-ops",
             "pixmill-producer",

@@ -9,16 +9,22 @@
 //! It knows the ports and no adapter, no other role, no environment and no signal.
 
 mod amount;
+mod decision;
+mod lease;
 mod memory;
 mod moment;
+mod observe;
 mod plan;
 mod policy;
+mod run;
 mod snapshot;
 
+pub use decision::{Decision, Failure, last_decisions};
 pub use memory::Memory;
 pub use plan::{
     Action, Counts, DrainReason, LaunchReason, Plan, Record, Rule, SeenDepth, Sickness,
     TerminateReason, Warning, plan,
 };
 pub use policy::{Derived, MAX_INSTANCES, Objective, Policy, PolicyError, Row, Shown};
+pub use run::{Controller, Event};
 pub use snapshot::Snapshot;

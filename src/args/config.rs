@@ -20,6 +20,8 @@ use pixmill_contract::{nearest, source};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::Place;
+
 /// The file that is read without being asked for, if it is in the working directory.
 const DEFAULT: &str = "pixmill.toml";
 
@@ -78,7 +80,8 @@ fn is_switch(arg: &Arg) -> bool {
 /// The settings file, if there is one. A worker of our own has none: it is told everything.
 fn path(matches: &ArgMatches) -> anyhow::Result<Option<PathBuf>> {
     if let Some(("consumer", consumer)) = matches.subcommand()
-        && consumer.get_one("child") == Some(&true)
+        && (consumer.get_one("child") == Some(&true)
+            || consumer.get_one("listen") == Some(&Place::StandardInput))
     {
         return Ok(None);
     }

@@ -64,6 +64,22 @@ other names and web pages are refused.";
     with_codes(text, "consumer")
 }
 
+pub(super) fn controller() -> String {
+    let text = "\
+Examples:
+  pixmill controller --data mill/
+  pixmill controller --data mill/ --min 1 --max 8 --target-latency 30s --explain
+  pixmill controller --data mill/ --dry-run --explain      # what it would do, and why
+  pixmill controller --data mill/ --target-latency 30s --show-policy
+
+Workers are processes of this machine. They go on working when the controller ends, and the next one
+finds them again. Several controllers may run: one acts, the others stand by. Nobody who works is
+ended: who is to go finishes first, and an idle fleet goes home by itself.
+
+`pixmill status --data mill/ --watch` shows the fleet and why it has its size.";
+    with_codes(text, "controller")
+}
+
 pub(super) fn status() -> String {
     let text = "\
 Examples:

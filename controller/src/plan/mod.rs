@@ -58,6 +58,17 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// What it does and to whom, such as `drain 0198…`.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Launch { intent, .. } => format!("launch {} for {}", intent.count, intent.id),
+            Self::Drain { id, .. } => format!("drain {id}"),
+            Self::Terminate { id, .. } => format!("terminate {id}"),
+        }
+    }
+}
+
 /// What is to be done now, and why.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {

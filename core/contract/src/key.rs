@@ -10,6 +10,7 @@
 //! batches/{batch}.json         what a batch is
 //! backfills/{batch}.json       how far a backfill has got
 //! recipes/{name}.toml          recipes by their names
+//! controller/…                 who sizes the fleet, what it remembers and what it decided
 //! probes/{worker}              a worker's question whether the store answers
 //! ```
 
@@ -42,6 +43,8 @@ pub const ATTEMPTS: &str = "attempts/";
 pub const BACKFILLS: &str = "backfills/";
 /// Where recipes live that have names.
 pub const RECIPES: &str = "recipes/";
+/// Where controllers keep who of them acts, what it remembers and what it decided.
+pub const CONTROLLER: &str = "controller/";
 /// Where a worker writes to find out whether the store takes anything.
 pub const PROBES: &str = "probes/";
 

@@ -1,0 +1,178 @@
+//! Who acts: one controller at a time, by a lease with an epoch in the store.
+//!
+//! The lease and the memory are one document, `controller/state.json`, replaced by compare-and-swap.
+//! So renewing the lease, remembering, and noticing that somebody else took over are one write, and
+//! what a controller is about to do is on record before it does it.
+//!
+//! **No clock is compared with another's.** Whoever stands by takes over once it has watched the
+//! document for the lease's time by its own timer and nobody has written it. A clock that jumps
+//! moves nothing, and the holder counts its lease from before it asked for it.
+
+use std::time::Duration;
+
+use pixmill_contract::document::Version;
+use pixmill_contract::key::CONTROLLER;
+use pixmill_contract::port::{Condition, Etag, Payload, Put};
+use pixmill_contract::{Error, ErrorKind, Key, Pipeline, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use crate::memory::Memory;
+
+/// The document.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) pixmill: Version,
+    /// The controller that wrote it.
+    pub(crate) holder: String,
+    /// Counts the holders.
+    pub(crate) epoch: u64,
+    /// How long it holds from when it was written.
+    pub(crate) lease_millis: u64,
+    /// Whether its holder has stopped, and anybody may take over at once.
+    pub(crate) released: bool,
+    /// When it was written, by its writer's clock; for people.
+    pub(crate) written_at: Timestamp,
+    pub(crate) memory: Memory,
+}
+
+impl State {
+    /// That of the first controller that there ever was.
+    fn first(holder: &str, written_at: Timestamp) -> Self {
+        let (holder, memory) = (holder.to_owned(), Memory::default());
+        let (epoch, lease_millis, released) = (1, 0, false);
+        Self { pixmill: Version, holder, epoch, lease_millis, released, written_at, memory }
+    }
+}
+
+/// Where it is.
+fn key() -> Key {
+    Key::new(format!("{CONTROLLER}state.json")).expect("a good key")
+}
+
+/// What is in the store, if there is anything.
+pub(crate) async fn read(pipeline: &Pipeline) -> Result<Option<(State, Etag)>, Error> {
+    let object = match pipeline.store.get(&key(), None).await {
+        Ok(object) => object,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let etag = object.meta.etag.clone();
+    let bytes = object.bytes().await?;
+    let state = serde_json::from_slice(&bytes)
+        .map_err(|e| Error::new(ErrorKind::Invalid, "read the controller's state", e))?;
+    Ok(Some((state, etag)))
+}
+
+/// One controller's side of the lease.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    pipeline: Pipeline,
+    me: String,
+    time: Duration,
+    /// What somebody else's document was when we last looked, and since when it has been so.
+    watched: Option<(Etag, Instant)>,
+}
+
+/// The lease while it is ours.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) state: State,
+    etag: Etag,
+    until: Instant,
+}
+
+impl Held {
+    /// Whether it is ours for at least so long.
+    pub(crate) fn lasts(&self, time: Duration) -> bool {
+        Instant::now() + time < self.until
+    }
+}
+
+/// What came of asking for it.
+#[derive(Debug)]
+pub(crate) enum Claim {
+    Held(Box<Held>),
+    /// Somebody else has it.
+    StandBy {
+        holder: String,
+    },
+}
+
+impl Lease {
+    pub(crate) fn new(pipeline: Pipeline, me: String, time: Duration) -> Self {
+        Self { pipeline, me, time, watched: None }
+    }
+
+    /// Takes the lease if it is free, if it was let run out, or if it is ours already.
+    pub(crate) async fn claim(&mut self) -> Result<Claim, Error> {
+        let asked_at = Instant::now();
+        let Some((found, etag)) = read(&self.pipeline).await? else {
+            let first = State::first(&self.me, self.pipeline.clock.now());
+            return self.take(first, Condition::IfAbsent).await;
+        };
+        if found.holder == self.me && !found.released {
+            // Written by a call whose answer was lost. How long ago is not known: renewed first.
+            return self.take(found, Condition::IfMatch(etag)).await;
+        }
+        let since = match &self.watched {
+            Some((known, since)) if *known == etag => *since,
+            Some(_) | None => {
+                self.watched = Some((etag.clone(), asked_at));
+                asked_at
+            }
+        };
+        if !found.released && since.elapsed() < Duration::from_millis(found.lease_millis) {
+            return Ok(Claim::StandBy { holder: found.holder });
+        }
+        let ours = State { holder: self.me.clone(), epoch: found.epoch + 1, ..found };
+        self.take(ours, Condition::IfMatch(etag)).await
+    }
+
+    async fn take(&self, state: State, condition: Condition) -> Result<Claim, Error> {
+        let holder = state.holder.clone();
+        match self.write(State { released: false, ..state }, condition).await {
+            Ok(held) => Ok(Claim::Held(Box::new(held))),
+            Err(error) if lost(&error) => Ok(Claim::StandBy { holder }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Remembers, and renews the lease with that. `None` if somebody else has taken over.
+    pub(crate) async fn save(&self, held: Held, memory: Memory) -> Result<Option<Held>, Error> {
+        let state = State { memory, ..held.state };
+        match self.write(state, Condition::IfMatch(held.etag)).await {
+            Ok(held) => Ok(Some(held)),
+            Err(error) if lost(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Lets the next one take over at once.
+    pub(crate) async fn release(&self, held: Held) -> Result<(), Error> {
+        let state = State { released: true, ..held.state };
+        self.write(state, Condition::IfMatch(held.etag)).await.map(drop)
+    }
+
+    async fn write(&self, state: State, condition: Condition) -> Result<Held, Error> {
+        // Counted from before the write, as whoever watches counts from after it.
+        let until = Instant::now() + self.time;
+        let lease_millis = u64::try_from(self.time.as_millis()).unwrap_or(u64::MAX);
+        let state = State { lease_millis, written_at: self.pipeline.clock.now(), ..state };
+        let bytes = serde_json::to_vec(&state).expect("a state is JSON");
+        let put = Put {
+            key: key(),
+            payload: Payload::Bytes(bytes),
+            media_type: "application/json",
+            condition,
+            owner: None,
+        };
+        let etag = self.pipeline.store.put(put).await?;
+        Ok(Held { state, etag, until })
+    }
+}
+
+/// Whether a conditional write found somebody else's.
+fn lost(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Changed | ErrorKind::AlreadyExists)
+}
