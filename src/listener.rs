@@ -9,9 +9,11 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
 use pixmill_consumer::{ListenError, Listener, Token};
-use rustix::net::sockopt;
 
 use crate::args::{Listen, Place};
+
+/// Connections that may wait to be accepted, as std has it.
+const BACKLOG: i32 = 128;
 
 /// Longer than any token's first line.
 const MAX_TOKEN_BYTES: u64 = 4096;
@@ -49,12 +51,10 @@ fn bound(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// A socket that somebody bound for us. What else it may be is found out now, not when the first
-/// connection fails.
+/// connection fails: only what could listen is told to, and what listens already goes on.
 fn handed_over(socket: BorrowedFd<'_>) -> anyhow::Result<TcpListener> {
     let no_listener = "standard input is no TCP socket that listens";
-    if !sockopt::socket_acceptconn(socket).context(no_listener)? {
-        bail!(no_listener);
-    }
+    rustix::net::listen(socket, BACKLOG).context(no_listener)?;
     let socket = TcpListener::from(socket.try_clone_to_owned()?);
     socket.local_addr().context(no_listener)?;
     Ok(socket)

@@ -10,6 +10,7 @@ mod metrics;
 mod problem;
 mod routes;
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -19,16 +20,17 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
+use tokio::task::{AbortHandle, JoinSet};
 
 pub use access::{Token, TokenError};
 
 use crate::worker::Worker;
 use routes::Routes;
 
-/// Most connections at once; more of them wait to be accepted. Those who ask are a controller, a
-/// load balancer and what collects metrics.
-const MAX_CONNECTIONS: u32 = 64;
+/// Most connections at once. Those who ask are a controller, a load balancer and what collects
+/// metrics.
+const MAX_CONNECTIONS: usize = 64;
 
 /// How long a connection may last, from being accepted to being closed.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -124,24 +126,14 @@ async fn serve(socket: TcpListener, routes: Arc<Routes>, mut ending: oneshot::Re
         Ok(socket) => socket,
         Err(error) => return tracing::error!(%error, "failed to listen"),
     };
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
+    let mut connections = Connections::default();
     loop {
-        let next = async {
-            let room = Arc::clone(&room).acquire_owned().await;
-            (socket.accept().await, room)
-        };
-        let (accepted, room) = tokio::select! {
+        let accepted = tokio::select! {
             _ = &mut ending => break,
-            next = next => next,
+            accepted = socket.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let routes = Arc::clone(&routes);
-                tokio::spawn(async move {
-                    drop(tokio::time::timeout(LONGEST, converse(stream, routes)).await);
-                    drop(room);
-                });
-            }
+            Ok((stream, _)) => connections.add(converse(stream, Arc::clone(&routes))),
             Err(error) => {
                 tracing::warn!(%error, "failed to accept a connection");
                 tokio::time::sleep(AFTER_FAILURE).await;
@@ -149,8 +141,36 @@ async fn serve(socket: TcpListener, routes: Arc<Routes>, mut ending: oneshot::Re
         }
     }
     drop(socket);
-    let all = room.acquire_many(MAX_CONNECTIONS);
-    drop(tokio::time::timeout(FAREWELL, all).await);
+    connections.end().await;
+}
+
+/// The connections that there are.
+#[derive(Default)]
+struct Connections {
+    tasks: JoinSet<()>,
+    /// Those that may not have ended, oldest first.
+    open: VecDeque<AbortHandle>,
+}
+
+impl Connections {
+    /// One more. If there are too many, the oldest goes: an answer takes a moment, so that it is
+    /// one that has been silent for long, and nobody can keep others from being answered.
+    fn add(&mut self, connection: impl Future<Output = ()> + Send + 'static) {
+        while self.tasks.try_join_next().is_some() {}
+        self.open.retain(|task| !task.is_finished());
+        if self.open.len() >= MAX_CONNECTIONS
+            && let Some(oldest) = self.open.pop_front()
+        {
+            oldest.abort();
+        }
+        let bounded = async { drop(tokio::time::timeout(LONGEST, connection).await) };
+        self.open.push_back(self.tasks.spawn(bounded));
+    }
+
+    async fn end(mut self) {
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        drop(tokio::time::timeout(FAREWELL, all).await);
+    }
 }
 
 /// One request and its answer.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
@@ -89,7 +89,10 @@ impl Routes {
             let refused = problem(StatusCode::UNAUTHORIZED, "send the fleet's token: `Bearer …`");
             return with(refused, WWW_AUTHENTICATE, "Bearer realm=\"pixmill\"");
         }
-        if Limited::new(body, MAX_BODY_BYTES).collect().await.is_err() {
+        let announced = body.size_hint().lower();
+        if announced > MAX_BODY_BYTES as u64
+            || Limited::new(body, MAX_BODY_BYTES).collect().await.is_err()
+        {
             return problem(StatusCode::PAYLOAD_TOO_LARGE, "nothing here needs a body");
         }
         self.tell(route)

@@ -42,7 +42,7 @@ pub struct ResultDocument {
     pub redrive: u32,
     /// The worker that ended it.
     pub worker: WorkerId,
-    /// The machine that the worker ran on.
+    /// What the worker ran on: the instance, as its fleet calls it, or else the machine by its name.
     pub instance: String,
     /// The version of the code that made the pixels.
     pub engine: String,
