@@ -116,7 +116,7 @@ impl Told {
                 if self.json {
                     format!("{}\n", json!(decision))
                 } else if self.explain || !decision.record.actions.is_empty() {
-                    decision.explain()
+                    format!("{}\n", decision.explain())
                 } else {
                     return;
                 }
