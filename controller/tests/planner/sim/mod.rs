@@ -90,6 +90,8 @@ pub(crate) struct World {
     arrived: usize,
     visible: VecDeque<u64>,
     hidden: BTreeSet<u64>,
+    /// How many jobs are held by instances.
+    held: usize,
     pub(crate) done: usize,
     /// When the last job ended, in seconds.
     pub(crate) done_at: u64,
@@ -119,6 +121,7 @@ impl World {
             arrived: 0,
             visible: VecDeque::new(),
             hidden: BTreeSet::new(),
+            held: 0,
             done: 0,
             done_at: 0,
             hosts: BTreeMap::new(),
@@ -211,6 +214,7 @@ impl World {
                 let host = self.hosts.get_mut(&id);
                 if host.is_some_and(|host| host.finish(job, took, now)) {
                     self.done += 1;
+                    self.held -= 1;
                     self.done_at = now / 1000;
                 }
                 self.hand_out();
@@ -232,6 +236,7 @@ impl World {
                 && let Some(job) = self.visible.pop_front()
             {
                 host.take(job, self.now);
+                self.held += 1;
                 taken.push((self.now + self.jobs[job as usize], id.clone(), job));
             }
             if self.visible.is_empty() {
@@ -263,6 +268,7 @@ impl World {
     /// What an instance holds becomes visible when its time is over.
     fn lose_leases(&mut self, id: &InstanceId) {
         for job in self.hosts.get_mut(id).unwrap().lose() {
+            self.held -= 1;
             self.hidden.insert(job);
             self.happens(self.now + VISIBILITY, Event::Visible(job));
         }
@@ -357,10 +363,9 @@ impl World {
     }
 
     fn depth(&self) -> Depth {
-        let held: usize = self.hosts.values().map(|host| host.holds.len()).sum();
         Depth {
             visible: self.visible.len() as u64,
-            in_flight: (held + self.hidden.len()) as u64,
+            in_flight: (self.held + self.hidden.len()) as u64,
             delayed: 0,
         }
     }
