@@ -12,6 +12,7 @@ use crate::stage::{Stage, drained, intents, target, terminated};
 
 /// What becomes of one instance in one tick.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is drawn by itself")]
 struct Turn {
     appears: bool,
     answers: bool,
