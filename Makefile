@@ -5,7 +5,7 @@ OUT   ?= out
 RECIPE ?= thumb = resize:256 -> jpeg; web = resize:1200 | blur:3 -> jpeg:q=82; gray = grayscale -> png
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak parity build release lint fmt schemas samples clean setup venv
+.PHONY: help run test mutants soak parity build release lint fmt schemas samples clean setup venv
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ run: setup ## set up what is missing, build, and grind the samples into out/
 
 test: venv lint ## everything that CI runs
 	$(CARGO) test --workspace --locked
+
+mutants: setup ## whether the tests notice what they are there for
+	sh tools/mutants.sh
 
 soak: venv ## the long campaigns: kill -9, outages, queue rates, overhead, 10,000 jobs on S3 and SQS
 	$(CARGO) build --release --locked

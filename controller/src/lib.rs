@@ -18,6 +18,7 @@ mod plan;
 mod policy;
 mod run;
 mod snapshot;
+mod standing;
 
 pub use decision::{Decision, Failure, last_decisions};
 pub use memory::Memory;
@@ -28,3 +29,4 @@ pub use plan::{
 pub use policy::{Derived, MAX_INSTANCES, Objective, Policy, PolicyError, Row, Shown};
 pub use run::{Controller, Event};
 pub use snapshot::Snapshot;
+pub use standing::{Note, Standing, standing};

@@ -10,8 +10,8 @@ use std::time::Duration;
 use anyhow::bail;
 #[cfg(feature = "aws")]
 use pixmill_aws::S3Store;
-use pixmill_contract::{ObjectStore, Pipeline, WorkerId};
-use pixmill_local::SqliteQueue;
+use pixmill_contract::{Fleet, ObjectStore, Pipeline, WorkerId};
+use pixmill_local::{ProcessFleet, SqliteQueue};
 
 use crate::args::{Backend, Data};
 
@@ -73,6 +73,20 @@ impl Opened {
             Kind::Local(jobs) => Ok(jobs.held().await?),
             #[cfg(feature = "aws")]
             Kind::Aws(_) => Ok(vec![]),
+        }
+    }
+
+    /// The fleet of the pipeline, to be looked at, if it has one of its own.
+    pub(crate) fn fleet(&self, data: &Data) -> anyhow::Result<Option<Arc<dyn Fleet>>> {
+        match (&self.kind, &data.data) {
+            (Kind::Local(jobs), Some(data)) => {
+                let clock = Arc::clone(&self.pipeline.clock);
+                let fleet = ProcessFleet::find(data, jobs.clone(), clock)?;
+                Ok(fleet.map(|fleet| Arc::new(fleet) as Arc<dyn Fleet>))
+            }
+            (Kind::Local(_), None) => Ok(None),
+            #[cfg(feature = "aws")]
+            (Kind::Aws(_), _) => Ok(None),
         }
     }
 

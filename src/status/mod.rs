@@ -2,6 +2,7 @@
 //! one job its whole story.
 
 mod batch;
+mod fleet;
 mod job;
 mod watch;
 
@@ -18,11 +19,12 @@ use crate::backend::{self, Opened, Purpose};
 use crate::shown::plural;
 use crate::{args, print};
 use batch::Tally;
+use fleet::FleetView;
 use job::Story;
 
 pub(crate) async fn run(args: args::Status) -> anyhow::Result<ExitCode> {
     let opened = backend::open(&args.data, Purpose::Ask).await?;
-    let mut status = Status::find(opened, args.name.as_ref()).await?;
+    let mut status = Status::find(opened, &args).await?;
     if args.watch {
         return watch::until_the_end(&mut status, args.json).await;
     }
@@ -33,8 +35,8 @@ pub(crate) async fn run(args: args::Status) -> anyhow::Result<ExitCode> {
 
 /// What is looked at.
 enum Subject {
-    /// All batches.
-    Pipeline(Vec<Tally>),
+    /// All batches, and who works on them.
+    Pipeline(Vec<Tally>, Option<FleetView>),
     Batch(Box<Tally>),
     Job(Box<Story>),
 }
@@ -51,10 +53,10 @@ struct Status {
 
 impl Status {
     /// Finds out what a name means: a batch, else a job.
-    async fn find(opened: Opened, name: Option<&Name>) -> anyhow::Result<Self> {
+    async fn find(opened: Opened, args: &args::Status) -> anyhow::Result<Self> {
         let pipeline = &opened.pipeline;
-        let subject = match name {
-            None => Subject::Pipeline(vec![]),
+        let subject = match &args.name {
+            None => Subject::Pipeline(vec![], FleetView::find(&args.data, &opened)?),
             Some(Name { batch: Some(batch), id }) => {
                 Subject::Job(Box::new(Story::new(batch.clone(), id.clone())))
             }
@@ -83,7 +85,10 @@ impl Status {
         self.dead = pipeline.dead_letters.depth().await?;
         self.held = self.opened.held().await?;
         match &mut self.subject {
-            Subject::Pipeline(tallies) => {
+            Subject::Pipeline(tallies, fleet) => {
+                if let Some(fleet) = fleet {
+                    fleet.look(pipeline).await?;
+                }
                 for batch in batches(pipeline).await? {
                     if !tallies.iter().any(|tally| *tally.batch() == batch) {
                         tallies.push(Tally::new(pipeline, batch));
@@ -103,7 +108,7 @@ impl Status {
     /// Whether all of it is done, once it has ended. A pipeline never ends.
     fn end(&self) -> Option<bool> {
         match &self.subject {
-            Subject::Pipeline(_) => None,
+            Subject::Pipeline(..) => None,
             Subject::Batch(tally) => tally.end(),
             Subject::Job(story) => story.end(),
         }
@@ -119,9 +124,12 @@ impl Status {
             "workers": workers,
         });
         match &self.subject {
-            Subject::Pipeline(tallies) => {
+            Subject::Pipeline(tallies, fleet) => {
                 let batches = tallies.iter().map(|tally| tally.to_json(self.now));
                 document["batches"] = batches.collect();
+                if let Some(fleet) = fleet {
+                    document["fleet"] = fleet.to_json(self.now);
+                }
             }
             Subject::Batch(tally) => document["batches"] = json!([tally.to_json(self.now)]),
             Subject::Job(story) => document["job"] = story.to_json(),
@@ -132,8 +140,9 @@ impl Status {
     fn to_text(&self) -> String {
         let mut text = self.queue();
         match &self.subject {
-            Subject::Pipeline(tallies) => {
+            Subject::Pipeline(tallies, fleet) => {
                 text.extend(tallies.iter().map(|tally| tally.to_text(self.now, 0)));
+                text.extend(fleet.iter().map(|fleet| fleet.to_text(self.now)));
             }
             Subject::Batch(tally) => {
                 text.push_str(&tally.to_text(self.now, batch::FAILURES_NAMED));
@@ -147,15 +156,13 @@ impl Status {
     /// One line about where things stand.
     fn to_line(&self) -> String {
         match &self.subject {
-            Subject::Pipeline(tallies) => {
+            Subject::Pipeline(tallies, fleet) => {
                 let open = tallies.iter().filter(|tally| tally.end().is_none());
-                let lines: Vec<_> = open.map(|tally| tally.to_line(self.now)).collect();
-                format!(
-                    "{} waiting, {} in work; {}",
-                    self.jobs.visible,
-                    self.jobs.in_flight,
-                    lines.join("; ")
-                )
+                let mut lines =
+                    vec![format!("{} waiting, {} in work", self.jobs.visible, self.jobs.in_flight)];
+                lines.extend(fleet.iter().map(FleetView::to_line));
+                lines.extend(open.map(|tally| tally.to_line(self.now)));
+                lines.join("; ")
             }
             Subject::Batch(tally) => tally.to_line(self.now),
             Subject::Job(story) => story.to_line(),

@@ -23,6 +23,9 @@ pub(super) struct Arrivals {
     last: Option<Counted>,
     fast: Average,
     slow: Average,
+    /// How many jobs end, by the quick average.
+    #[serde(default)]
+    served: Average,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -66,6 +69,7 @@ impl Arrivals {
             let rate = real(came) / over.as_secs_f64();
             self.fast.add(rate, over, half_lives.0);
             self.slow.add(rate, over, half_lives.1);
+            self.served.add(real(ended) / over.as_secs_f64(), over, half_lives.0);
         } else if !gap && self.last.is_some() {
             // The same moment again: counted already.
             return;
@@ -75,6 +79,10 @@ impl Arrivals {
 
     pub(super) fn per_second(&self) -> f64 {
         self.fast.value().min(self.slow.value())
+    }
+
+    pub(super) fn served_per_second(&self) -> f64 {
+        self.served.value()
     }
 
     /// Nothing comes any more.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::amount::{real, whole};
 use crate::moment::Moment;
-use crate::plan::{DrainReason, TerminateReason};
+use crate::plan::{DrainReason, Sickness, TerminateReason};
 
 /// What is known of one instance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,9 @@ pub(crate) struct Known {
     pub(crate) heard: Option<Heard>,
     /// Readings in a row in which it looked sick.
     pub(crate) bad: u32,
+    /// What it suffered from by the last of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) suffers: Option<Sickness>,
     /// Its drain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) drained: Option<Drained>,
@@ -83,6 +86,7 @@ impl Known {
             timed: followed,
             heard: None,
             bad: 0,
+            suffers: None,
             drained: None,
             terminated: None,
             mourned: false,

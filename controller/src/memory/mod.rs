@@ -162,6 +162,11 @@ impl Memory {
         self.arrivals.per_second()
     }
 
+    /// Jobs that end in a second.
+    pub(crate) fn served_per_second(&self) -> f64 {
+        self.arrivals.served_per_second()
+    }
+
     /// Notes how many slots are idle now; nothing, if that could not be found out. Returns the
     /// least of the last `hold`.
     pub(crate) fn note_idle(&mut self, idle: Option<u32>, hold: Duration) -> u32 {

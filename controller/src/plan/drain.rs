@@ -56,7 +56,9 @@ fn follow(memory: &mut Memory, derived: &Derived, member: &mut Member<'_>, actio
         // Its worker drains by itself. It is marked, so that it stays so.
         return begin(memory, member, DrainReason::Itself, actions);
     };
-    if let Some(why) = is_over(known, member, derived, now, drained.since) {
+    // One that has begun at this very moment is given a moment.
+    let begun = drained.since < now;
+    if let Some(why) = is_over(known, member, derived, now, drained.since).filter(|_| begun) {
         return end(known, member, why, actions);
     }
     let told = member.report.is_none_or(|report| report.draining);

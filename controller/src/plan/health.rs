@@ -36,15 +36,18 @@ pub(crate) fn judge(
     queue: Option<Depth>,
     step: Step,
 ) -> Verdict {
+    if step.elapsed.is_zero() {
+        // No time has passed: whatever there is to read has been read.
+        return Verdict::default();
+    }
     let (now, visible) = (memory.now, queue.map_or(0, |depth| depth.visible));
     let mut sick = Vec::new();
     let mut looking = 0;
     for (place, member) in roster.0.iter().enumerate().filter(|(_, member)| member.counts()) {
         let Some(known) = memory.instances.get_mut(&member.instance.id) else { continue };
         let reading = reading(known, member, visible, now, derived);
-        if !step.elapsed.is_zero() {
-            known.bad = if reading.is_some() { known.bad.saturating_add(1) } else { 0 };
-        }
+        known.bad = if reading.is_some() { known.bad.saturating_add(1) } else { 0 };
+        known.suffers.clone_from(&reading);
         looking += u32::from(known.bad > 0);
         if let Some(sickness) = reading.filter(|_| known.bad >= derived.readings) {
             sick.push((known.bad, place, sickness));

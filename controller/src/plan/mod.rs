@@ -167,10 +167,8 @@ impl Planner<'_> {
         self.record.see(&capacity, demand.as_ref(), idle);
 
         let lost = news.lost + replaced;
-        let launched = self.scale_out(&capacity, demand.as_ref(), idle, lost, (epoch, now));
-        if !launched {
-            self.scale_in(&mut roster, &capacity, demand.as_ref(), idle);
-        }
+        self.scale_out(&capacity, demand.as_ref(), idle, lost, (epoch, now));
+        self.scale_in(&mut roster, &capacity, demand.as_ref(), idle);
         if verdict.canary {
             self.launch_canary(&mut roster, verdict.waiting, (epoch, now));
         }
@@ -194,7 +192,7 @@ impl Planner<'_> {
     }
 
     /// Decides how many instances there are to be and launches what is missing, as far as boots
-    /// succeed. Returns whether any are missing.
+    /// succeed.
     fn scale_out(
         &mut self,
         capacity: &Capacity,
@@ -202,7 +200,7 @@ impl Planner<'_> {
         idle: u32,
         lost: u32,
         of: (u64, Timestamp),
-    ) -> bool {
+    ) {
         let (min, max, there) = (self.policy.min, self.policy.max, capacity.instances);
         let law = demand.map(|demand| demand.launches(there, capacity.slots));
         // What is lost is replaced, unless as much was idle.
@@ -227,7 +225,6 @@ impl Planner<'_> {
             let many = self.throttle(missing, there);
             self.memory.request(of.0, many, why, of.1);
         }
-        many > 0
     }
 
     /// How many of those that are missing may be launched now.
@@ -250,7 +247,8 @@ impl Planner<'_> {
     }
 
     /// Drains what is more than the policy wants, or was idle. Never while our own eyes are not
-    /// trusted, and never for being idle where the queue is not known.
+    /// trusted, and never for being idle where the queue is not known, or more have just been asked
+    /// for.
     fn scale_in(
         &mut self,
         roster: &mut Roster<'_>,
@@ -263,7 +261,9 @@ impl Planner<'_> {
         let (going, why, rule) = if excess > 0 {
             let going = scale_in::excess(roster, excess);
             (going, DrainReason::Maximum { max: policy.max }, Rule::Maximum)
-        } else if let Some(demand) = demand.filter(|_| self.memory.breaker == Breaker::Closed) {
+        } else if let Some(demand) = demand
+            .filter(|_| self.memory.breaker == Breaker::Closed && self.memory.requested.is_empty())
+        {
             let going = scale_in::idle(policy, roster, demand, (there, capacity.slots), idle);
             (going, DrainReason::Idle { slots: idle }, Rule::Idle)
         } else {

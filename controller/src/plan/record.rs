@@ -31,6 +31,8 @@ pub struct Record {
     pub counts: Option<Counts>,
     /// Jobs that arrive in a second (λ).
     pub arrivals_per_second: f64,
+    /// Jobs that end in a second.
+    pub served_per_second: f64,
     /// How long a job keeps a slot, in seconds (S).
     pub job_seconds: f64,
     /// How much that varies (c²).
@@ -89,6 +91,7 @@ impl Record {
             dead_letters: snapshot.dead_letters,
             counts: None,
             arrivals_per_second: memory.arrivals_per_second(),
+            served_per_second: memory.served_per_second(),
             job_seconds: derived.job.as_secs_f64(),
             variability: memory.variability(),
             boot_seconds: derived.boot.as_secs_f64(),

@@ -185,7 +185,7 @@ fn what_the_law_would_launch_again_at_once_stays() {
     let mut stage = Stage::busy(roomy(), 2);
     for round in 1..60_u64 {
         for (number, actor) in stage.actors.values_mut().enumerate() {
-            let taken = if (round + number as u64) % 2 == 0 { 4 } else { 0 };
+            let taken = if (round + number as u64).is_multiple_of(2) { 4 } else { 0 };
             (actor.report.busy, actor.report.leases) = (taken, taken);
             actor.report.ended = round * 25;
             let sum = actor.report.ended as f64;

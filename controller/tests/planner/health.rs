@@ -233,7 +233,9 @@ fn few_are_replaced_in_one_boot_time() {
             when.push(stage.now);
             stage.actors.remove(&id);
         }
-        intents(&plan).iter().for_each(|intent| stage.fulfil(intent));
+        for intent in intents(&plan) {
+            stage.fulfil(&intent);
+        }
         let now = stage.now;
         for actor in stage.actors.values_mut() {
             actor.answers |= now.since(actor.instance.launched_at) >= boot;

@@ -2,6 +2,13 @@
 //! in a simulated world. Nothing here waits, and every random number has a seed.
 
 #![allow(clippy::unwrap_used, reason = "what a test is set up with may panic as the test may")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "the numbers of a test are small"
+)]
 
 mod demand;
 mod drains;

@@ -188,6 +188,7 @@ pub(crate) fn actor(id: &str, slots: u32, now: Timestamp) -> Actor {
     Actor { instance, report, answers: true, writes: true, progresses: true }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "this is how an instance has it")]
 pub(crate) fn target(state: TargetState, reason: &str) -> Option<TargetHealth> {
     Some(TargetHealth { state, reason: Some(reason.to_owned()) })
 }

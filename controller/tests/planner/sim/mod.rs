@@ -19,26 +19,33 @@ pub(crate) use host::{Host, Life};
 /// A message that a dead worker held is visible again after so long.
 const VISIBILITY: u64 = 30_000;
 
+/// What goes wrong for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outage {
+    /// The queue cannot be asked.
+    QueueUnknown,
+    /// The instances cannot be observed.
+    FleetUnknown,
+    /// No worker's report comes through, though all work on.
+    Silent,
+    /// Every second look, half of the reports do not come through.
+    Flapping,
+    /// Old copies of the reports are served.
+    OldReports,
+    /// Launches fail.
+    LaunchesFail,
+    /// Plans are carried out and their memory is lost now and then: the controller plans again
+    /// from the memory before.
+    PlansRepeated,
+    /// What is launched runs, and its worker never starts.
+    NeverBoot,
+}
+
 /// What goes wrong, and when, in seconds since the beginning.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fault {
-    /// The queue cannot be asked.
-    QueueUnknown(u64, u64),
-    /// The instances cannot be observed.
-    FleetUnknown(u64, u64),
-    /// No worker's report comes through, though all work on.
-    Silent(u64, u64),
-    /// Every second look, half of the reports do not come through.
-    Flapping(u64, u64),
-    /// Old copies of the reports are served.
-    OldReports(u64, u64),
-    /// Launches fail.
-    LaunchesFail(u64, u64),
-    /// Launches succeed, and their answers are lost: the controller plans again from the memory
-    /// before.
-    PlansRepeated(u64, u64),
-    /// What is launched runs, and its worker never starts.
-    NeverBoot(u64, u64),
+    /// From one moment to another.
+    During(Outage, u64, u64),
     /// So many percent of what runs dies at this moment.
     Kill(u64, u32),
     /// So many percent of what runs breaks at this moment: silent, and nothing is done any more.
@@ -90,6 +97,8 @@ pub(crate) struct World {
     arrived: usize,
     visible: VecDeque<u64>,
     hidden: BTreeSet<u64>,
+    /// How many jobs are held by instances.
+    held: usize,
     pub(crate) done: usize,
     /// When the last job ended, in seconds.
     pub(crate) done_at: u64,
@@ -119,6 +128,7 @@ impl World {
             arrived: 0,
             visible: VecDeque::new(),
             hidden: BTreeSet::new(),
+            held: 0,
             done: 0,
             done_at: 0,
             hosts: BTreeMap::new(),
@@ -211,6 +221,7 @@ impl World {
                 let host = self.hosts.get_mut(&id);
                 if host.is_some_and(|host| host.finish(job, took, now)) {
                     self.done += 1;
+                    self.held -= 1;
                     self.done_at = now / 1000;
                 }
                 self.hand_out();
@@ -232,6 +243,7 @@ impl World {
                 && let Some(job) = self.visible.pop_front()
             {
                 host.take(job, self.now);
+                self.held += 1;
                 taken.push((self.now + self.jobs[job as usize], id.clone(), job));
             }
             if self.visible.is_empty() {
@@ -247,7 +259,7 @@ impl World {
         let (share, kills) = match self.faults[number] {
             Fault::Kill(_, share) => (share, true),
             Fault::Break(_, share) => (share, false),
-            _ => return,
+            Fault::During(..) | Fault::Clock(..) | Fault::Forget(_) => return,
         };
         for id in self.hosts.keys().cloned().collect::<Vec<_>>() {
             let runs = matches!(self.hosts[&id].life, Life::Up | Life::Booting);
@@ -263,17 +275,19 @@ impl World {
     /// What an instance holds becomes visible when its time is over.
     fn lose_leases(&mut self, id: &InstanceId) {
         for job in self.hosts.get_mut(id).unwrap().lose() {
+            self.held -= 1;
             self.hidden.insert(job);
             self.happens(self.now + VISIBILITY, Event::Visible(job));
         }
     }
 
-    fn is_on(&self, matches: impl Fn(Fault) -> Option<(u64, u64)>) -> bool {
+    fn is_on(&self, outage: Outage) -> bool {
         let now = self.now / 1000;
-        self.faults
-            .iter()
-            .filter_map(|fault| matches(*fault))
-            .any(|(from, to)| from <= now && now < to)
+        let is_on = |fault: &Fault| match *fault {
+            Fault::During(known, from, to) => known == outage && from <= now && now < to,
+            Fault::Kill(..) | Fault::Break(..) | Fault::Clock(..) | Fault::Forget(_) => false,
+        };
+        self.faults.iter().any(is_on)
     }
 
     fn tick(&mut self) {
@@ -286,17 +300,18 @@ impl World {
                 Fault::Clock(at, by) if self.now / 1000 / interval == at / interval => {
                     self.offset = by * 1000;
                 }
-                _ => {}
+                Fault::During(..)
+                | Fault::Kill(..)
+                | Fault::Break(..)
+                | Fault::Clock(..)
+                | Fault::Forget(_) => {}
             }
         }
         let snapshot = self.observe();
         let now = self.clock();
         let (made, memory) = plan(&self.policy, &snapshot, &self.memory, 1, now);
         self.check_plan(&snapshot, &made, &memory, now);
-        let repeated =
-            self.is_on(
-                |fault| if let Fault::PlansRepeated(a, b) = fault { Some((a, b)) } else { None },
-            );
+        let repeated = self.is_on(Outage::PlansRepeated);
         if !repeated || self.random.bool() {
             self.memory = memory;
         }
@@ -326,12 +341,8 @@ impl World {
     fn apply(&mut self, action: &Action) {
         match action {
             Action::Launch { intent, .. } => {
-                let fails = self.is_on(|fault| {
-                    if let Fault::LaunchesFail(a, b) = fault { Some((a, b)) } else { None }
-                });
-                let never = self.is_on(|fault| {
-                    if let Fault::NeverBoot(a, b) = fault { Some((a, b)) } else { None }
-                });
+                let fails = self.is_on(Outage::LaunchesFail);
+                let never = self.is_on(Outage::NeverBoot);
                 for number in (0..intent.count).filter(|_| !fails) {
                     let id = intent.instance(number);
                     if self.ever.insert(id.clone()) {
@@ -357,10 +368,9 @@ impl World {
     }
 
     fn depth(&self) -> Depth {
-        let held: usize = self.hosts.values().map(|host| host.holds.len()).sum();
         Depth {
             visible: self.visible.len() as u64,
-            in_flight: (held + self.hidden.len()) as u64,
+            in_flight: (self.held + self.hidden.len()) as u64,
             delayed: 0,
         }
     }

@@ -2,14 +2,14 @@
 
 use pixmill_controller::Snapshot;
 
-use super::{Fault, World};
+use super::{Outage, World};
 
 impl World {
     pub(super) fn observe(&mut self) -> Snapshot {
         let mut instances = Vec::new();
         let clock = self.clock();
-        let silent = self.is_on(|f| if let Fault::Silent(a, b) = f { Some((a, b)) } else { None });
-        let flaps = self.is_on(|f| if let Fault::Flapping(a, b) = f { Some((a, b)) } else { None });
+        let silent = self.is_on(Outage::Silent);
+        let flaps = self.is_on(Outage::Flapping);
         let odd = self.now / 10_000 % 2 == 1;
         for (id, host) in self.hosts.iter().filter(|(_, host)| host.seen_from <= self.now) {
             let mut instance = host.observe(id, self.now, clock);
@@ -18,7 +18,7 @@ impl World {
             }
             instances.push(instance);
         }
-        let old = self.is_on(|f| if let Fault::OldReports(a, b) = f { Some((a, b)) } else { None });
+        let old = self.is_on(Outage::OldReports);
         if old {
             let before = self.old.get_or_insert_with(|| Snapshot {
                 queue: None,
@@ -35,10 +35,8 @@ impl World {
         for instance in instances.iter().filter(|instance| instance.report.is_some()) {
             self.hosts.get_mut(&instance.id).unwrap().was_heard = true;
         }
-        let no_queue =
-            self.is_on(|f| if let Fault::QueueUnknown(a, b) = f { Some((a, b)) } else { None });
-        let no_fleet =
-            self.is_on(|f| if let Fault::FleetUnknown(a, b) = f { Some((a, b)) } else { None });
+        let no_queue = self.is_on(Outage::QueueUnknown);
+        let no_fleet = self.is_on(Outage::FleetUnknown);
         Snapshot {
             queue: (!no_queue).then(|| self.depth()),
             dead_letters: Some(0),

@@ -75,7 +75,7 @@ pub struct ProcessFleet {
 struct Inner {
     /// `DATA/fleet`.
     root: PathBuf,
-    command: WorkerCommand,
+    command: Option<WorkerCommand>,
     jobs: SqliteQueue,
     clock: Arc<dyn Clock>,
     contact: Contact,
@@ -92,6 +92,24 @@ impl ProcessFleet {
         jobs: SqliteQueue,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
+        Self::with(data, Some(command), jobs, clock)
+    }
+
+    /// The fleet of a data directory, if it has one, to be looked at: this one launches nothing.
+    /// Blocks.
+    pub fn find(data: &Path, jobs: SqliteQueue, clock: Arc<dyn Clock>) -> Result<Option<Self>> {
+        if !data.join("fleet/token").is_file() {
+            return Ok(None);
+        }
+        Self::with(data, None, jobs, clock).map(Some)
+    }
+
+    fn with(
+        data: &Path,
+        command: Option<WorkerCommand>,
+        jobs: SqliteQueue,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
         let root = data.join("fleet");
         for directory in [root.join("instances"), root.join("ended")] {
             let attempt = format!("make the fleet's directory {}", directory.display());
@@ -100,11 +118,6 @@ impl ProcessFleet {
         let contact = Contact::new(&token(&root.join("token"))?);
         let children = Mutex::default();
         Ok(Self { inner: Arc::new(Inner { root, command, jobs, clock, contact, children }) })
-    }
-
-    /// Whether a data directory has a fleet at all.
-    pub fn is_in(data: &Path) -> bool {
-        data.join("fleet/token").is_file()
     }
 
     async fn blocking<T: Send + 'static>(
@@ -197,7 +210,11 @@ impl Inner {
         if self.root.join("ended").join(id.as_str()).exists() {
             return Ok(());
         }
-        let started = self.home(id).start(&self.command, &self.root, intent, id, self.clock.now());
+        let Some(command) = &self.command else {
+            let why = "it was opened to be looked at";
+            return Err(Error::new(ErrorKind::Invalid, "launch in a fleet", why));
+        };
+        let started = self.home(id).start(command, &self.root, intent, id, self.clock.now());
         if let Some(child) = started? {
             let mut children = self.children.lock().expect("no code panics with this lock");
             children.insert(id.clone(), child);

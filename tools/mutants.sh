@@ -1,0 +1,73 @@
+#!/bin/sh
+# Whether the tests notice what they are there for: applies each patch of tools/mutants to a copy of
+# the tree and runs the tests that its line `Tests:` names, which have to fail. A mutant that
+# survives, does not build, or does not apply any more is a failure of this.
+#
+# The copy keeps its place from run to run, so that only what a mutant touches is built again.
+# `tools/mutants.sh NAME…` tries these only.
+set -eu
+cd "$(dirname "$0")/.."
+
+cargo=${CARGO:-cargo}
+CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+export CARGO_TARGET_DIR
+source=$PWD
+work=$CARGO_TARGET_DIR/mutants
+tree=$work/tree
+if [ $# -eq 0 ]; then
+    set -- $(cd tools/mutants && ls ./*.patch | sed 's,.*/,,; s,\.patch$,,')
+fi
+
+rm -rf "$tree"
+mkdir -p "$tree"
+git ls-files -z | xargs -0 cp -p --parents -t "$tree"
+cd "$tree"
+# A repository of its own, or git would leave out what is below an ignored directory.
+git init --quiet .
+
+of() { sed -n "s/^$1: //p" "$source/tools/mutants/$2.patch"; }
+
+# Runs tests and keeps what they say; 0 if they succeed, 2 if they do not build.
+try() {
+    log=$work/$1.txt
+    shift
+    # The words of a `Tests:` line are arguments.
+    $cargo test --locked --quiet --no-run "$@" > "$log" 2>&1 || return 2
+    timeout 900 $cargo test --locked --quiet "$@" >> "$log" 2>&1 || return 1
+}
+
+failed=0
+verdict() {
+    printf '%-22s %-13s %s\n' "$1" "$2" "$3"
+    case $2 in killed | sound) ;; *) failed=1 ;; esac
+}
+
+# What fails without a mutant says nothing about one.
+for mutant in "$@"; do of Tests "$mutant"; done | sort -u > "$work/tests.txt"
+number=0
+while read -r tests; do
+    number=$((number + 1))
+    if try "unchanged-$number" $tests < /dev/null; then
+        verdict "(unchanged)" sound "$tests"
+    else
+        verdict "(unchanged)" "fails" "$tests, see $log"
+    fi
+done < "$work/tests.txt"
+
+for mutant in "$@"; do
+    patch=$source/tools/mutants/$mutant.patch
+    if ! git apply --check "$patch" 2> "$work/$mutant.txt"; then
+        verdict "$mutant" "does not apply" "see $work/$mutant.txt"
+        continue
+    fi
+    git apply "$patch"
+    status=0
+    try "$mutant" $(of Tests "$mutant") || status=$?
+    git apply -R "$patch"
+    case $status in
+        0) verdict "$mutant" survives "$(of What "$mutant")" ;;
+        1) verdict "$mutant" killed "$(of What "$mutant")" ;;
+        *) verdict "$mutant" "does not build" "see $log" ;;
+    esac
+done
+exit "$failed"
