@@ -6,6 +6,7 @@ mod harness;
 
 mod aws;
 mod bad_input;
+mod controller;
 mod dead;
 mod disk;
 mod doctor;
