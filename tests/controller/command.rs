@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::SLOW;
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -54,7 +55,7 @@ fn stop(controller: Running) -> String {
 fn two_thousand_pictures_into_an_empty_fleet_and_half_of_it_killed() {
     let place = Place::new();
     place.put_photos(PICTURES);
-    let sent = place.on_data("submit").arg(place.input()).args(["--recipe", TWO, "--batch", "b"]);
+    let sent = place.on_data("submit").arg(place.input()).args(["--recipe", SLOW]);
     sent.bound(SOON).go().expect(0);
 
     let first = controller(&place).args(["--min", "1", "--max", "4", "--explain"]).start();
@@ -68,7 +69,9 @@ fn two_thousand_pictures_into_an_empty_fleet_and_half_of_it_killed() {
     });
     let done = result_count(&place.data());
     assert!(done < PICTURES as usize, "it was over before the kills");
+    eventually("a replacement", SOON, || first.stdout().contains("in place of").then_some(()));
     until_ready(&place, 4);
+    assert!(result_count(&place.data()) < PICTURES as usize, "it was over before that");
     eventually("all results", SOON, || {
         (result_count(&place.data()) == PICTURES as usize).then_some(())
     });
@@ -81,7 +84,7 @@ fn two_thousand_pictures_into_an_empty_fleet_and_half_of_it_killed() {
     let timeline = format!("{timeline}{}", stop(second));
     let told = timeline.lines().filter(|line| !line.ends_with("nothing to do"));
     println!("{}", told.collect::<Vec<_>>().join("\n"));
-    for phrase in ["launch ", "in place of 2 lost", "drain "] {
+    for phrase in ["backlog of", "in place of", "drain "] {
         assert!(timeline.contains(phrase), "{phrase:?} is not in\n{timeline}");
     }
 

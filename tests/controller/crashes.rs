@@ -12,7 +12,7 @@ use pixmill_controller::Controller;
 use tokio::sync::Notify;
 
 use super::{Working, World, until};
-use crate::harness::result_count;
+use crate::harness::{TWO, result_count};
 
 /// A fleet whose controller dies with the first action: it has its effect, and nothing comes after.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Fleet for Deadly {
 async fn a_controller_that_is_killed_after_every_single_action_still_converges() {
     let world = World::new(2, &[]);
     world.place.put_photos(40);
-    world.submit();
+    world.submit(TWO);
     let (mut lives, mut worked) = (0, false);
     loop {
         let deadly = Arc::new(Deadly::new(Arc::clone(&world.fleet) as Arc<dyn Fleet>));
@@ -99,7 +99,7 @@ async fn of_two_controllers_one_acts_and_the_other_takes_over() {
     first.ticks(1).await;
     let second = Working::start(named("two"));
     world.place.put_photos(30);
-    world.submit();
+    world.submit(TWO);
     world.until_results(30).await;
     assert!(second.decisions().is_empty(), "two act at once");
     let epoch = first.decisions()[0].record.epoch;

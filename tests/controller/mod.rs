@@ -16,10 +16,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::harness::{Place, TWO, ended, now, result_count};
+use crate::harness::{Place, ended, now, result_count};
 
 /// Long enough for anything, on a machine as slow as may be.
 const SOON: Duration = Duration::from_mins(3);
+
+/// A recipe that takes a few hundredths of a second, so that a fleet has something to do.
+const SLOW: &str = "resize:800,enlarge=true | median:9 | blur:31 -> jpeg";
 
 /// A pipeline with a fleet of processes.
 struct World {
@@ -58,13 +61,9 @@ impl World {
         Self { place, local, fleet: Arc::new(fleet), policy }
     }
 
-    fn submit(&self) {
-        self.submit_as("b");
-    }
-
-    fn submit_as(&self, batch: &str) {
+    fn submit(&self, recipe: &str) {
         let submit = self.place.on_data("submit").arg(self.place.input());
-        submit.args(["--recipe", TWO, "--batch", batch]).go().expect(0);
+        submit.args(["--recipe", recipe]).go().expect(0);
     }
 
     /// The good controller of a good world.
@@ -122,10 +121,9 @@ impl Drop for World {
         for home in homes.filter_map(Result::ok) {
             let pid = std::fs::read_to_string(home.path().join("pid")).ok();
             let pid = pid.and_then(|pid| Pid::from_raw(pid.parse().ok()?));
-            if let Some(pid) = pid.filter(|_| !home.path().join("ended").exists()) {
-                // It may have ended in this moment.
-                drop(kill_process(pid, Signal::KILL));
-            }
+            let lives = !home.path().join("ended").exists();
+            // One that ends in this moment is as good.
+            pid.filter(|_| lives).map(|pid| kill_process(pid, Signal::KILL).ok());
         }
     }
 }
