@@ -130,7 +130,8 @@ impl Planner<'_> {
     ) -> (Plan, Memory) {
         self.memory.avoid_intents_of(instances, epoch);
         let mut roster = Roster::new(self.policy, &self.derived, &self.memory, instances);
-        let gone = drain::proceed(&mut self.memory, &self.derived, &mut roster, &mut self.actions);
+        let gone =
+            drain::proceed(&mut self.memory, &self.derived, &mut roster, step, &mut self.actions);
         let (at, born) = (self.memory.now, self.memory.born);
         self.memory.boots.fail(news.failed + gone, at, &self.derived, born);
         let verdict = health::judge(&mut self.memory, &self.derived, &roster, snapshot.queue, step);
