@@ -116,8 +116,8 @@ fn give_up(
 ) -> bool {
     let deadline = memory.boots.deadline(derived);
     let trusted = match memory.breaker {
-        Breaker::Closed => Moment::default(),
-        Breaker::Open { since, .. } | Breaker::Recovering { since } => since,
+        Breaker::Closed | Breaker::Recovering { .. } => Moment::default(),
+        Breaker::Open { since, .. } => since,
     };
     let Some(known) = memory.instances.get_mut(&member.instance.id) else { return false };
     if !known.followed || member.age <= deadline || known.launched < trusted {

@@ -158,7 +158,7 @@ impl Planner<'_> {
 
         let lost = news.lost + replaced;
         self.scale_out(&capacity, demand.as_ref(), idle, lost, (epoch, now));
-        self.scale_in(&mut roster, &capacity, demand.as_ref(), idle);
+        self.scale_in(&mut roster, &capacity, demand.as_ref(), idle, step);
         if verdict.canary {
             self.launch_canary(&mut roster, verdict.waiting, (epoch, now));
         }
@@ -245,6 +245,7 @@ impl Planner<'_> {
         capacity: &Capacity,
         demand: Option<&Demand>,
         idle: u32,
+        step: Step,
     ) {
         let (policy, there) = (self.policy, capacity.instances);
         let excess = there.saturating_sub(policy.max);
@@ -283,6 +284,11 @@ impl Planner<'_> {
             return;
         }
         if roster.alive() >= self.policy.max {
+            if amount::count(self.memory.replaced.len())
+                >= self.derived.replaced_a_boot(roster.alive())
+            {
+                return;
+            }
             let (place, of) = sick.remove(0);
             self.replace(roster, place, of);
         }
