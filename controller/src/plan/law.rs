@@ -44,10 +44,12 @@ pub(crate) struct Demand {
 }
 
 /// What there is to meet a demand with.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Capacity {
     /// Instances: ready, booting and requested.
     pub(crate) instances: u32,
+    /// Of these, those that are yet to report.
+    pub(crate) coming: u32,
     /// Their slots (N).
     pub(crate) slots: f64,
     /// Seconds that their slots work within one boot time from now.
@@ -66,8 +68,7 @@ impl Capacity {
         roster: &Roster<'_>,
     ) -> Self {
         let boot = derived.boot;
-        let mut capacity =
-            Self { instances: 0, slots: 0.0, within_a_boot: 0.0, in_work: 0.0, finishing: 0 };
+        let mut capacity = Self::default();
         for (_, member) in roster.in_phase(Phase::Draining) {
             capacity.finishing += member.report.map_or(0, |report| u64::from(report.busy));
         }
@@ -78,10 +79,12 @@ impl Capacity {
         // One that is new works for as much of a boot time as it has spent booting already.
         for (_, member) in roster.in_phase(Phase::Booting) {
             capacity.add(1, member.slots, member.age.min(boot));
+            capacity.coming += 1;
         }
         for requested in &memory.requested {
             let age = memory.now.since(requested.since);
             capacity.add(requested.missing(), policy.slots, age.min(boot));
+            capacity.coming += requested.missing();
         }
         capacity
     }

@@ -212,24 +212,22 @@ impl Planner<'_> {
         let missing = needed.min(max).saturating_sub(there);
         if missing > 0 {
             self.record.rule = rule;
-            let many = self.throttle(missing, there);
+            let many = self.throttle(missing, capacity);
             self.memory.request(of.0, many, why, of.1);
         }
     }
 
     /// How many of those that are missing may be launched now.
-    fn throttle(&mut self, missing: u32, there: u32) -> u32 {
+    fn throttle(&mut self, missing: u32, capacity: &Capacity) -> u32 {
         let (boots, now) = (&self.memory.boots, self.memory.now);
         if boots.are_failing(&self.derived) {
             let held = boots.held_for(now);
             let held_seconds = held.as_secs();
             let warning = Warning::BootsFail { failed: boots.failed(), held_seconds };
             self.record.warnings.push(warning);
-            let counts = self.record.counts.unwrap_or_default();
-            let coming = !self.memory.requested.is_empty() || counts.booting > 0;
-            return u32::from(held == Duration::ZERO && !coming);
+            return u32::from(held == Duration::ZERO && capacity.coming == 0);
         }
-        let most = self.derived.launched_a_tick(there);
+        let most = self.derived.launched_a_tick(capacity.instances);
         if missing > most {
             self.record.warnings.push(Warning::Throttled { wanted: missing });
         }
@@ -248,13 +246,14 @@ impl Planner<'_> {
         step: Step,
     ) {
         let (policy, there) = (self.policy, capacity.instances);
+        let may_go = self.memory.breaker == Breaker::Closed
+            && self.memory.requested.is_empty()
+            && !step.elapsed.is_zero();
         let excess = there.saturating_sub(policy.max);
         let (going, why, rule) = if excess > 0 {
             let going = scale_in::excess(roster, excess);
             (going, DrainReason::Maximum { max: policy.max }, Rule::Maximum)
-        } else if let Some(demand) = demand
-            .filter(|_| self.memory.breaker == Breaker::Closed && self.memory.requested.is_empty())
-        {
+        } else if let Some(demand) = demand.filter(|_| may_go) {
             let going = scale_in::idle(policy, roster, demand, (there, capacity.slots), idle);
             (going, DrainReason::Idle { slots: idle }, Rule::Idle)
         } else {
