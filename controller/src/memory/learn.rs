@@ -33,6 +33,8 @@ impl Memory {
             let unheard = self.instances.values_mut().filter(|known| known.heard.is_none());
             unheard.for_each(|known| known.followed = false);
         }
+        let saw = std::mem::replace(&mut self.saw, snapshot.instances.is_some());
+        let step = Step { gap: step.gap || !saw, ..step };
         let Some(instances) = &snapshot.instances else { return News::default() };
         let mut news = News::default();
         let mut before = std::mem::take(&mut self.instances);

@@ -31,7 +31,8 @@ impl World {
         memory: &Memory,
         now: Timestamp,
     ) {
-        let at = format!("at {} s: {}", self.now / 1000, made.record.explain());
+        let explained = made.record.explain();
+        let at = format!("at {} s with {:?}: {explained}", self.now / 1000, self.faults);
         let again = plan(&self.policy, snapshot, &self.memory, 1, now);
         assert_eq!((&again.0, &again.1), (made, memory), "the same inputs {at}");
         if let Some(desired) = made.record.desired {
