@@ -278,6 +278,7 @@ impl Planner<'_> {
         mut sick: Vec<(usize, Sickness)>,
         (epoch, now): (u64, Timestamp),
     ) {
+        sick.retain(|(place, _)| roster.0[*place].counts());
         let held = self.memory.boots.held_for(self.memory.now);
         if !self.memory.requested.is_empty() || !held.is_zero() || sick.is_empty() {
             return;
