@@ -33,6 +33,8 @@ pub(crate) struct Demand {
     /// Slots that are wanted (N*).
     pub(crate) wanted: f64,
     depth: Depth,
+    /// Whether no instance is ready or boots.
+    nobody: bool,
     /// Slots of an instance that is launched.
     slots: f64,
     /// Slots that a job of the backlog adds.
@@ -48,6 +50,8 @@ pub(crate) struct Demand {
 pub(crate) struct Capacity {
     /// Instances: ready, booting and requested.
     pub(crate) instances: u32,
+    /// Of these, those that have been seen.
+    seen: u32,
     /// Of these, those that are yet to report.
     pub(crate) coming: u32,
     /// Their slots (N).
@@ -81,6 +85,7 @@ impl Capacity {
             capacity.add(1, member.slots, member.age.min(boot));
             capacity.coming += 1;
         }
+        capacity.seen = capacity.instances;
         for requested in &memory.requested {
             let age = memory.now.since(requested.since);
             capacity.add(requested.missing(), policy.slots, age.min(boot));
@@ -125,6 +130,7 @@ impl Demand {
             backlog,
             wanted: rate + derived.reserve * (rate * spread).sqrt() + backlog * a_job,
             depth,
+            nobody: capacity.seen == 0,
             slots: f64::from(policy.slots),
             a_job,
             within_a_boot: boot / job,
@@ -133,11 +139,11 @@ impl Demand {
     }
 
     /// How many instances to launch beside so many with so many slots, and why. Where there is
-    /// nothing to do and nobody, what came lately calls for nobody either: it may have been all.
+    /// nothing to do and nobody to be seen, what came lately calls for nobody: it may have been all.
     pub(crate) fn launches(&self, instances: u32, slots: f64) -> (u32, LaunchReason) {
         let jobs = self.depth.visible + self.depth.in_flight;
         let first = u32::from(instances == 0);
-        if jobs == 0 && instances == 0 {
+        if jobs == 0 && self.nobody {
             return (0, LaunchReason::FirstInstance { jobs });
         }
         let (rate, backlog) = self.missing(self.wanted, slots);
