@@ -307,7 +307,11 @@ impl Planner<'_> {
             intent: requested.intent.clone(),
             why: requested.why.clone(),
         };
-        let mut actions: Vec<_> = self.memory.requested.iter().map(launch).collect();
+        // It is asked for in the first half of its time only: what the last of these brings has the
+        // other half to be listed, or it would be launched again under another name.
+        let (now, half) = (self.memory.now, self.derived.request_deadline / 2);
+        let asked = |requested: &&crate::memory::Requested| now.since(requested.since) <= half;
+        let mut actions: Vec<_> = self.memory.requested.iter().filter(asked).map(launch).collect();
         actions.append(&mut self.actions.drains);
         actions.append(&mut self.actions.terminates);
         self.record.actions.clone_from(&actions);

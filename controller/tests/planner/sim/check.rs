@@ -123,7 +123,14 @@ impl World {
             matches!(fault, Fault::Forget(_) | Fault::During(Outage::PlansRepeated, ..))
         };
         let forgets = self.faults.iter().any(forgets);
-        assert!(forgets || alive <= self.policy.max as usize, "{alive} at {} s", self.now / 1000);
+        let lately: Vec<_> = self.history.iter().rev().take(8).rev().collect();
+        assert!(
+            forgets || alive <= self.policy.max as usize,
+            "{alive} of {} at {} s with {:?}: {lately:#?}",
+            self.policy.max,
+            self.now / 1000,
+            self.faults
+        );
     }
 }
 
