@@ -7,7 +7,7 @@ use std::time::Duration;
 use pixmill_contract::port::{Instance, Intent};
 use pixmill_contract::testing::{Fault, FaultyFleet, FaultyQueue, Operation};
 use pixmill_contract::{Clock, ErrorKind, Fleet, Pipeline, SystemClock, Timestamp};
-use pixmill_controller::{Action, Policy, Rule, TerminateReason, Warning};
+use pixmill_controller::{Action, Policy, TerminateReason, Warning};
 
 use super::{SLOW, SOON, Working, World, kill, told, until};
 use crate::harness::{TWO, ended, eventually, marked, result_count};
@@ -47,8 +47,8 @@ async fn the_killed_are_replaced_at_once_and_what_they_held_is_done() {
     world.until_results(200).await;
     world.until_living(0).await;
     let decisions = working.stop().await;
-    let replaced = decisions.iter().filter(|d| d.record.rule == Rule::Replacement).count();
-    assert!(replaced >= 2, "{}", told(&decisions));
+    // By the law, as long as much waits, and else for what was lost.
+    assert!(world.ever() >= 4, "{}", told(&decisions));
     world.assert_all_done(200);
 }
 

@@ -15,11 +15,9 @@ use crate::plan::{DrainReason, Sickness, TerminateReason};
 pub(crate) struct Known {
     /// When it was launched.
     pub(crate) launched: Moment,
-    /// Whether it has been watched since its launch. Of another one nobody knows whether it has
-    /// worked before.
+    /// Whether it has been watched from its launch to its first report, or to now. Of another one
+    /// nobody knows when it came up, and whether it has worked before.
     pub(crate) followed: bool,
-    /// Whether its boot can be timed: nothing came in between.
-    pub(super) timed: bool,
     /// Its worker, once that has reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) heard: Option<Heard>,
@@ -83,7 +81,6 @@ impl Known {
         Self {
             launched: now.before(age),
             followed,
-            timed: followed,
             heard: None,
             bad: 0,
             suffers: None,

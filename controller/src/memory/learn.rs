@@ -28,10 +28,13 @@ impl Memory {
         step: Step,
         now: Timestamp,
     ) -> News {
-        let untimed = step.gap || snapshot.instances.is_none();
-        if untimed {
-            self.instances.values_mut().for_each(|known| known.timed = false);
+        if step.gap || snapshot.instances.is_none() {
+            // Who boots now may report, work and fall silent unseen.
+            let unheard = self.instances.values_mut().filter(|known| known.heard.is_none());
+            unheard.for_each(|known| known.followed = false);
         }
+        let saw = std::mem::replace(&mut self.saw, snapshot.instances.is_some());
+        let step = Step { gap: step.gap || !saw, ..step };
         let Some(instances) = &snapshot.instances else { return News::default() };
         let mut news = News::default();
         let mut before = std::mem::take(&mut self.instances);
@@ -89,7 +92,7 @@ impl Memory {
             let done = known.read(report, self.now);
             self.work.add(done);
             if first {
-                let took = known.timed.then(|| self.now.since(known.launched));
+                let took = known.followed.then(|| self.now.since(known.launched));
                 self.boots.succeed(took.filter(|took| !took.is_zero()));
             }
         }

@@ -47,6 +47,8 @@ pub struct Memory {
     pub(crate) planned_at: Option<Timestamp>,
     /// Its own clock.
     pub(crate) now: Moment,
+    /// Whether the instances were observed then.
+    pub(crate) saw: bool,
     /// Plans made.
     pub(crate) ticks: u64,
     /// Intents made.

@@ -7,7 +7,7 @@
 use super::reason::{DrainReason, TerminateReason};
 use super::roster::{Member, Phase, Roster};
 use super::{Action, Intents};
-use crate::memory::{Breaker, Drained, Known, Memory};
+use crate::memory::{Breaker, Drained, Known, Memory, Step};
 use crate::moment::Moment;
 use crate::policy::Derived;
 
@@ -17,6 +17,7 @@ pub(crate) fn proceed(
     memory: &mut Memory,
     derived: &Derived,
     roster: &mut Roster<'_>,
+    step: Step,
     actions: &mut Intents,
 ) -> u32 {
     let mut failed = 0;
@@ -24,6 +25,8 @@ pub(crate) fn proceed(
         match member.phase {
             Phase::Draining => follow(memory, derived, member, actions),
             Phase::Leaving => insist(memory, member, actions),
+            // Where no time has passed, nobody is later than a moment ago.
+            Phase::Booting if step.elapsed.is_zero() => {}
             Phase::Booting => failed += u32::from(give_up(memory, derived, member, actions)),
             Phase::Ready | Phase::Ended => {}
         }
@@ -113,8 +116,8 @@ fn give_up(
 ) -> bool {
     let deadline = memory.boots.deadline(derived);
     let trusted = match memory.breaker {
-        Breaker::Closed => Moment::default(),
-        Breaker::Open { since, .. } | Breaker::Recovering { since } => since,
+        Breaker::Closed | Breaker::Recovering { .. } => Moment::default(),
+        Breaker::Open { since, .. } => since,
     };
     let Some(known) = memory.instances.get_mut(&member.instance.id) else { return false };
     if !known.followed || member.age <= deadline || known.launched < trusted {

@@ -154,7 +154,10 @@ fn decide(
 ) -> Verdict {
     let alive = roster.alive();
     let now = memory.now;
-    let boots = roster.in_phase(Phase::Booting).any(|(_, member)| is_well(memory, member));
+    // One that has had its time comes no more, whether it is given up yet or not.
+    let deadline = memory.boots.deadline(derived);
+    let in_time = |member: &Member<'_>| member.age <= deadline && is_well(memory, member);
+    let boots = roster.in_phase(Phase::Booting).any(|(_, member)| in_time(member));
     let coming = boots || !memory.requested.is_empty();
     memory.replaced.retain(|at| now.since(*at) < window(derived));
     let left = derived.replaced_a_boot(alive).saturating_sub(amount::count(memory.replaced.len()));

@@ -33,14 +33,27 @@ pub(crate) struct Demand {
     /// Slots that are wanted (N*).
     pub(crate) wanted: f64,
     depth: Depth,
+    /// Whether no instance is ready or boots.
+    nobody: bool,
+    /// Slots of an instance that is launched.
     slots: f64,
+    /// Slots that a job of the backlog adds.
+    a_job: f64,
+    /// Jobs that a slot can do within one boot time.
+    within_a_boot: f64,
+    /// Jobs that those that are there can do beyond all there will be, within one boot time.
+    spare: f64,
 }
 
 /// What there is to meet a demand with.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Capacity {
     /// Instances: ready, booting and requested.
     pub(crate) instances: u32,
+    /// Of these, those that have been seen.
+    seen: u32,
+    /// Of these, those that are yet to report.
+    pub(crate) coming: u32,
     /// Their slots (N).
     pub(crate) slots: f64,
     /// Seconds that their slots work within one boot time from now.
@@ -59,8 +72,7 @@ impl Capacity {
         roster: &Roster<'_>,
     ) -> Self {
         let boot = derived.boot;
-        let mut capacity =
-            Self { instances: 0, slots: 0.0, within_a_boot: 0.0, in_work: 0.0, finishing: 0 };
+        let mut capacity = Self::default();
         for (_, member) in roster.in_phase(Phase::Draining) {
             capacity.finishing += member.report.map_or(0, |report| u64::from(report.busy));
         }
@@ -71,10 +83,13 @@ impl Capacity {
         // One that is new works for as much of a boot time as it has spent booting already.
         for (_, member) in roster.in_phase(Phase::Booting) {
             capacity.add(1, member.slots, member.age.min(boot));
+            capacity.coming += 1;
         }
+        capacity.seen = capacity.instances;
         for requested in &memory.requested {
             let age = memory.now.since(requested.since);
             capacity.add(requested.missing(), policy.slots, age.min(boot));
+            capacity.coming += requested.missing();
         }
         capacity
     }
@@ -108,22 +123,30 @@ impl Demand {
         let work = real(depth.visible) * job + residual + rate * boot;
         let backlog = (work - capacity.within_a_boot).max(0.0) / job;
         let hold = derived.hold.as_secs_f64();
-        let wanted = rate
-            + derived.reserve * (rate * spread).sqrt()
-            + backlog * (derived.wait_cost * job / (2.0 * (boot + hold))).sqrt();
-        let slots = f64::from(policy.slots);
-        Self { arrivals, rate, backlog, wanted, depth, slots }
+        let a_job = (derived.wait_cost * job / (2.0 * (boot + hold))).sqrt();
+        Self {
+            arrivals,
+            rate,
+            backlog,
+            wanted: rate + derived.reserve * (rate * spread).sqrt() + backlog * a_job,
+            depth,
+            nobody: capacity.seen == 0,
+            slots: f64::from(policy.slots),
+            a_job,
+            within_a_boot: boot / job,
+            spare: (capacity.within_a_boot - work).max(0.0) / job,
+        }
     }
 
     /// How many instances to launch beside so many with so many slots, and why. Where there is
-    /// nothing to do and nobody, what came lately calls for nobody either: it may have been all.
+    /// nothing to do and nobody to be seen, what came lately calls for nobody: it may have been all.
     pub(crate) fn launches(&self, instances: u32, slots: f64) -> (u32, LaunchReason) {
         let jobs = self.depth.visible + self.depth.in_flight;
         let first = u32::from(instances == 0);
-        if jobs == 0 && instances == 0 {
+        if jobs == 0 && self.nobody {
             return (0, LaunchReason::FirstInstance { jobs });
         }
-        let (rate, backlog) = self.missing(slots);
+        let (rate, backlog) = self.missing(self.wanted, slots);
         if backlog > rate.max(first) {
             let needs = instances.saturating_add(backlog);
             (backlog, LaunchReason::Backlog { jobs: self.depth.visible, needs })
@@ -135,16 +158,18 @@ impl Demand {
     }
 
     /// Instances that are missing for what arrives, and for what is wanted in all.
-    fn missing(&self, slots: f64) -> (u32, u32) {
+    fn missing(&self, wanted: f64, slots: f64) -> (u32, u32) {
         let rate = whole(((self.rate - slots) / self.slots).ceil());
-        let backlog = whole(((self.wanted - slots) / self.slots + 0.5).floor());
+        let backlog = whole(((wanted - slots) / self.slots + 0.5).floor());
         (rate, backlog)
     }
 
-    /// Whether what is left after a scale-in is enough, with half an instance to spare, or as much
-    /// as arrives where that is less: what the law would launch again at once is not given up.
-    pub(crate) fn is_met_by(&self, slots: f64) -> bool {
+    /// Whether what is left is enough when so many slots of those that are ready are given up, with
+    /// half an instance to spare, or as much as arrives where that is less: what the law would
+    /// launch again at once is not given up.
+    pub(crate) fn is_met_without(&self, given_up: f64, left: f64) -> bool {
+        let more = (given_up * self.within_a_boot - self.spare).max(0.0);
         let spare = (self.slots / 2.0).min(self.rate);
-        self.missing(slots - spare) == (0, 0)
+        self.missing(self.wanted + more * self.a_job, left - spare) == (0, 0)
     }
 }

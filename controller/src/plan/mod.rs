@@ -141,7 +141,8 @@ impl Planner<'_> {
     ) -> (Plan, Memory) {
         self.memory.avoid_intents_of(instances, epoch);
         let mut roster = Roster::new(self.policy, &self.derived, &self.memory, instances);
-        let gone = drain::proceed(&mut self.memory, &self.derived, &mut roster, &mut self.actions);
+        let gone =
+            drain::proceed(&mut self.memory, &self.derived, &mut roster, step, &mut self.actions);
         let (at, born) = (self.memory.now, self.memory.born);
         self.memory.boots.fail(news.failed + gone, at, &self.derived, born);
         let verdict = health::judge(&mut self.memory, &self.derived, &roster, snapshot.queue, step);
@@ -168,7 +169,7 @@ impl Planner<'_> {
 
         let lost = news.lost + replaced;
         self.scale_out(&capacity, demand.as_ref(), idle, lost, (epoch, now));
-        self.scale_in(&mut roster, &capacity, demand.as_ref(), idle);
+        self.scale_in(&mut roster, &capacity, demand.as_ref(), idle, step);
         if verdict.canary {
             self.launch_canary(&mut roster, verdict.waiting, (epoch, now));
         }
@@ -222,24 +223,22 @@ impl Planner<'_> {
         let missing = needed.min(max).saturating_sub(there);
         if missing > 0 {
             self.record.rule = rule;
-            let many = self.throttle(missing, there);
+            let many = self.throttle(missing, capacity);
             self.memory.request(of.0, many, why, of.1);
         }
     }
 
     /// How many of those that are missing may be launched now.
-    fn throttle(&mut self, missing: u32, there: u32) -> u32 {
+    fn throttle(&mut self, missing: u32, capacity: &Capacity) -> u32 {
         let (boots, now) = (&self.memory.boots, self.memory.now);
         if boots.are_failing(&self.derived) {
             let held = boots.held_for(now);
             let held_seconds = held.as_secs();
             let warning = Warning::BootsFail { failed: boots.failed(), held_seconds };
             self.record.warnings.push(warning);
-            let counts = self.record.counts.unwrap_or_default();
-            let coming = !self.memory.requested.is_empty() || counts.booting > 0;
-            return u32::from(held == Duration::ZERO && !coming);
+            return u32::from(held == Duration::ZERO && capacity.coming == 0);
         }
-        let most = self.derived.launched_a_tick(there);
+        let most = self.derived.launched_a_tick(capacity.instances);
         if missing > most {
             self.record.warnings.push(Warning::Throttled { wanted: missing });
         }
@@ -255,15 +254,17 @@ impl Planner<'_> {
         capacity: &Capacity,
         demand: Option<&Demand>,
         idle: u32,
+        step: Step,
     ) {
         let (policy, there) = (self.policy, capacity.instances);
+        let may_go = self.memory.breaker == Breaker::Closed
+            && self.memory.requested.is_empty()
+            && !step.elapsed.is_zero();
         let excess = there.saturating_sub(policy.max);
         let (going, why, rule) = if excess > 0 {
             let going = scale_in::excess(roster, excess);
             (going, DrainReason::Maximum { max: policy.max }, Rule::Maximum)
-        } else if let Some(demand) = demand
-            .filter(|_| self.memory.breaker == Breaker::Closed && self.memory.requested.is_empty())
-        {
+        } else if let Some(demand) = demand.filter(|_| may_go) {
             let going = scale_in::idle(policy, roster, demand, (there, capacity.slots), idle);
             (going, DrainReason::Idle { slots: idle }, Rule::Idle)
         } else {
@@ -288,11 +289,17 @@ impl Planner<'_> {
         mut sick: Vec<(usize, Sickness)>,
         (epoch, now): (u64, Timestamp),
     ) {
+        sick.retain(|(place, _)| roster.0[*place].counts());
         let held = self.memory.boots.held_for(self.memory.now);
         if !self.memory.requested.is_empty() || !held.is_zero() || sick.is_empty() {
             return;
         }
         if roster.alive() >= self.policy.max {
+            if amount::count(self.memory.replaced.len())
+                >= self.derived.replaced_a_boot(roster.alive())
+            {
+                return;
+            }
             let (place, of) = sick.remove(0);
             self.replace(roster, place, of);
         }
@@ -311,7 +318,11 @@ impl Planner<'_> {
             intent: requested.intent.clone(),
             why: requested.why.clone(),
         };
-        let mut actions: Vec<_> = self.memory.requested.iter().map(launch).collect();
+        // It is asked for in the first half of its time only: what the last of these brings has the
+        // other half to be listed, or it would be launched again under another name.
+        let (now, half) = (self.memory.now, self.derived.request_deadline / 2);
+        let asked = |requested: &&crate::memory::Requested| now.since(requested.since) <= half;
+        let mut actions: Vec<_> = self.memory.requested.iter().filter(asked).map(launch).collect();
         actions.append(&mut self.actions.drains);
         actions.append(&mut self.actions.terminates);
         self.record.actions.clone_from(&actions);

@@ -12,21 +12,21 @@ pub(crate) fn idle(
     policy: &Policy,
     roster: &Roster<'_>,
     demand: &Demand,
-    (mut instances, mut slots): (u32, f64),
+    (mut instances, slots): (u32, f64),
     idle: u32,
 ) -> Vec<usize> {
-    let (mut left, mut going) = (idle, Vec::new());
+    let (mut left, mut given_up, mut going) = (idle, 0.0, Vec::new());
     for (place, member) in least_busy_first(roster) {
         let Some(rest) = left.checked_sub(member.slots) else { break };
         // Of one that does not answer nobody knows what it does.
         if member.report.is_none() {
             continue;
         }
-        let after = (instances.saturating_sub(1), slots - f64::from(member.slots));
-        if instances <= policy.min || !demand.is_met_by(after.1) {
+        let more = given_up + f64::from(member.slots);
+        if instances <= policy.min || !demand.is_met_without(more, slots - more) {
             break;
         }
-        (left, (instances, slots)) = (rest, after);
+        (left, given_up, instances) = (rest, more, instances - 1);
         going.push(place);
     }
     going

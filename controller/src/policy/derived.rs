@@ -46,7 +46,8 @@ pub struct Derived {
     pub grace: Duration,
     /// From launch to first report, before a boot has failed.
     pub boot_deadline: Duration,
-    /// An intent that brought no instance for so long is forgotten.
+    /// An intent that brought no instance for so long is forgotten. It is asked for in the first
+    /// half of it.
     pub request_deadline: Duration,
     /// Readings in a row that make an instance sick.
     pub readings: u32,
@@ -98,7 +99,7 @@ impl Derived {
             slow: amount::seconds(drain.clamp(60.0, 1200.0)).max(interval * 3),
             grace: boot.max(interval * 3).max(Duration::from_secs(30)),
             boot_deadline: (boot * 4).max(Duration::from_secs(30) + interval * 2),
-            request_deadline: minute.max(interval * 3),
+            request_deadline: minute.max(interval * 6),
             readings: READINGS,
             stale: interval * 2,
             // One receive may wait 20 s for a message.

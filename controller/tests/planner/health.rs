@@ -211,6 +211,18 @@ fn one_canary_is_launched_and_once_it_has_worked_the_sick_go_one_at_a_time() {
 }
 
 #[test]
+fn instances_that_broke_in_their_boot_hold_no_canary_up() {
+    let mut stage = Stage::busy(roomy(), 10);
+    for id in ["new1", "new2"] {
+        stage.add(id).answers = false;
+    }
+    stage.pass(2);
+    stage.actors.values_mut().for_each(|actor| actor.answers = false);
+    let plan = stage.until(60, |plan| plan.record.rule == Rule::Canary);
+    assert!(terminated(&plan).is_empty(), "our eyes are not trusted");
+}
+
+#[test]
 fn where_there_is_no_room_the_canary_takes_the_place_of_a_sick_one() {
     let mut stage = Stage::busy(roomy(), 10);
     stage.policy.max = 10;

@@ -239,13 +239,14 @@ proptest! {
             let Some(counts) = plan.record.counts else { return };
             for (id, why) in drained(plan) {
                 let is_new = stage.actors[&id].instance.draining_since == Some(stage.now);
-                if is_new && matches!(why, DrainReason::Sick { .. }) {
-                    replaced.push((stage.now, counts.booting + counts.ready));
+                let known = replaced.iter().any(|(at, known, _)| *known == id && *at == stage.now);
+                if is_new && !known && matches!(why, DrainReason::Sick { .. }) {
+                    replaced.push((stage.now, id, counts.booting + counts.ready));
                 }
             }
             let window = Duration::from_secs(29);
-            let lately = replaced.iter().filter(|(at, _)| stage.now.since(*at) < window);
-            let most = lately.clone().map(|(_, alive)| *alive).max().unwrap_or(0);
+            let lately = replaced.iter().filter(|(at, _, _)| stage.now.since(*at) < window);
+            let most = lately.clone().map(|(_, _, alive)| *alive).max().unwrap_or(0);
             assert!(lately.count() <= (most / 10).max(1) as usize);
         });
     }

@@ -51,6 +51,20 @@ fn time_that_nobody_looked_is_held_against_nobody() {
 }
 
 #[test]
+fn who_may_have_come_up_while_nobody_looked_is_not_ended_as_one_that_never_did() {
+    let mut stage = Stage::busy(roomy(), 8);
+    stage.add("new").answers = false;
+    stage.tick();
+    stage.observed = false;
+    stage.tick();
+    stage.observed = true;
+    // It is drained as any other that is silent, and ended when that takes too long.
+    let plan = stage.until(60, |plan| !plan.actions.is_empty());
+    assert!(terminated(&plan).is_empty());
+    assert_eq!(drained(&plan)[0].0, "new");
+}
+
+#[test]
 fn workers_that_do_not_answer_are_not_idle() {
     let mut stage = Stage::idle(roomy(), 10);
     stage.actors.values_mut().for_each(|actor| actor.answers = false);

@@ -31,7 +31,8 @@ impl World {
         memory: &Memory,
         now: Timestamp,
     ) {
-        let at = format!("at {} s: {}", self.now / 1000, made.record.explain());
+        let explained = made.record.explain();
+        let at = format!("at {} s with {:?}: {explained}", self.now / 1000, self.faults);
         let again = plan(&self.policy, snapshot, &self.memory, 1, now);
         assert_eq!((&again.0, &again.1), (made, memory), "the same inputs {at}");
         if let Some(desired) = made.record.desired {
@@ -117,7 +118,19 @@ impl World {
         let held: usize = self.hosts.values().map(|host| host.holds.len()).sum();
         assert_eq!(held, self.held, "leases at {} s", self.now / 1000);
         let alive = self.hosts.values().filter(|host| host.is_alive()).count();
-        assert!(alive <= self.policy.max as usize, "{alive} at {} s", self.now / 1000);
+        // What was launched and forgotten before it was listed cannot be reckoned with.
+        let forgets = |fault: &Fault| {
+            matches!(fault, Fault::Forget(_) | Fault::During(Outage::PlansRepeated, ..))
+        };
+        let forgets = self.faults.iter().any(forgets);
+        let lately: Vec<_> = self.history.iter().rev().take(8).rev().collect();
+        assert!(
+            forgets || alive <= self.policy.max as usize,
+            "{alive} of {} at {} s with {:?}: {lately:#?}",
+            self.policy.max,
+            self.now / 1000,
+            self.faults
+        );
     }
 }
 

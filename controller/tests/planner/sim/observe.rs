@@ -32,11 +32,14 @@ impl World {
         } else {
             self.old = None;
         }
-        for instance in instances.iter().filter(|instance| instance.report.is_some()) {
-            self.hosts.get_mut(&instance.id).unwrap().was_heard = true;
-        }
         let no_queue = self.is_on(Outage::QueueUnknown);
         let no_fleet = self.is_on(Outage::FleetUnknown);
+        // What is told to a controller that forgets it is not heard.
+        if !no_fleet && !self.is_on(Outage::PlansRepeated) {
+            for instance in instances.iter().filter(|instance| instance.report.is_some()) {
+                self.hosts.get_mut(&instance.id).unwrap().was_heard = true;
+            }
+        }
         Snapshot {
             queue: (!no_queue).then(|| self.depth()),
             dead_letters: Some(0),
