@@ -4,7 +4,7 @@
 use std::io::{self, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 /// What was asked.
@@ -40,7 +40,7 @@ struct State {
     delay: Mutex<Duration>,
     requests: Mutex<Vec<Request>>,
     rule: Mutex<Rule>,
-    connections: Mutex<Vec<TcpStream>>,
+    connections: Mutex<Vec<Weak<TcpStream>>>,
 }
 
 pub(crate) struct Gateway {
@@ -67,8 +67,12 @@ impl Gateway {
                 if state.is_cut.load(Ordering::SeqCst) {
                     continue;
                 }
-                state.connections.lock().unwrap().push(client.try_clone().unwrap());
-                std::thread::spawn(move || drop(serve(&state, client, server)));
+                let client = Arc::new(client);
+                let mut connections = state.connections.lock().unwrap();
+                connections.retain(|connection| connection.strong_count() > 0);
+                connections.push(Arc::downgrade(&client));
+                drop(connections);
+                std::thread::spawn(move || drop(serve(&state, &client, server)));
             }
         });
         gateway
@@ -83,7 +87,8 @@ impl Gateway {
         self.state.is_cut.store(true, Ordering::SeqCst);
         for connection in self.state.connections.lock().unwrap().drain(..) {
             // It may have ended by itself.
-            drop(connection.shutdown(Shutdown::Both));
+            let open = connection.upgrade();
+            drop(open.map(|connection| connection.shutdown(Shutdown::Both)));
         }
     }
 
@@ -109,9 +114,8 @@ impl Gateway {
 }
 
 /// Serves one client until it or the server has enough.
-fn serve(state: &State, client: TcpStream, server: u16) -> io::Result<()> {
-    let mut from_client = BufReader::new(client.try_clone()?);
-    let mut to_client = client;
+fn serve(state: &State, mut to_client: &TcpStream, server: u16) -> io::Result<()> {
+    let mut from_client = BufReader::new(to_client);
     while let Some((request, head, length)) = read_request(&mut from_client)? {
         state.requests.lock().unwrap().push(request.clone());
         let treatment = (state.rule.lock().unwrap())(&request);
