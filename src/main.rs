@@ -8,6 +8,7 @@ mod consumer;
 mod controller;
 mod dead;
 mod doctor;
+mod drop;
 mod exit;
 mod follow;
 mod inputs;
@@ -26,6 +27,7 @@ mod shutdown;
 mod status;
 mod submit;
 mod telemetry;
+mod up;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -51,6 +53,7 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Consumer(_)
         | Command::Controller(_)
         | Command::Submit(_)
+        | Command::Up(_)
         | Command::Status(_)
         | Command::Retry(_)
         | Command::Dead(_)
@@ -66,6 +69,7 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
     let code = runtime.block_on(async {
         match cli.command {
             Command::Run(args) => run::run(args, &cli.log).await,
+            Command::Up(args) => up::run(args, &cli.log).await,
             Command::Submit(args) => submit::run(args).await,
             Command::Consumer(args) => consumer::run(args).await,
             Command::Controller(args) => controller::run(args, &cli.log).await,
