@@ -12,7 +12,7 @@ use pixmill_producer::dropped;
 use crate::shown::one_line;
 
 /// Outputs that a line names.
-const OUTPUTS_NAMED: usize = 3;
+const OUTPUTS_NAMED: usize = 1;
 
 /// A picture that is to be put aside.
 #[derive(Debug)]
