@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pixmill_contract::document::{BatchDocument, Source, Template, Version};
+use pixmill_contract::document::{BatchDocument, MAX_MESSAGE_BYTES, Source, Template, Version};
 use pixmill_contract::key::DROP;
 use pixmill_contract::port::{Etag, Queue, Receive};
 use pixmill_contract::{
@@ -112,7 +112,7 @@ impl Drops {
         Ok(Self { pipeline, replies, open: HashMap::new(), heard_at: Instant::now() })
     }
 
-    /// The job of a picture of a haul.
+    /// The job of a picture of a haul; `Invalid` if there can be none.
     pub fn job(&self, haul: &str, path: &Key, etag: Etag, recipe: Recipe) -> Result<Job, Error> {
         let batch = batch_of(recipe_of(path)?)?;
         let key = source_of(haul, path)?;
@@ -121,7 +121,13 @@ impl Drops {
         let source = Source { bucket: None, key: key.clone(), etag: Some(etag) };
         let reply_to = Some(REPLIES.to_owned());
         let job = Job::new(id, batch, key, recipe, self.pipeline.clock.now());
-        Ok(Job { source, outputs, overwrite: true, reply_to, ..job })
+        let job = Job { source, outputs, overwrite: true, reply_to, ..job };
+        let length = job.body().len();
+        if length > MAX_MESSAGE_BYTES {
+            let attempt = format!("send a message of {length} bytes");
+            return Err(Error::bare(ErrorKind::Invalid, attempt));
+        }
+        Ok(job)
     }
 
     /// The haul of these jobs, to be kept before it is sent.

@@ -12,13 +12,14 @@
 mod place;
 pub(crate) mod told;
 
+use std::collections::HashSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pixmill_consumer::Stage;
 use pixmill_contract::port::{Instance, Lifecycle};
-use pixmill_contract::{Fleet, Pipeline};
+use pixmill_contract::{Fleet, InstanceId, Pipeline};
 use pixmill_controller::{Controller, Policy};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -74,7 +75,7 @@ struct Parts {
 impl Parts {
     /// Runs them until the first signal, and then to their end.
     async fn run(self, intake: Intake) {
-        let Self { pipeline, fleet, policy, patience, mut stage } = self;
+        let Self { pipeline, fleet, policy, patience, stage } = self;
         let (stop, stopped) = watch::channel(false);
         let (over, is_over) = watch::channel(false);
         let intake = intake.run(stopped.clone(), is_over);
@@ -93,7 +94,6 @@ impl Parts {
             stop.send_replace(true);
         };
         tokio::join!(intake, sized, signalled);
-        let _ = &mut stage;
         say("stopped");
     }
 }
@@ -102,44 +102,59 @@ impl Parts {
 /// second signal: what they hold is given back.
 async fn send_home(fleet: &dyn Fleet, patience: Duration, mut stage: watch::Receiver<Stage>) {
     let until = Instant::now() + patience;
-    let mut is_told = std::collections::HashSet::new();
+    let mut told = HashSet::new();
     loop {
-        let living = match fleet.observe().await {
-            Ok(instances) => instances.into_iter().filter(lives).collect::<Vec<_>>(),
-            Err(error) => {
-                tracing::warn!(reason = error.chain(), "failed to look for the workers");
-                vec![]
-            }
-        };
-        if living.is_empty() {
-            return;
-        }
         let is_urgent = *stage.borrow() == Stage::Aborting || Instant::now() >= until;
-        for Instance { id, .. } in &living {
-            let answer = if is_urgent {
-                fleet.terminate(id).await
-            } else if is_told.contains(id) {
-                Ok(())
-            } else {
-                fleet.drain(id).await
-            };
-            match answer {
-                Ok(()) => drop(is_told.insert(id.clone())),
-                Err(error) => {
-                    tracing::warn!(%id, reason = error.chain(), "failed to send a worker home");
+        match fleet.observe().await {
+            Ok(instances) => {
+                let living: Vec<_> = instances.into_iter().filter(lives).collect();
+                if living.is_empty() {
+                    return;
+                }
+                for instance in living {
+                    send_one_home(fleet, instance, &mut told, is_urgent).await;
                 }
             }
+            Err(error) => {
+                tracing::warn!(reason = error.chain(), "failed to look for the workers");
+            }
         }
-        if is_urgent && Instant::now() >= until + patience {
-            say("some workers do not end; they are left");
+        if Instant::now() >= until + DRAIN_MARGIN {
+            say("some workers do not end; they are left to the next `pixmill up`");
             return;
         }
+        let urged = async {
+            // Once that has come there is nothing more to wait for.
+            if is_urgent || stage.wait_for(|stage| *stage == Stage::Aborting).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
         tokio::select! {
-            _ = stage.wait_for(|stage| *stage == Stage::Aborting) => {}
+            () = urged => {}
             () = tokio::time::sleep(LOOK) => {}
         }
-        if *stage.borrow() == Stage::Aborting {
-            tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Has a worker drain, once, or ends it.
+async fn send_one_home(
+    fleet: &dyn Fleet,
+    instance: Instance,
+    told: &mut HashSet<InstanceId>,
+    is_urgent: bool,
+) {
+    let id = instance.id;
+    let answer = if is_urgent {
+        fleet.terminate(&id).await
+    } else if told.contains(&id) {
+        return;
+    } else {
+        fleet.drain(&id).await
+    };
+    match answer {
+        Ok(()) => drop(told.insert(id)),
+        Err(error) => {
+            tracing::warn!(%id, reason = error.chain(), "failed to send a worker home");
         }
     }
 }

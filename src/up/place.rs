@@ -55,6 +55,8 @@ impl Place {
         let (home, data) = (self.home.display(), args.data.display());
         let directory = args.recipes.recipes.display();
         let names = recipe::names(&args.recipes.recipes);
+        // They are there when people are told of them.
+        names.iter().try_for_each(|name| self.folder.make(name))?;
         let recipes = if names.is_empty() {
             format!(
                 "there are no recipes in {directory}/ yet: for drop/web/ write {directory}/web.toml, as\n  \

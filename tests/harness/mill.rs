@@ -36,8 +36,14 @@ impl Mill {
 
     /// The command, with times that suit tests.
     pub(crate) fn up(&self) -> Invocation {
+        self.up_taking_after("400ms")
+    }
+
+    /// The same, which takes a file that has not changed for so long.
+    pub(crate) fn up_taking_after(&self, stable: &str) -> Invocation {
         let up = self.place.on_data("up").arg("--recipes").arg(self.place.path("recipes"));
-        up.args(["--stable", "400ms", "--interval", "500ms", "--boot", "500ms", "--max", "2"])
+        let up = up.args(["--interval", "500ms", "--boot", "500ms", "--max", "2"]);
+        up.args(["--stable", stable])
     }
 
     /// The command, given and at work.

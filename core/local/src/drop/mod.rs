@@ -141,9 +141,7 @@ impl DropFolder {
             match self.take_one(haul, one) {
                 Ok(Some(etag)) => taken.push(Taken { path: one.path.clone(), etag }),
                 Ok(None) => {}
-                Err(error) => {
-                    troubles.push(error::io(format!("take {}", one.path.display()))(error));
-                }
+                Err(error) => troubles.push(failed(format!("take {}", one.path.display()), error)),
             }
         }
         (taken, troubles)
@@ -179,7 +177,7 @@ impl DropFolder {
             self.prune(haul, &taken.path);
             Ok(Aside::At(path))
         };
-        aside().map_err(error::io(format!("move {} to {DONE}", taken.path.display())))
+        aside().map_err(|error| failed(format!("move {} to {DONE}", taken.path.display()), error))
     }
 
     /// Puts a file of a haul aside as failed, with the reason beside it.
@@ -193,7 +191,7 @@ impl DropFolder {
             self.prune(haul, &taken.path);
             Ok(Aside::At(path))
         };
-        aside().map_err(error::io(format!("move {} to {FAILED}", taken.path.display())))
+        aside().map_err(|error| failed(format!("move {} to {FAILED}", taken.path.display()), error))
     }
 
     /// Whether a file of a haul is not what was taken; then it goes back.
@@ -215,7 +213,7 @@ impl DropFolder {
     /// Puts a file of a haul back into `drop`, beside what may be there under its name by now.
     pub fn give_back(&self, haul: &str, path: &Path) -> Result<()> {
         let attempt = format!("move {} back to {DROP}", path.display());
-        self.put_back(haul, path).map_err(error::io(attempt))
+        self.put_back(haul, path).map_err(|error| failed(attempt, error))
     }
 
     fn put_back(&self, haul: &str, path: &Path) -> io::Result<()> {
@@ -233,6 +231,15 @@ impl DropFolder {
     fn in_haul(&self, haul: &str, path: &Path) -> PathBuf {
         self.home.join(TAKEN).join(haul).join(path)
     }
+}
+
+/// The error of a move.
+fn failed(attempt: String, error: io::Error) -> Error {
+    if error.kind() == io::ErrorKind::CrossesDevices {
+        let why = "drop, taken, done and failed have to be on one file system, with all below them";
+        return Error::new(ErrorKind::Unavailable, attempt, why);
+    }
+    error::io(attempt)(error)
 }
 
 /// The error for what is no file of a haul.

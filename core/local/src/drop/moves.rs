@@ -69,7 +69,9 @@ pub(super) fn aside_with_reason(
     reason: &str,
 ) -> io::Result<PathBuf> {
     place(home, folder, taken, REASON.len(), |directory, name| {
-        if statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+        if statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+            && !is_same(from, directory, name)
+        {
             return Err(io::Error::from_raw_os_error(libc::EEXIST));
         }
         let beside = [name.as_bytes(), REASON.as_bytes()].concat();
@@ -105,8 +107,20 @@ fn place(
     Err(io::Error::from_raw_os_error(libc::EEXIST))
 }
 
-/// Renames a file to a name that must be free.
+/// Renames a file to a name that must be free, or have been given to this very file by a process
+/// that was killed before it removed the old name.
 fn rename_new(from: &Path, directory: &OwnedFd, name: &OsStr) -> io::Result<()> {
+    match rename_or_link(from, directory, name) {
+        Err(error)
+            if error.kind() == io::ErrorKind::AlreadyExists && is_same(from, directory, name) =>
+        {
+            fs::remove_file(from)
+        }
+        renamed => renamed,
+    }
+}
+
+fn rename_or_link(from: &Path, directory: &OwnedFd, name: &OsStr) -> io::Result<()> {
     match renameat_with(CWD, from, directory, name, RenameFlags::NOREPLACE) {
         // A file system, often of a network, that cannot look and rename in one step.
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
@@ -125,6 +139,13 @@ fn rename_new(from: &Path, directory: &OwnedFd, name: &OsStr) -> io::Result<()> 
         Err(Errno::NOENT) => Ok(renameat(CWD, from, directory, name)?),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether a name of a directory is another one of this file.
+fn is_same(from: &Path, directory: &OwnedFd, name: &OsStr) -> bool {
+    let ours = statat(CWD, from, AtFlags::SYMLINK_NOFOLLOW);
+    let theirs = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW);
+    matches!((ours, theirs), (Ok(a), Ok(b)) if (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino))
 }
 
 /// Writes a small file so that nobody ever reads half of it.

@@ -211,3 +211,22 @@ fn a_file_of_a_name_that_is_in_work_waits() {
     assert_eq!((looked.ready.len(), looked.waiting), (0, 1));
     assert_eq!(look(&mut folder).len(), 1);
 }
+
+#[test]
+fn a_file_that_has_its_new_name_and_still_the_old_one_has_been_moved() {
+    let home = Home::new();
+    let mut folder = home.open();
+    for top in [DONE, FAILED] {
+        home.put("a.jpg", "a");
+        let taken = take(&mut folder, "h");
+        // Where a file system can only link, a process may be killed before it unlinks.
+        fs::hard_link(home.path("taken/h/a.jpg"), home.path(top).join("a.jpg")).unwrap();
+        let aside = match top {
+            DONE => folder.done("h", &taken[0]),
+            _ => folder.failed("h", &taken[0], "because"),
+        };
+        assert_eq!(aside.unwrap(), Aside::At(Path::new(top).join("a.jpg")));
+        assert!(!home.path("taken/h").exists());
+    }
+    assert_eq!(home.read("failed/a.jpg.reason.txt").as_deref(), Some("because"));
+}
