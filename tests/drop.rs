@@ -13,7 +13,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::harness::{
-    Mill, Patience, SOON, eventually, frame, ground, photo, result_count, results, stays,
+    Mill, Patience, SOON, eventually, frame, ground, photo, photo_of, result_count, results, stays,
     unprivileged,
 };
 
@@ -21,6 +21,9 @@ const SMALL: &str = "resize:48 -> png";
 
 /// How many files the everyday form of the long test copies; PIXMILL_SOAK_FILES names another number.
 const FILES: usize = 240;
+
+/// How many are copied before the first of them has ended, and so on.
+const AHEAD: usize = 100;
 
 /// How often everything is killed meanwhile.
 const KILLS: usize = 6;
@@ -30,34 +33,46 @@ fn soak_files() -> usize {
     wanted.map_or(FILES, |(_, count)| count.parse().unwrap())
 }
 
+/// The ticks of the controller so far, and how many workers it has seen at work in the last one.
+fn seen_by_controller(mill: &Mill) -> (u64, u64) {
+    let last = &mill.status()["fleet"]["last"];
+    (last["tick"].as_u64().unwrap_or(0), last["counts"]["ready"].as_u64().unwrap_or(0))
+}
+
 #[test]
 fn files_copied_while_everything_is_killed_end_each_exactly_once() {
-    let mill = Mill::new(&[("small", SMALL), ("gray", "a = grayscale -> jpeg; b = flip -> jpeg")]);
+    let recipes = [("small", "blur:31 | resize:48 -> png"), ("gray", "a = blur:31; b = flip")];
+    let mill = Mill::new(&recipes);
     let count = soak_files();
-    let pictures: Vec<_> = (0..8).map(photo).collect();
+    let pictures: Vec<_> = (0..8).map(|n| photo_of(n, 1500, 1000)).collect();
     // Of ten files one is no picture, and one has no recipe.
     let name = |n: usize| match n % 10 {
         0 => format!("small/broken/{n}.jpg"),
         1 => format!("missing/{n}.jpg"),
-        n2 if n2 % 2 == 0 => format!("gray/{}/{n}.jpg", n % 7),
+        digit if digit % 2 == 0 => format!("gray/{}/{n}.jpg", n % 7),
         _ => format!("small/{n}.jpg"),
     };
     let mut up = mill.start();
     let ended = || mill.names("done").len() + fs_count(&mill.path("failed"));
-    let (mut put, mut kills) = (0, 0);
-    let patience = Patience::new(SOON + Duration::from_millis(200) * u32::try_from(count).unwrap());
-    while ended() < count || put < count {
+    let (mut put, mut kills, mut tick) = (0, 0, 0);
+    let patience = Patience::new(SOON + Duration::from_millis(400) * u32::try_from(count).unwrap());
+    while ended() < count {
         assert!(patience.wait(), "{} of {count} ended\n{}", ended(), up.stdout());
-        for n in put..count.min(put + 5) {
+        let next = count.min(put + 5).min(ended() + AHEAD);
+        for n in put..next.max(put) {
             let bytes = if n % 10 == 0 { b"no picture".as_slice() } else { &pictures[n % 8] };
             mill.put(name(n), bytes);
         }
-        put = count.min(put + 5);
-        // By progress, as a fast machine is through before a clock has killed enough.
+        put = put.max(next);
+        // By progress, as a fast machine is through before a clock has killed enough; and not before
+        // the workers were seen at work, as launches are held back where none gets so far.
         if kills < KILLS && ended() > kills * count / (KILLS + 1) {
-            kills += 1;
-            mill.kill(up);
-            up = mill.start();
+            let (now, ready) = seen_by_controller(&mill);
+            if now > tick && ready > 0 {
+                (kills, tick) = (kills + 1, now + 1);
+                mill.kill(up);
+                up = mill.start();
+            }
         }
     }
     assert_eq!(kills, KILLS);
