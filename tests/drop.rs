@@ -19,7 +19,7 @@ use crate::harness::{
 
 const SMALL: &str = "resize:48 -> png";
 
-/// How many files the everyday form of the long test copies; PIXMILL_SOAK_FILES names another number.
+/// How many files the everyday form of the long test copies; `PIXMILL_SOAK_FILES` names another.
 const FILES: usize = 240;
 
 /// How many are copied before the first of them has ended, and so on.
@@ -258,7 +258,7 @@ fn a_folder_that_cannot_be_written_to_is_waited_for_and_said_once() {
     mill.put("web/b.jpg", b"no picture");
     mill.put("web/secret.jpg", &photo(2));
     let secret = mill.path("drop/web/secret.jpg");
-    fs::set_permissions(secret, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(secret, fs::Permissions::from_mode(0o000)).unwrap();
     eventually("a word about it", SOON, || {
         up.stderr().contains("to done: Permission denied").then_some(())
     });
@@ -267,7 +267,8 @@ fn a_folder_that_cannot_be_written_to_is_waited_for_and_said_once() {
     eventually("a reason", SOON, || {
         let reason = mill.path("failed/web/secret.jpg.reason.txt");
         let reason = fs::read_to_string(reason).ok()?;
-        Some(assert!(reason.contains("source_denied"), "{reason}"))
+        assert!(reason.contains("source_denied"), "{reason}");
+        Some(())
     });
     mill.put("web/later.jpg", &photo(3));
     eventually("three results", SOON, || (result_count(&mill.place.data()) == 4).then_some(()));
@@ -279,4 +280,51 @@ fn a_folder_that_cannot_be_written_to_is_waited_for_and_said_once() {
     eventually("the word that it is over", SOON, || {
         up.stderr().contains("is mended").then_some(())
     });
+}
+
+/// The state of the only haul: what is written about it.
+fn haul_documents(mill: &Mill) -> Vec<String> {
+    let ends = mill.names("taken").into_iter().filter_map(|path| {
+        let end = path.extension()?.to_str()?;
+        ["planned", "sent"].contains(&end).then(|| end.to_owned())
+    });
+    ends.collect()
+}
+
+#[test]
+fn a_kill_at_any_step_is_made_good_by_the_next_one() {
+    let mill = Mill::new(&[("web", SMALL)]);
+    let batches = mill.path("objects/batches");
+    for directory in [&batches, &mill.path("done"), &mill.path("drop/web")] {
+        fs::create_dir_all(directory).unwrap();
+    }
+    let is_taken = |name: &str| {
+        mill.names("taken").iter().any(|path| path.ends_with(Path::new("web").join(name)))
+    };
+    // Where it is stopped: by what it may not do, with which document of its haul.
+    let steps: [(&str, &Path, u32, Option<&str>); 3] = [
+        ("taken.jpg", &batches, 0o000, None),
+        ("sent.jpg", &batches, 0o555, Some("planned")),
+        ("ended.jpg", &mill.path("done"), 0o555, Some("sent")),
+    ];
+    for (n, (name, place, mode, document)) in (1..).zip(steps) {
+        let allow = |mode| fs::set_permissions(place, fs::Permissions::from_mode(mode)).unwrap();
+        allow(mode);
+        let up = unprivileged(mill.up()).start();
+        mill.put(Path::new("web").join(name), &photo(n));
+        eventually("the trouble", SOON, || up.stderr().contains("Permission denied").then_some(()));
+        assert!(is_taken(name), "{name}: {:?}", mill.names("taken"));
+        let documents = haul_documents(&mill);
+        assert_eq!(documents, document.into_iter().collect::<Vec<_>>(), "{name}");
+        mill.kill(up);
+        allow(0o755);
+        let up = mill.start();
+        assert_eq!(mill.until_there(Path::new("done/web").join(name)), photo(n));
+        eventually("the end of the haul", SOON, || haul_documents(&mill).is_empty().then_some(()));
+        mill.kill(up);
+        assert_eq!(results(&mill.place.data()).len(), n as usize, "{name}");
+        assert_eq!(mill.names("done").len(), n as usize, "{name}");
+        let status = mill.status();
+        assert_eq!(status["batches"][0]["jobs"], n, "{name} was counted twice");
+    }
 }

@@ -107,10 +107,10 @@ impl Intake {
                 if !is_recovered {
                     let recovered = self.recover().await;
                     is_recovered = recovered.is_ok();
-                    self.troubles.tell("recover", recovered.err());
+                    self.troubles.tell("recover", recovered.err().as_ref());
                 } else if !*stop.borrow() {
                     let looked = self.look().await;
-                    self.troubles.tell("take", looked.err());
+                    self.troubles.tell("take", looked.err().as_ref());
                 }
                 self.put_aside().await;
                 // A slow network is not asked all the time.
@@ -131,7 +131,7 @@ impl Intake {
                 }
                 Err(_) if is_over => return,
                 Err(error) => {
-                    self.troubles.tell("follow", Some(error));
+                    self.troubles.tell("follow", Some(&error));
                     tokio::time::sleep(rest).await;
                 }
             }
@@ -206,7 +206,7 @@ impl Intake {
         let room = MAX_IN_WORK.saturating_sub(self.drops.open() + self.ended.len());
         let busy = self.busy.clone();
         let looked = self.on_disk(move |folder| folder.look(room.min(HAUL), &busy)).await?;
-        self.troubles.tell_all("look", looked.troubles);
+        self.troubles.tell_all("look", &looked.troubles);
         if looked.ready.is_empty() {
             self.troubles.tell("move", None);
             return Ok(());
@@ -215,7 +215,7 @@ impl Intake {
         let name = haul.clone();
         let take = self.on_disk(move |folder| folder.take(&name, &looked.ready));
         let (taken, troubles) = take.await;
-        self.troubles.tell_all("move", troubles);
+        self.troubles.tell_all("move", &troubles);
         self.busy.extend(taken.iter().map(|taken| taken.path.clone()));
         self.going.push_back(Going { haul, taken, plan: None, is_kept: false });
         self.send_all().await
@@ -234,7 +234,7 @@ impl Intake {
         if made.is_ok() {
             self.made.extend(new);
         }
-        self.troubles.tell("make", made.err());
+        self.troubles.tell("make", made.err().as_ref());
     }
 
     /// Sends the hauls that were taken, the oldest first.
@@ -367,7 +367,7 @@ impl Intake {
                 }
             }
         }
-        self.troubles.tell_all("put aside", troubles);
+        self.troubles.tell_all("put aside", &troubles);
     }
 }
 

@@ -13,18 +13,26 @@ pub(super) struct Troubles(BTreeMap<&'static str, BTreeSet<String>>);
 
 impl Troubles {
     /// Says what an activity is kept by now, unless that was said.
-    pub(super) fn tell(&mut self, who: &'static str, trouble: Option<Error>) {
-        self.tell_all(who, trouble.into_iter().collect());
+    pub(super) fn tell(&mut self, who: &'static str, trouble: Option<&Error>) {
+        self.tell_all(who, trouble);
     }
 
     /// The same of many at once: of those with one cause the first is named.
-    pub(super) fn tell_all(&mut self, who: &'static str, troubles: Vec<Error>) {
-        for line in self.news(who, &troubles) {
+    pub(super) fn tell_all<'e>(
+        &mut self,
+        who: &'static str,
+        troubles: impl IntoIterator<Item = &'e Error>,
+    ) {
+        for line in self.news(who, troubles) {
             eprintln!("pixmill: {line}");
         }
     }
 
-    fn news(&mut self, who: &'static str, troubles: &[Error]) -> Vec<String> {
+    fn news<'e>(
+        &mut self,
+        who: &'static str,
+        troubles: impl IntoIterator<Item = &'e Error>,
+    ) -> Vec<String> {
         let mut by_cause = BTreeMap::<_, (&Error, usize)>::new();
         for trouble in troubles {
             let cause = trouble.source().map_or_else(|| trouble.to_string(), ToString::to_string);
@@ -43,7 +51,7 @@ impl Troubles {
             }
         }
         if by_cause.is_empty() && !before.is_empty() {
-            lines.push(format!("what kept us from the work is mended: {who}"));
+            lines.push(format!("what was in the way is mended ({who})"));
         }
         if !by_cause.is_empty() {
             self.0.insert(who, by_cause.into_keys().collect());

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use pixmill_contract::error::Result;
 
 use super::look::all_files;
-use super::{DropFolder, TAKEN, Taken, invalid};
+use super::{DropFolder, TAKEN, Taken};
 use crate::error;
 
 /// What is to be sent, and what was.
@@ -112,13 +112,12 @@ impl DropFolder {
     fn read_document(&self, haul: &str, end: &str) -> io::Result<Option<Vec<u8>>> {
         let path = self.document(haul, end);
         match fs::metadata(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Ok(meta) if meta.len() > MAX_DOCUMENT_BYTES => {
-                return Err(io::Error::other(invalid("read a haul", "it is too long")));
-            }
-            found => drop(found?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            // None of ours.
+            Ok(meta) if meta.len() > MAX_DOCUMENT_BYTES => Ok(None),
+            Ok(_) => fs::read(path).map(Some),
+            Err(error) => Err(error),
         }
-        fs::read(path).map(Some)
     }
 
     /// Removes the directories of a haul that a file leaves empty, and with the last one its

@@ -241,8 +241,3 @@ fn failed(attempt: String, error: io::Error) -> Error {
     }
     error::io(attempt)(error)
 }
-
-/// The error for what is no file of a haul.
-fn invalid(attempt: impl Into<String>, why: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Invalid, attempt, why.into())
-}
