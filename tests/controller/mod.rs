@@ -128,9 +128,9 @@ impl Drop for World {
     }
 }
 
-fn kill(instance: &Instance) {
+fn signal(instance: &Instance, signal: Signal) {
     let pid = instance.report.as_ref().unwrap().pid;
-    kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::KILL).unwrap();
+    kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), signal).unwrap();
 }
 
 /// Looks until it holds.
