@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::SLOW;
+use super::{Leftovers, SLOW};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -54,6 +54,7 @@ fn stop(controller: Running) -> String {
 #[test]
 fn two_thousand_pictures_into_an_empty_fleet_and_half_of_it_killed() {
     let place = Place::new();
+    let _leftovers = Leftovers(place.data());
     place.put_photos(PICTURES);
     let sent = place.on_data("submit").arg(place.input()).args(["--recipe", SLOW]);
     sent.bound(SOON).go().expect(0);
