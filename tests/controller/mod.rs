@@ -60,8 +60,8 @@ impl World {
             interval: Duration::from_millis(300),
             ..Policy::default()
         };
-        let _leftovers = Leftovers(place.data());
-        Self { _leftovers, place, local, fleet: Arc::new(fleet), policy }
+        let leftovers = Leftovers(place.data());
+        Self { _leftovers: leftovers, place, local, fleet: Arc::new(fleet), policy }
     }
 
     fn submit(&self, recipe: &str) {
