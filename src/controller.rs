@@ -81,7 +81,7 @@ fn open(args: &args::Controller, log: &str) -> anyhow::Result<(Pipeline, Arc<dyn
     let (pipeline, local) = backend::open_local(data, args.data.durable, None)?;
     let data = std::path::absolute(data).context("failed to find the data directory")?;
     let memory = args.memory.unwrap_or_else(|| {
-        let budget = machine::memory_bytes() / 2 / u64::from(max(args));
+        let budget = machine::memory_bytes() / 2 / u64::from(max(args).max(1));
         budget.max(args.work.max_memory)
     });
     let mut arguments: Vec<OsString> =
