@@ -8,6 +8,8 @@ mod consumer;
 mod controller;
 mod dead;
 mod doctor;
+#[cfg(feature = "aws")]
+mod ec2;
 mod exit;
 mod follow;
 mod inputs;
