@@ -219,6 +219,12 @@ pub(crate) struct Consumer {
     #[command(flatten)]
     pub(crate) listen: Listen,
 
+    /// This machine is an instance of EC2: give its id as --instance, and drain when it is told that
+    /// it is about to go: a spot notice, advice to rebalance, the end that its Auto Scaling group
+    /// wants.
+    #[arg(long, env = "PIXMILL_EC2", conflicts_with = "instance", help_heading = "Fleet")]
+    pub(crate) ec2: bool,
+
     #[command(flatten)]
     pub(crate) work: Work,
 

@@ -9,6 +9,8 @@ mod controller;
 mod dead;
 mod doctor;
 mod drop;
+#[cfg(feature = "aws")]
+mod ec2;
 mod exit;
 mod follow;
 mod inputs;

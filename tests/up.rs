@@ -104,6 +104,8 @@ fn a_directory_or_a_folder_in_use_is_refused() {
     place.run(SMALL).go().expect(0);
     let state = plain_up().arg("--data").arg(place.out().join(".pixmill"));
     state.go().expect(2).says(&["is the state of a `pixmill run`"]);
+    let nobody = plain_up().arg("--data").arg(place.data()).args(["--max", "0"]);
+    nobody.go().expect(2).says(&["nobody to work"]);
 }
 
 #[test]

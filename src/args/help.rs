@@ -91,6 +91,7 @@ Examples:
   pixmill controller --data mill/ --min 1 --max 8 --target-latency 30s --explain
   pixmill controller --data mill/ --dry-run --explain      # what it would do, and why
   pixmill controller --data mill/ --target-latency 30s --show-policy
+  pixmill controller --data mill/ --max 0                  # everybody home
 
 Workers are processes of this machine. They go on working when the controller ends, and the next one
 finds them again. Several controllers may run: one acts, the others stand by. Nobody who works is

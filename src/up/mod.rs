@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::bail;
 use pixmill_consumer::Stage;
 use pixmill_contract::port::{Instance, Lifecycle};
 use pixmill_contract::{Fleet, InstanceId, Pipeline};
@@ -43,6 +44,11 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(crate) async fn run(args: args::Up, log: &str) -> anyhow::Result<ExitCode> {
     let policy = policy(&args.sizing, &args.work);
     policy.check()?;
+    if policy.max == 0 {
+        bail!(
+            "with --max 0 there would be nobody to work; `pixmill controller` sends a fleet home"
+        );
+    }
     let stage = shutdown::listen()?;
     let place = Place::take(&args)?;
     let (pipeline, local) = backend::open_local(&args.data, args.durable, None)?;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::SLOW;
+use super::{Leftovers, SLOW};
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::harness::{
-    Invocation, Place, Running, TWO, ended, eventually, kill, pixmill, result_count,
+    Invocation, Place, Running, TWO, ended, eventually, kill, pixmill, result_count, results,
 };
 
 const SOON: Duration = Duration::from_mins(5);
@@ -54,6 +54,7 @@ fn stop(controller: Running) -> String {
 #[test]
 fn two_thousand_pictures_into_an_empty_fleet_and_half_of_it_killed() {
     let place = Place::new();
+    let _leftovers = Leftovers(place.data());
     place.put_photos(PICTURES);
     let sent = place.on_data("submit").arg(place.input()).args(["--recipe", SLOW]);
     sent.bound(SOON).go().expect(0);
@@ -111,6 +112,22 @@ fn a_rehearsal_says_what_would_be_done_and_does_nothing() {
     assert_eq!(first["actions"][0]["action"], "launch");
     assert!(instances(&place, &["ready", "silent", "ended"]).is_empty());
     assert!(!place.data().join("objects/controller").exists());
+}
+
+#[test]
+fn everybody_is_sent_home_and_the_command_ends() {
+    let place = Place::new();
+    let _leftovers = Leftovers(place.data());
+    place.put_photos(100);
+    place.on_data("submit").arg(place.input()).args(["--recipe", SLOW]).go().expect(0);
+    let first = controller(&place).args(["--max", "2"]).start();
+    until_ready(&place, 2);
+    stop(first);
+    controller(&place).args(["--max", "0"]).go().expect(0);
+    until_living(&place, 0);
+    let queue = &status(&place)["queue"];
+    assert_eq!(queue["in_flight"], 0, "what was in work is done or given back");
+    assert!(results(&place.data()).values().all(|result| result["state"] == "done"));
 }
 
 #[test]
