@@ -26,10 +26,11 @@ test: venv lint ## everything that CI runs
 mutants: setup ## whether the tests notice what they are there for
 	sh tools/mutants.sh
 
-soak: venv ## the long campaigns: kill -9, outages, queue rates, overhead, 10,000 jobs on S3 and SQS
+soak: venv ## the long campaigns: kill -9, outages, queue rates, overhead, 10,000 jobs on S3 and SQS, 5,000 dropped files
 	$(CARGO) build --release --locked
 	sh tools/soak.sh
 	sh tools/soak_aws.sh
+	PIXMILL_SOAK_FILES=5000 $(CARGO) test --locked --test all drop::files_copied
 
 parity: setup ## compare every operation with OpenCV, Pillow and NumPy, sample by sample
 	$(CARGO) build --release --locked -p pixmill-ops --example grind

@@ -52,8 +52,16 @@ fn one_command_introduces_itself_works_and_leaves_nothing_behind() {
     mill.put("web/more.jpg", &photo(5));
     mill.until_there("done/web/more.jpg");
     assert!(started.elapsed() < Duration::from_secs(25), "it waited for the lease of the dead");
-    assert_eq!(ended(&mill.place.data()).len(), 5);
-    drop(up);
+    // Killed alone it leaves its workers to work on, and the next one finds them again.
+    drop(up.kill());
+    assert!(!mill.workers().is_empty());
+    let up = mill.start();
+    mill.put("web/last.jpg", &photo(6));
+    mill.until_there("done/web/last.jpg");
+    assert_eq!(ended(&mill.place.data()).len(), 6);
+    up.signal(Signal::TERM);
+    up.end().expect(0);
+    assert!(mill.workers().is_empty());
 }
 
 #[test]
