@@ -295,7 +295,7 @@ fn haul_documents(mill: &Mill) -> Vec<String> {
 fn a_kill_at_any_step_is_made_good_by_the_next_one() {
     let mill = Mill::new(&[("web", SMALL)]);
     let batches = mill.path("objects/batches");
-    for directory in [&batches, &mill.path("done"), &mill.path("drop/web")] {
+    for directory in [&batches, &mill.path("done/web"), &mill.path("drop/web")] {
         fs::create_dir_all(directory).unwrap();
     }
     let is_taken = |name: &str| {
@@ -305,7 +305,7 @@ fn a_kill_at_any_step_is_made_good_by_the_next_one() {
     let steps: [(&str, &Path, u32, Option<&str>); 3] = [
         ("taken.jpg", &batches, 0o000, None),
         ("sent.jpg", &batches, 0o555, Some("planned")),
-        ("ended.jpg", &mill.path("done"), 0o555, Some("sent")),
+        ("ended.jpg", &mill.path("done/web"), 0o555, Some("sent")),
     ];
     for (n, (name, place, mode, document)) in (1..).zip(steps) {
         let allow = |mode| fs::set_permissions(place, fs::Permissions::from_mode(mode)).unwrap();

@@ -142,9 +142,13 @@ impl Drops {
         Ok(Haul { pixmill: Version, before, jobs })
     }
 
-    /// Sends a haul, and has its batches count it. From here on each of its jobs ends in a result.
-    pub async fn send(&mut self, haul: &Haul) -> Result<(), Error> {
-        send_all(&self.pipeline, &haul.jobs).await?;
+    /// Sends a haul. From here on each of its jobs ends in a result.
+    pub async fn send(&self, haul: &Haul) -> Result<(), Error> {
+        send_all(&self.pipeline, &haul.jobs).await
+    }
+
+    /// Has the batches of a haul count it, once it was sent; again is no more.
+    pub async fn count(&self, haul: &Haul) -> Result<(), Error> {
         for (batch, before) in &haul.before {
             let known = patiently(|| read_batch(&self.pipeline, batch)).await?;
             let document = known.unwrap_or_else(|| BatchDocument {

@@ -71,6 +71,14 @@ struct Going {
     plan: Option<dropped::Haul>,
     /// Whether that is on the disk.
     is_kept: bool,
+    /// Whether this process has sent it.
+    is_sent: bool,
+}
+
+impl Going {
+    fn new(haul: String, taken: Vec<Taken>) -> Self {
+        Self { haul, taken, plan: None, is_kept: false, is_sent: false }
+    }
 }
 
 impl Intake {
@@ -171,7 +179,7 @@ impl Intake {
         // One that cannot be read is none: after a power loss a file may be empty.
         let Some(plan) = dropped::Haul::read(&bytes) else {
             self.busy.extend(files.iter().map(|taken| taken.path.clone()));
-            self.going.push_back(Going { haul: name, taken: files, plan: None, is_kept: false });
+            self.going.push_back(Going::new(name, files));
             return Ok(());
         };
         let planned: Vec<_> = plan.jobs.iter().filter_map(place_of).collect();
@@ -193,8 +201,8 @@ impl Intake {
             };
             self.drops.follow(plan.jobs.into_iter().filter(is_there));
         } else {
-            let plan = Some(plan);
-            self.going.push_back(Going { haul: name, taken: vec![], plan, is_kept: true });
+            let going = Going::new(name, vec![]);
+            self.going.push_back(Going { plan: Some(plan), is_kept: true, ..going });
         }
         Ok(())
     }
@@ -217,7 +225,7 @@ impl Intake {
         let (taken, troubles) = take.await;
         self.troubles.tell_all("move", &troubles);
         self.busy.extend(taken.iter().map(|taken| taken.path.clone()));
-        self.going.push_back(Going { haul, taken, plan: None, is_kept: false });
+        self.going.push_back(Going::new(haul, taken));
         self.send_all().await
     }
 
@@ -264,7 +272,11 @@ impl Intake {
             self.on_disk(move |folder| folder.plan(&haul, &bytes)).await?;
             going.is_kept = true;
         }
-        self.drops.send(&plan).await?;
+        if !going.is_sent {
+            self.drops.send(&plan).await?;
+            going.is_sent = true;
+        }
+        self.drops.count(&plan).await?;
         self.on_disk(move |folder| folder.mark_sent(&haul)).await?;
         let mut by_recipe = BTreeMap::<_, usize>::new();
         for job in &plan.jobs {
