@@ -13,8 +13,8 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::harness::{
-    Mill, Patience, SOON, eventually, frame, ground, photo, photo_of, result_count, results, stays,
-    unprivileged,
+    Mill, Patience, SOON, SmallDisk, eventually, frame, ground, photo, photo_of, result_count,
+    results, stays, unprivileged,
 };
 
 const SMALL: &str = "resize:48 -> png";
@@ -282,7 +282,31 @@ fn a_folder_that_cannot_be_written_to_is_waited_for_and_said_once() {
     });
 }
 
-/// The state of the only haul: what is written about it.
+#[test]
+fn a_full_disk_is_waited_for_and_nothing_is_lost() {
+    let mill = Mill::new(&[("web", SMALL)]);
+    let Some(disk) = SmallDisk::new(&mill.place.data(), "size=32m") else { return };
+    let up = disk.see(mill.up()).start();
+    let path = |name: &str| disk.path().join(name);
+    eventually("the folder", SOON, || path("drop/web").is_dir().then_some(()));
+    fs::create_dir(path("drop/.coming")).unwrap();
+    for n in 0..12 {
+        fs::write(path("drop/.coming").join(format!("{n}.jpg")), photo(n)).unwrap();
+    }
+    let filler = disk.fill(0);
+    fs::rename(path("drop/.coming"), path("drop/web/came")).unwrap();
+    eventually("a word about it", SOON, || {
+        let said = up.stderr();
+        (said.contains("No space left on device") || said.contains("is full")).then_some(())
+    });
+    fs::remove_file(filler).unwrap();
+    let names = |folder: &str| fs::read_dir(path(folder)).map_or(0, Iterator::count);
+    eventually("all of them", SOON, || (names("done/web/came") == 12).then_some(()));
+    assert_eq!((names("out/web/came"), names("drop/web/came"), names("failed")), (12, 0, 0));
+    assert!(up.stderr().lines().count() < 12, "{}", up.stderr());
+}
+
+/// What is written about the hauls that are there.
 fn haul_documents(mill: &Mill) -> Vec<String> {
     let ends = mill.names("taken").into_iter().filter_map(|path| {
         let end = path.extension()?.to_str()?;
