@@ -9,6 +9,7 @@ mod help;
 mod listen;
 mod retry;
 mod status;
+mod up;
 mod work;
 
 use std::path::PathBuf;
@@ -17,13 +18,14 @@ use std::time::Duration;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use pixmill_contract::{BatchId, WorkerId};
 
-pub(crate) use controller::Controller;
+pub(crate) use controller::{Controller, Sizing};
 pub(crate) use data::{Backend, Data};
 pub(crate) use dead::{Dead, DeadCommand};
 pub(crate) use doctor::Doctor;
 pub(crate) use listen::{Listen, Place};
 pub(crate) use retry::{Only, Retry};
 pub(crate) use status::Status;
+pub(crate) use up::Up;
 pub(crate) use work::Work;
 
 use work::bytes;
@@ -72,6 +74,8 @@ pub(crate) fn definitions() -> clap::Command {
 pub(crate) enum Command {
     /// Process files and folders on this machine, and report.
     Run(Run),
+    /// Run everything on this machine: a drop folder, and workers as they are needed.
+    Up(Up),
     /// Send pictures as jobs into a pipeline.
     Submit(Submit),
     /// Work on the jobs of a pipeline until told to stop.

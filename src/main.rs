@@ -8,6 +8,7 @@ mod consumer;
 mod controller;
 mod dead;
 mod doctor;
+mod drop;
 #[cfg(feature = "aws")]
 mod ec2;
 mod exit;
@@ -28,6 +29,7 @@ mod shutdown;
 mod status;
 mod submit;
 mod telemetry;
+mod up;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -53,6 +55,7 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Consumer(_)
         | Command::Controller(_)
         | Command::Submit(_)
+        | Command::Up(_)
         | Command::Status(_)
         | Command::Retry(_)
         | Command::Dead(_)
@@ -68,6 +71,7 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
     let code = runtime.block_on(async {
         match cli.command {
             Command::Run(args) => run::run(args, &cli.log).await,
+            Command::Up(args) => up::run(args, &cli.log).await,
             Command::Submit(args) => submit::run(args).await,
             Command::Consumer(args) => consumer::run(args).await,
             Command::Controller(args) => controller::run(args, &cli.log).await,

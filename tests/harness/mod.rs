@@ -5,6 +5,7 @@ mod aws;
 mod clock;
 mod disk;
 mod http;
+mod mill;
 mod pictures;
 mod process;
 mod state;
@@ -14,6 +15,7 @@ pub(crate) use aws::{Cloud, MetadataService, Request, Treatment, tool};
 pub(crate) use clock::{Patience, eventually, now, stays};
 pub(crate) use disk::SmallDisk;
 pub(crate) use http::{Answer, ask};
+pub(crate) use mill::{Mill, SOON, plain_up, unprivileged};
 pub(crate) use pictures::{
     canvas, frame, ground, large_photo, marked, oriented, photo, photo_of, png_claiming, sample,
     samples, with_claimed_size,
