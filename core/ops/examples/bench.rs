@@ -1,12 +1,15 @@
 //! The stopwatch of `make bench`: measures what it is told on standard input, a task a line, with
-//! its fields parted by tabs, and answers each with a line. Times are nanoseconds.
+//! its fields parted by tabs, and answers each with a line. Times are nanoseconds: of this thread
+//! on its core, where there is one thread, so that other work on the machine does not count.
 //!
 //! ```text
 //! load   RECIPE WIDTH HEIGHT CHANNELS FILE   a decoded picture for a chain of operations: ok
 //! run    TIMES                               that chain, without codecs: the time of one
 //! made   FILE                                what it makes, into a file: WIDTH HEIGHT CHANNELS
 //! job    RECIPE FILE OUT TIMES               bytes in, bytes out, by one mill: the time of one
-//! batch  RECIPE DIRECTORY THREADS OUT        every file of a directory: the time of all
+//! batch  RECIPE DIRECTORY THREADS OUT        every file of a directory: the time of all, on the
+//!                                            clock and on the cores
+//! level  N                                   without instructions beyond those of level N: ok
 //! ```
 
 #![allow(clippy::unwrap_used, reason = "a measurement may panic")]
@@ -20,6 +23,7 @@ use std::time::Instant;
 
 use pixmill_contract::{Limits, Recipe};
 use pixmill_ops::{Bench, Mill, Overlays};
+use rustix::time::{ClockId, clock_gettime};
 
 fn main() {
     let mut mill = Mill::new(Limits::default());
@@ -49,7 +53,11 @@ fn main() {
             }
             ["batch", recipe, directory, threads, out] => {
                 let recipe = recipe.parse().unwrap();
-                batch(&recipe, directory, threads.parse().unwrap(), Path::new(out)).to_string()
+                batch(&recipe, directory, threads.parse().unwrap(), Path::new(out))
+            }
+            ["level", level] => {
+                Bench::limit_level(level.parse().unwrap());
+                "ok".to_owned()
             }
             _ => panic!("{line} is no task"),
         };
@@ -58,31 +66,37 @@ fn main() {
     }
 }
 
-/// Some operations work in place, so the picture is put back before each run, off the clock.
-fn operations(bench: &mut Bench, pixels: &[u8], times: u32) -> u128 {
-    let mut spent = 0;
-    for _ in 0..times {
-        bench.load(pixels);
-        let begun = Instant::now();
-        bench.run();
-        spent += begun.elapsed().as_nanos();
-    }
-    spent / u128::from(times)
+/// What a clock of this process or thread shows.
+fn spent(clock: ClockId) -> i64 {
+    let time = clock_gettime(clock);
+    time.tv_sec * 1_000_000_000 + time.tv_nsec
 }
 
-fn job(mill: &mut Mill, recipe: &Recipe, source: &[u8], out: &Path, times: u32) -> u128 {
-    let begun = Instant::now();
+/// Some operations work in place, so the picture is put back before each run, off the clock.
+fn operations(bench: &mut Bench, pixels: &[u8], times: u32) -> i64 {
+    let mut total = 0;
+    for _ in 0..times {
+        bench.load(pixels);
+        let begun = spent(ClockId::ThreadCPUTime);
+        bench.run();
+        total += spent(ClockId::ThreadCPUTime) - begun;
+    }
+    total / i64::from(times)
+}
+
+fn job(mill: &mut Mill, recipe: &Recipe, source: &[u8], out: &Path, times: u32) -> i64 {
+    let begun = spent(ClockId::ThreadCPUTime);
     let mut made = vec![];
     for _ in 0..times {
         made = mill.grind(source, recipe, &Overlays::default()).unwrap().pictures.remove(0).bytes;
     }
-    let spent = begun.elapsed().as_nanos();
+    let total = spent(ClockId::ThreadCPUTime) - begun;
     std::fs::write(out, made).unwrap();
-    spent / u128::from(times)
+    total / i64::from(times)
 }
 
 /// Reads before and writes after the clock runs; what is timed is bytes to bytes.
-fn batch(recipe: &Recipe, directory: &str, threads: usize, out: &Path) -> u128 {
+fn batch(recipe: &Recipe, directory: &str, threads: usize, out: &Path) -> String {
     let entries = std::fs::read_dir(directory).unwrap();
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -99,15 +113,16 @@ fn batch(recipe: &Recipe, directory: &str, threads: usize, out: &Path) -> u128 {
         }
         made
     };
-    let begun = Instant::now();
+    let (begun, on_cores) = (Instant::now(), spent(ClockId::ProcessCPUTime));
     let made: Vec<_> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
     });
-    let spent = begun.elapsed().as_nanos();
+    let (on_clock, on_cores) =
+        (begun.elapsed().as_nanos(), spent(ClockId::ProcessCPUTime) - on_cores);
     std::fs::create_dir_all(out).unwrap();
     for (i, bytes) in made {
         std::fs::write(out.join(files[i].file_name().unwrap()), bytes).unwrap();
     }
-    spent
+    format!("{on_clock}\t{on_cores}")
 }

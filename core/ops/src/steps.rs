@@ -94,7 +94,7 @@ pub(crate) fn change(
         Step::Otsu { max } => threshold::by_otsu(layout, pixels, max),
         Step::Lines(lines) => draw_lines(shape, pixels, lines, scratch),
         Step::Contours { value } => {
-            contour::draw(shape, pixels, value, scratch, &GREEN[..layout.channels()]);
+            contour::draw(shape, pixels, value, &GREEN[..layout.channels()]);
         }
         Step::Composite { overlay, placing } => {
             let Layer { shape: of, pixels: above } = &layers[overlay];

@@ -93,7 +93,7 @@ fn contours_are_stamped_as_drawn() {
         let (x, y) = (i % 12, i / 12);
         pixel.fill(if (4..10).contains(&x) && (3..9).contains(&y) { 200 } else { 0 });
     }
-    contour::draw(shape, &mut pixels, 127, &mut [0; 144], &[0, 255, 0]);
+    contour::draw(shape, &mut pixels, 127, &[0, 255, 0]);
     let green: Vec<u8> = pixels.chunks(3).map(|p| u8::from(p == [0, 255, 0])).collect();
     let expected = [
         "............",

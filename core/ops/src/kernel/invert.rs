@@ -1,9 +1,15 @@
 //! Negative: every colour sample becomes 255 − sample.
 
+use super::level;
 use crate::shape::Layout;
 
 /// Inverts in place; alpha stays.
 pub(crate) fn invert(layout: Layout, pixels: &mut [u8]) {
+    level::run(inverted, (layout, pixels));
+}
+
+#[inline(always)]
+fn inverted((layout, pixels): (Layout, &mut [u8])) {
     match layout {
         Layout::Gray | Layout::Rgb => {
             for sample in pixels {

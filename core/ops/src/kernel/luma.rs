@@ -3,12 +3,16 @@
 //! The weights are `OpenCV`'s 0.299, 0.587 and 0.114 in 15 bits. Compared with `cv2.cvtColor`
 //! (5.0.0, `COLOR_RGB2GRAY`) on all 2²⁴ colours: equal.
 
+#![allow(unsafe_code, reason = "calls what is compiled for AVX2")]
+
+use super::level::{self, Level};
 use crate::shape::Layout;
 
 /// Weights of red, green and blue in 32,768ths.
 const WEIGHTS: [u32; 3] = [9798, 19_235, 3735];
 
 /// Luma of one colour.
+#[inline(always)]
 pub(crate) fn luma(red: u8, green: u8, blue: u8) -> u8 {
     let [r, g, b] = WEIGHTS;
     let sum = u32::from(red) * r + u32::from(green) * g + u32::from(blue) * b;
@@ -18,6 +22,16 @@ pub(crate) fn luma(red: u8, green: u8, blue: u8) -> u8 {
 
 /// Luma of RGB pixels, one byte each.
 pub(crate) fn from_rgb(pixels: &[u8], gray: &mut [u8]) {
+    let done = match Level::current() {
+        Level::Portable => 0,
+        // SAFETY: the machine has AVX2, or it were not its level.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 | Level::Avx512 => unsafe { super::x86::luma(pixels, gray, WEIGHTS) },
+    };
+    one_by_one((&pixels[3 * done..], &mut gray[done..]));
+}
+
+fn one_by_one((pixels, gray): (&[u8], &mut [u8])) {
     for (pixel, gray) in pixels.as_chunks::<3>().0.iter().zip(gray) {
         *gray = luma(pixel[0], pixel[1], pixel[2]);
     }
@@ -28,11 +42,14 @@ pub(crate) fn plane(layout: Layout, pixels: &[u8], gray: &mut [u8]) {
     match layout {
         Layout::Gray => gray.copy_from_slice(pixels),
         Layout::Rgb => from_rgb(pixels, gray),
-        Layout::Rgba => {
-            for (pixel, gray) in pixels.as_chunks::<4>().0.iter().zip(gray) {
-                *gray = luma(pixel[0], pixel[1], pixel[2]);
-            }
-        }
+        Layout::Rgba => level::run(of_rgba, (pixels, gray)),
+    }
+}
+
+#[inline(always)]
+fn of_rgba((pixels, gray): (&[u8], &mut [u8])) {
+    for (pixel, gray) in pixels.as_chunks::<4>().0.iter().zip(gray) {
+        *gray = luma(pixel[0], pixel[1], pixel[2]);
     }
 }
 

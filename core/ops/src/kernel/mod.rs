@@ -12,6 +12,10 @@
     reason = "sums are narrowed to the range that is stated beside them; sides fit 32 bits, counts \
               53; what is computed in 32-bit floating point is because OpenCV does"
 )]
+#![allow(
+    clippy::inline_always,
+    reason = "what is not inlined is not compiled for the instructions of its caller"
+)]
 
 pub(crate) mod alpha;
 pub(crate) mod blur;
@@ -21,9 +25,12 @@ pub(crate) mod contour;
 pub(crate) mod crop;
 pub(crate) mod equalize;
 mod gaussian;
+mod gradient;
 mod histogram;
 pub(crate) mod hough;
 pub(crate) mod invert;
+mod lanes;
+pub(crate) mod level;
 mod line;
 pub(crate) mod luma;
 pub(crate) mod median;
@@ -38,6 +45,8 @@ pub(crate) mod trace;
 mod trigonometry;
 pub(crate) mod trim;
 pub(crate) mod turn;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 #[cfg(test)]
 mod golden;

@@ -1,9 +1,12 @@
 //! Dilation and erosion by a square, equal to `cv2.dilate` and `cv2.erode`: the largest or
 //! smallest sample under the kernel. Pixels outside of the picture do not count.
 //!
-//! Rows are widened by doubling: the extremes of 2, 4, 8 … neighbours. Columns are taken in blocks
-//! as high as the kernel: every window is the end of one block and the beginning of the next.
+//! Along a row the extremes of several neighbours are taken at once, and then of several of those.
+//! Down the columns rows are taken in blocks as high as the kernel: every window is the end of one
+//! block and the beginning of the next.
 
+use super::lanes::{at, at_mut};
+use super::level;
 use crate::shape::{Layout, Shape};
 
 /// Which of both.
@@ -25,17 +28,25 @@ impl Extreme {
     }
 }
 
+/// Bytes of a row that are worked on at a time.
+const STRIP: usize = 128;
+
+/// Neighbours of which the extreme is taken at once; those of `morphology` are.
+const TAPS: usize = 9;
+
 /// Bytes that [`extreme`] allocates.
 pub(crate) fn row_bytes(shape: Shape, kernel: u32) -> u64 {
-    let padded = shape.row() as u64 + u64::from(kernel) * shape.layout.channels() as u64;
-    padded + (u64::from(kernel) + 2) * shape.row() as u64
+    let (row, kernel) = (shape.row() as u64, u64::from(kernel));
+    let padded = row + kernel * shape.layout.channels() as u64 + 2 * STRIP as u64;
+    padded + kernel * (2 * row + 5 * STRIP as u64)
 }
 
 /// The extreme samples of each channel under a `kernel`×`kernel` square; alpha stays.
 pub(crate) fn extreme(shape: Shape, pixels: &[u8], extreme: Extreme, kernel: u32, made: &mut [u8]) {
+    let task = Task { shape, pixels, kernel: kernel as usize, neutral: extreme.neutral() };
     match extreme {
-        Extreme::Largest => both_ways(shape, pixels, (extreme, kernel), u8::max, made),
-        Extreme::Smallest => both_ways(shape, pixels, (extreme, kernel), u8::min, made),
+        Extreme::Largest => level::run(both_ways, (task, u8::max, made)),
+        Extreme::Smallest => level::run(both_ways, (task, u8::min, made)),
     }
     if shape.layout == Layout::Rgba {
         let alphas = pixels.as_chunks::<4>().0;
@@ -45,74 +56,132 @@ pub(crate) fn extreme(shape: Shape, pixels: &[u8], extreme: Extreme, kernel: u32
     }
 }
 
-fn both_ways(
+/// What is done to which picture.
+#[derive(Clone, Copy)]
+struct Task<'p> {
     shape: Shape,
-    pixels: &[u8],
-    (extreme, kernel): (Extreme, u32),
-    better: impl Fn(u8, u8) -> u8 + Copy,
-    made: &mut [u8],
-) {
+    pixels: &'p [u8],
+    kernel: usize,
+    neutral: u8,
+}
+
+#[inline(always)]
+fn both_ways((task, better, made): (Task<'_>, impl Fn(u8, u8) -> u8 + Copy, &mut [u8])) {
+    let Task { shape, kernel, neutral, .. } = task;
     let (row, height) = (shape.row(), shape.height as usize);
-    let channels = shape.layout.channels();
-    let kernel = kernel as usize;
     let radius = kernel / 2;
-    let mut padded = vec![extreme.neutral(); row + (kernel - 1) * channels];
-    // Along a row, into a row.
-    let mut along = |y: usize, into: &mut [u8]| {
-        padded.fill(extreme.neutral());
-        padded[radius * channels..][..row].copy_from_slice(&pixels[y * row..][..row]);
-        widen(&mut padded, kernel, channels, better);
-        into.copy_from_slice(&padded[..row]);
-    };
-    // Extremes from each row of a block to the block's end, and from its beginning on.
-    let mut ends = vec![extreme.neutral(); kernel * row];
-    let mut beginning = vec![extreme.neutral(); row];
-    let mut line = vec![extreme.neutral(); row];
+    // Whole strips, and not a multiple of 4 KiB, at which rows would share one place in the cache.
+    let strips = row.next_multiple_of(STRIP);
+    let stride = strips + if strips.is_multiple_of(1024) { STRIP } else { 0 };
+    let reach = (kernel - 1) * shape.layout.channels();
+    let mut padded = vec![neutral; strips + reach + STRIP];
+    // The rows of the block in work, and of the one that follows.
+    let mut block = vec![neutral; kernel * stride];
+    let mut next = block.clone();
+    let mut ends = vec![[neutral; STRIP]; kernel];
     // Windows begin `radius` rows above the picture.
     let (first, last) = (-(radius as isize), height as isize - 1 - radius as isize);
-    let inside = |y: isize| usize::try_from(y).ok().filter(|y| *y < height);
-    for block in (first..=last).step_by(kernel) {
-        for i in (0..kernel).rev() {
-            let (here, below) = ends[i * row..].split_at_mut(row);
-            match inside(block + i as isize) {
-                Some(y) => along(y, here),
-                None => here.fill(extreme.neutral()),
-            }
-            if i + 1 < kernel {
-                combine(here, &below[..row], better);
-            }
-        }
-        beginning.fill(extreme.neutral());
-        for i in 0..kernel {
-            if i > 0
-                && let Some(y) = inside(block + (kernel + i - 1) as isize)
-            {
-                along(y, &mut line);
-                combine(&mut beginning, &line, better);
-            }
-            let Some(y) = inside(block + (i + radius) as isize) else { continue };
-            let out = &mut made[y * row..][..row];
-            out.copy_from_slice(&ends[i * row..][..row]);
-            combine(out, &beginning, better);
+    along(&task, better, first, &mut padded, (&mut next, stride));
+    for top in (first..=last).step_by(kernel) {
+        std::mem::swap(&mut block, &mut next);
+        along(&task, better, top + kernel as isize, &mut padded, (&mut next, stride));
+        let lines = (top + radius as isize) as usize;
+        let out = &mut made[lines * row..height.min(lines + kernel) * row];
+        for start in (0..strips).step_by(STRIP) {
+            let columns = (start, stride, row);
+            down(columns, (&block, &next), &mut ends, neutral, better, out);
         }
     }
 }
 
-/// Makes each sample the extreme of itself and the `kernel` − 1 that follow in its channel.
-fn widen(row: &mut [u8], kernel: usize, channels: usize, better: impl Fn(u8, u8) -> u8 + Copy) {
-    let mut reach = 1;
-    while reach < kernel {
-        let step = reach.min(kernel - reach);
-        let shift = step * channels;
-        // What is read lies ahead of what is written, so nothing is read twice.
-        for i in 0..row.len() - shift {
-            row[i] = better(row[i], row[i + shift]);
+/// Makes the extremes along the `kernel` rows from `top` on; those outside of the picture are neutral.
+#[inline(always)]
+fn along(
+    task: &Task<'_>,
+    better: impl Fn(u8, u8) -> u8 + Copy,
+    top: isize,
+    padded: &mut [u8],
+    (rows, stride): (&mut [u8], usize),
+) {
+    let (row, channels) = (task.shape.row(), task.shape.layout.channels());
+    let border = task.kernel / 2 * channels;
+    for (y, into) in (top..).zip(rows.chunks_exact_mut(stride)) {
+        let Some(y) = usize::try_from(y).ok().filter(|y| *y < task.shape.height as usize) else {
+            into.fill(task.neutral);
+            continue;
+        };
+        padded[..border].fill(task.neutral);
+        padded[border..border + row].copy_from_slice(&task.pixels[y * row..][..row]);
+        padded[border + row..].fill(task.neutral);
+        let mut reach = 1;
+        while reach * TAPS < task.kernel {
+            // What is read lies ahead of what is written, so it can be the same row.
+            let still = row + (task.kernel - reach * TAPS) * channels;
+            for start in (0..still).step_by(STRIP) {
+                let extremes = neighbours(padded, start, (reach, reach * TAPS), channels, better);
+                *at_mut(padded, start) = extremes;
+            }
+            reach *= TAPS;
         }
-        reach += step;
+        for start in (0..row).step_by(STRIP) {
+            *at_mut(into, start) =
+                neighbours(padded, start, (reach, task.kernel), channels, better);
+        }
     }
 }
 
-fn combine(into: &mut [u8], other: &[u8], better: impl Fn(u8, u8) -> u8) {
+/// From the extremes of `reach` neighbours those of `wanted`, at most [`TAPS`] times as many.
+#[inline(always)]
+fn neighbours(
+    row: &[u8],
+    start: usize,
+    (reach, wanted): (usize, usize),
+    channels: usize,
+    better: impl Fn(u8, u8) -> u8 + Copy,
+) -> [u8; STRIP] {
+    let mut extremes = *at(row, start);
+    let mut shift = 0;
+    while shift + reach < wanted {
+        // The last ones may overlap.
+        shift = (shift + reach).min(wanted - reach);
+        combine(&mut extremes, at(row, start + shift * channels), better);
+    }
+    extremes
+}
+
+/// Makes the extremes down one strip of columns of a block of windows; `out` is the picture's rows
+/// in which they are centred.
+#[inline(always)]
+fn down(
+    (start, stride, row): (usize, usize, usize),
+    (block, next): (&[u8], &[u8]),
+    ends: &mut [[u8; STRIP]],
+    neutral: u8,
+    better: impl Fn(u8, u8) -> u8 + Copy,
+    out: &mut [u8],
+) {
+    let mut extremes = [neutral; STRIP];
+    for (n, end) in ends.iter_mut().enumerate().rev() {
+        combine(&mut extremes, at(block, n * stride + start), better);
+        *end = extremes;
+    }
+    let mut beginning = [neutral; STRIP];
+    for (n, out) in out.chunks_exact_mut(row).enumerate() {
+        if n > 0 {
+            combine(&mut beginning, at(next, (n - 1) * stride + start), better);
+        }
+        let mut extremes = ends[n];
+        combine(&mut extremes, &beginning, better);
+        let out = &mut out[start..];
+        match out.first_chunk_mut() {
+            Some(out) => *out = extremes,
+            None => out.copy_from_slice(&extremes[..out.len()]),
+        }
+    }
+}
+
+#[inline(always)]
+fn combine(into: &mut [u8; STRIP], other: &[u8; STRIP], better: impl Fn(u8, u8) -> u8) {
     for (into, other) in into.iter_mut().zip(other) {
         *into = better(*into, *other);
     }

@@ -3,10 +3,16 @@
 use pixmill_contract::operation::{Adaptive, AdaptiveMethod};
 
 use super::histogram::{of_luma, otsu};
+use super::level;
 use crate::shape::{Layout, Shape};
 
 /// Makes every colour sample above `value` `max` and every other 0, in place; alpha stays.
 pub(crate) fn binary(layout: Layout, pixels: &mut [u8], value: u8, max: u8) {
+    level::run(parted, (layout, pixels, value, max));
+}
+
+#[inline(always)]
+fn parted((layout, pixels, value, max): (Layout, &mut [u8], u8, u8)) {
     let above = |sample: u8| if sample > value { max } else { 0 };
     match layout {
         Layout::Gray | Layout::Rgb => {

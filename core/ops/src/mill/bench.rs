@@ -7,6 +7,7 @@ use pixmill_contract::{Format, Limits, Recipe};
 
 use super::{Belongings, From, Mill, Run};
 use crate::header::{Header, Orientation};
+use crate::kernel::level::forced;
 use crate::overlay::Overlays;
 use crate::plan::{Node, Plan};
 use crate::shape::{Layout, Shape};
@@ -39,6 +40,12 @@ impl Bench {
         let plan = plan.expect("a recipe without overlays that can be applied");
         mill.prepare(&plan);
         Self { mill, recipe, header, plan }
+    }
+
+    /// Keeps this thread from the instructions of levels above the `n`th; the first is portable.
+    pub fn limit_level(n: usize) {
+        let levels = forced::levels();
+        forced::set(levels.get(n).copied());
     }
 
     /// Puts the picture where the decoder would; operations may have been done in place.

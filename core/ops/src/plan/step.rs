@@ -137,7 +137,6 @@ impl Step {
         match self {
             Self::Edges { .. } => canny::scratch_bytes(from),
             Self::Lines(_) => hough::scratch_bytes(from),
-            Self::Contours { .. } => contour::scratch_bytes(from),
             Self::Adaptive(_) if from.layout == Layout::Rgba => 2 * plane,
             Self::Adaptive(_)
             | Self::Invert
@@ -156,6 +155,7 @@ impl Step {
             | Self::Extreme { .. }
             | Self::Threshold { .. }
             | Self::Otsu { .. }
+            | Self::Contours { .. }
             | Self::Resample { .. }
             | Self::Crop(_)
             | Self::Pad(_)
@@ -179,6 +179,7 @@ impl Step {
             Self::Median { kernel } => median::row_bytes(from, kernel),
             Self::Extreme { kernel, .. } => morph::row_bytes(from, kernel),
             Self::Edges { .. } => canny::row_bytes(from),
+            Self::Contours { .. } => contour::row_bytes(from),
             Self::Lines(_) => hough::row_bytes(from),
             Self::Adaptive(adaptive) => threshold::row_bytes(from, adaptive.block),
             Self::Invert
@@ -193,7 +194,6 @@ impl Step {
             | Self::Pixelate { .. }
             | Self::Threshold { .. }
             | Self::Otsu { .. }
-            | Self::Contours { .. }
             | Self::Crop(_)
             | Self::Pad(_)
             | Self::QuarterTurn
