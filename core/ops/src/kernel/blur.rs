@@ -14,6 +14,8 @@
 
 use super::alpha;
 use super::gaussian::half_kernel;
+use super::lanes::{at, at_mut};
+use super::level::{self, Kernel};
 use crate::shape::{Layout, Shape};
 
 /// Samples that a pass keeps in registers at a time.
@@ -78,10 +80,12 @@ pub(crate) fn blur(
             }
         };
         let inner = border..border + row;
-        vertical(&weights, source_row, &mut high[inner.clone()], &mut low[inner]);
+        let (high_sums, low_sums) = (&mut high[inner.clone()], &mut low[inner]);
+        let weights = &weights[..];
+        level::run_widest(Vertical { weights, row: source_row, high: high_sums, low: low_sums });
         mirror_borders(high, shape.width as usize, radius, channels);
         mirror_borders(low, shape.width as usize, radius, channels);
-        horizontal(&weights, high, low, channels, out);
+        level::run_widest(Horizontal { weights, high, low, channels, out });
         if premultiplied {
             alpha::unpremultiply(out);
         }
@@ -89,63 +93,92 @@ pub(crate) fn blur(
 }
 
 /// The weighted sum of rows, in 256ths, split into high and low bytes.
-fn vertical<'p>(
-    weights: &[u16],
-    row: impl Fn(isize) -> &'p [u8],
-    high: &mut [u16],
-    low: &mut [u16],
-) {
-    let (bulk, length) = (high.len() / LANES * LANES, high.len());
-    for start in (0..bulk).step_by(LANES) {
-        sum_rows::<LANES>(weights, &row, start, high, low);
-    }
-    for start in bulk..length {
-        sum_rows::<1>(weights, &row, start, high, low);
+struct Vertical<'b, R> {
+    weights: &'b [u16],
+    /// The row at a distance from the one in work.
+    row: R,
+    high: &'b mut [u16],
+    low: &'b mut [u16],
+}
+
+impl<'p, R: Fn(isize) -> &'p [u8]> Kernel for Vertical<'_, R> {
+    type Made = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { weights, row, high, low } = self;
+        let (bulk, length) = (high.len() / LANES * LANES, high.len());
+        for start in (0..bulk).step_by(LANES) {
+            sum_rows::<LANES>(weights, &row, start, (high, low));
+        }
+        for start in bulk..length {
+            sum_rows::<1>(weights, &row, start, (high, low));
+        }
     }
 }
 
-/// [`vertical`] for the `N` samples from `start` on.
+/// [`Vertical`] for the `N` samples from `start` on.
 ///
 /// The arithmetic wraps by name only: all weights together are 256, so that no sum over bytes
 /// passes 65,280. Checked arithmetic would keep the loops of test builds from being vectorised.
-#[inline]
+#[inline(always)]
 fn sum_rows<'p, const N: usize>(
     weights: &[u16],
     row: impl Fn(isize) -> &'p [u8],
     start: usize,
-    high: &mut [u16],
-    low: &mut [u16],
+    (high, low): (&mut [u16], &mut [u16]),
 ) {
-    let samples = |distance| at::<N, u8>(row(distance), start);
     let (centre, outer) = weights.split_last().expect("a kernel has a centre");
-    let mut sums = samples(0).map(|sample| centre.wrapping_mul(u16::from(sample)));
+    let mut sums = [0_u16; N];
+    let samples: &[u8; N] = at(row(0), start);
+    for i in 0..N {
+        sums[i] = centre.wrapping_mul(u16::from(samples[i]));
+    }
     for (weight, distance) in outer.iter().zip((1..=outer.len() as isize).rev()) {
-        let (above, below) = (samples(-distance), samples(distance));
+        let above: &[u8; N] = at(row(-distance), start);
+        let below: &[u8; N] = at(row(distance), start);
         for i in 0..N {
             let pair = u16::from(above[i]).wrapping_add(u16::from(below[i]));
             sums[i] = sums[i].wrapping_add(weight.wrapping_mul(pair));
         }
     }
-    high[start..start + N].copy_from_slice(&sums.map(|sum| sum >> 8));
-    low[start..start + N].copy_from_slice(&sums.map(|sum| sum & 0xff));
+    let high: &mut [u16; N] = at_mut(high, start);
+    let low: &mut [u16; N] = at_mut(low, start);
+    for i in 0..N {
+        (high[i], low[i]) = (sums[i] >> 8, sums[i] & 0xff);
+    }
 }
 
 /// The weighted sum along a row, rounded to bytes.
-fn horizontal(weights: &[u16], high: &[u16], low: &[u16], channels: usize, out: &mut [u8]) {
-    let (bulk, length) = (out.len() / LANES * LANES, out.len());
-    for start in (0..bulk).step_by(LANES) {
-        sum_along::<LANES>(weights, (high, low), channels, start, out);
-    }
-    for start in bulk..length {
-        sum_along::<1>(weights, (high, low), channels, start, out);
+struct Horizontal<'b> {
+    weights: &'b [u16],
+    high: &'b [u16],
+    low: &'b [u16],
+    channels: usize,
+    out: &'b mut [u8],
+}
+
+impl Kernel for Horizontal<'_> {
+    type Made = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { weights, high, low, channels, out } = self;
+        let (bulk, length) = (out.len() / LANES * LANES, out.len());
+        for start in (0..bulk).step_by(LANES) {
+            sum_along::<LANES>(weights, (high, low), channels, start, out);
+        }
+        for start in bulk..length {
+            sum_along::<1>(weights, (high, low), channels, start, out);
+        }
     }
 }
 
-/// [`horizontal`] for the `N` samples from `start` on.
+/// [`Horizontal`] for the `N` samples from `start` on.
 ///
 /// The sum over high bytes and the sum over low bytes both fit 16 bits, as in [`sum_rows`], and
 /// together they are the sum over the 16-bit samples, at half the width of the arithmetic.
-#[inline]
+#[inline(always)]
 fn sum_along<const N: usize>(
     weights: &[u16],
     (high, low): (&[u16], &[u16]),
@@ -153,30 +186,40 @@ fn sum_along<const N: usize>(
     start: usize,
     out: &mut [u8],
 ) {
-    let (centre, outer) = weights.split_last().expect("a kernel has a centre");
-    let border = outer.len() * channels;
-    let sum = |samples: &[u16]| {
-        let mut sums = at::<N, u16>(samples, start + border).map(|s| centre.wrapping_mul(s));
-        for (i, weight) in outer.iter().enumerate() {
-            let left = at::<N, u16>(samples, start + i * channels);
-            let right = at::<N, u16>(samples, start + 2 * border - i * channels);
-            for i in 0..N {
-                let pair = left[i].wrapping_add(right[i]);
-                sums[i] = sums[i].wrapping_add(weight.wrapping_mul(pair));
-            }
-        }
-        sums
-    };
-    let (highs, lows) = (sum(high), sum(low));
-    for (i, out) in out[start..start + N].iter_mut().enumerate() {
-        *out = ((u32::from(highs[i]) * 256 + u32::from(lows[i]) + (1 << 15)) >> 16) as u8;
+    let highs = sum_pairs::<N>(weights, high, channels, start);
+    let lows = sum_pairs::<N>(weights, low, channels, start);
+    let out: &mut [u8; N] = at_mut(out, start);
+    for i in 0..N {
+        // What the low bytes carry over, with half of what is cut off: at most 255 and a bit.
+        let carried = (u32::from(lows[i]) + (1 << 15)) >> 8;
+        out[i] = ((u32::from(highs[i]) + carried) >> 8) as u8;
     }
 }
 
-/// The `N` samples from `start` on.
-#[inline]
-fn at<const N: usize, T>(samples: &[T], start: usize) -> &[T; N] {
-    samples[start..].first_chunk().expect("the row is long enough")
+/// The weighted sum of one half of the samples.
+#[inline(always)]
+fn sum_pairs<const N: usize>(
+    weights: &[u16],
+    samples: &[u16],
+    channels: usize,
+    start: usize,
+) -> [u16; N] {
+    let (centre, outer) = weights.split_last().expect("a kernel has a centre");
+    let border = outer.len() * channels;
+    let mut sums = [0_u16; N];
+    let middle: &[u16; N] = at(samples, start + border);
+    for i in 0..N {
+        sums[i] = centre.wrapping_mul(middle[i]);
+    }
+    for (tap, weight) in outer.iter().enumerate() {
+        let left: &[u16; N] = at(samples, start + tap * channels);
+        let right: &[u16; N] = at(samples, start + 2 * border - tap * channels);
+        for i in 0..N {
+            let pair = left[i].wrapping_add(right[i]);
+            sums[i] = sums[i].wrapping_add(weight.wrapping_mul(pair));
+        }
+    }
+    sums
 }
 
 /// Fills the `radius` pixels on both sides of a row from its inside.

@@ -7,7 +7,7 @@
 
 use super::gradient::{self, Gradients, N, Rows};
 use super::lanes::{at, each_set};
-use super::level;
+use super::level::{self, Kernel};
 use crate::shape::Shape;
 
 /// tan 22.5° in 15 fractional bits; that of 67.5° is two more.
@@ -48,13 +48,28 @@ pub(crate) fn edges(
     scratch: &mut [u8],
     edges: &mut [u8],
 ) {
-    level::run(found, (shape, pixels, thresholds, scratch, edges));
+    level::run(Find { shape, pixels, thresholds, scratch, edges });
+}
+
+struct Find<'p> {
+    shape: Shape,
+    pixels: &'p [u8],
+    thresholds: (u32, u32),
+    scratch: &'p mut [u8],
+    edges: &'p mut [u8],
+}
+
+impl Kernel for Find<'_> {
+    type Made = ();
+
+    #[inline(always)]
+    fn run(self) {
+        find(self);
+    }
 }
 
 #[inline(always)]
-fn found(
-    (shape, pixels, thresholds, scratch, edges): (Shape, &[u8], (u32, u32), &mut [u8], &mut [u8]),
-) {
+fn find(Find { shape, pixels, thresholds, scratch, edges }: Find<'_>) {
     let (map, rest) = scratch.split_at_mut(map_bytes(shape));
     let row = map_row(shape);
     let mut stack = Stack { items: rest.as_chunks_mut::<4>().0, length: 0 };

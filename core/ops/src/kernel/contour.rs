@@ -6,7 +6,8 @@
 //! comparison is `benches/parity`.
 
 use super::lanes::{at, each_set};
-use super::{level, luma};
+use super::level::{self, Kernel};
+use super::luma;
 use crate::shape::{Layout, Shape};
 
 /// Pixels that are worked on at a time.
@@ -23,7 +24,23 @@ pub(crate) fn row_bytes(shape: Shape) -> u64 {
 /// Draws the contours of everything whose luma is above `value`, in `colour`, a pixel of the
 /// picture. Alpha is not looked at.
 pub(crate) fn draw(shape: Shape, pixels: &mut [u8], value: u8, colour: &[u8]) {
-    level::run(drawn, (shape, pixels, value, colour));
+    level::run(Draw { shape, pixels, value, colour });
+}
+
+struct Draw<'p> {
+    shape: Shape,
+    pixels: &'p mut [u8],
+    value: u8,
+    colour: &'p [u8],
+}
+
+impl Kernel for Draw<'_> {
+    type Made = ();
+
+    #[inline(always)]
+    fn run(self) {
+        drawn(self);
+    }
 }
 
 /// What is known of a row, a byte a pixel, 0 or 255, between zeros.
@@ -53,7 +70,7 @@ impl Row {
 }
 
 #[inline(always)]
-fn drawn((shape, pixels, value, colour): (Shape, &mut [u8], u8, &[u8])) {
+fn drawn(Draw { shape, pixels, value, colour }: Draw<'_>) {
     let (width, height) = (shape.width as usize, shape.height as usize);
     // Rows y − 2 to y + 2, of which the last only knows what is light.
     let mut rows: [Row; 5] = std::array::from_fn(|_| Row::new(width));

@@ -1,25 +1,34 @@
 //! Negative: every colour sample becomes 255 − sample.
 
-use super::level;
+use super::level::{self, Kernel};
 use crate::shape::Layout;
 
 /// Inverts in place; alpha stays.
 pub(crate) fn invert(layout: Layout, pixels: &mut [u8]) {
-    level::run(inverted, (layout, pixels));
+    level::run(Invert { layout, pixels });
 }
 
-#[inline(always)]
-fn inverted((layout, pixels): (Layout, &mut [u8])) {
-    match layout {
-        Layout::Gray | Layout::Rgb => {
-            for sample in pixels {
-                *sample = !*sample;
+struct Invert<'p> {
+    layout: Layout,
+    pixels: &'p mut [u8],
+}
+
+impl Kernel for Invert<'_> {
+    type Made = ();
+
+    #[inline(always)]
+    fn run(self) {
+        match self.layout {
+            Layout::Gray | Layout::Rgb => {
+                for sample in self.pixels {
+                    *sample = !*sample;
+                }
             }
-        }
-        Layout::Rgba => {
-            for pixel in pixels.as_chunks_mut::<4>().0 {
-                // Exclusive or with a constant, so that whole vectors of pixels go at once.
-                *pixel = (u32::from_le_bytes(*pixel) ^ 0x00ff_ffff).to_le_bytes();
+            Layout::Rgba => {
+                for pixel in self.pixels.as_chunks_mut::<4>().0 {
+                    // Exclusive or with a constant, so that whole vectors of pixels go at once.
+                    *pixel = (u32::from_le_bytes(*pixel) ^ 0x00ff_ffff).to_le_bytes();
+                }
             }
         }
     }

@@ -58,43 +58,52 @@ impl Level {
     }
 }
 
-/// Calls a kernel, compiled for the current level but not beyond AVX2.
+/// Work that is worth compiling several times.
 ///
-/// The kernel is a function that is `inline(always)`, as is all of its work: what is not inlined
-/// is compiled for the portable level.
-pub(crate) fn run<A, R>(kernel: impl Fn(A) -> R, arguments: A) -> R {
+/// A trait and not a function, because only of a method that is `inline(always)`, as are all that
+/// it calls, is it certain that it becomes part of its caller, and so is compiled for its level.
+pub(crate) trait Kernel {
+    /// What comes of it.
+    type Made;
+
+    /// Does the work.
+    fn run(self) -> Self::Made;
+}
+
+/// Runs a kernel at the current level, but not beyond AVX2.
+pub(crate) fn run<K: Kernel>(kernel: K) -> K::Made {
     match Level::current() {
-        Level::Portable => kernel(arguments),
+        Level::Portable => kernel.run(),
         // SAFETY: the machine has the instructions, or it were not its level.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 | Level::Avx512 => unsafe { with_avx2(kernel, arguments) },
+        Level::Avx2 | Level::Avx512 => unsafe { with_avx2(kernel) },
     }
 }
 
-/// Calls a kernel, compiled for the current level; for those that AVX-512 makes faster.
-pub(crate) fn run_widest<A, R>(kernel: impl Fn(A) -> R, arguments: A) -> R {
+/// Runs a kernel at the current level; for those that AVX-512 makes faster.
+pub(crate) fn run_widest<K: Kernel>(kernel: K) -> K::Made {
     match Level::current() {
         // SAFETY: the machine has the instructions, or it were not its level.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { with_avx512(kernel, arguments) },
-        Level::Portable => kernel(arguments),
+        Level::Avx512 => unsafe { with_avx512(kernel) },
+        Level::Portable => kernel.run(),
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { with_avx2(kernel, arguments) },
+        Level::Avx2 => unsafe { with_avx2(kernel) },
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn with_avx2<A, R>(kernel: impl Fn(A) -> R, arguments: A) -> R {
-    kernel(arguments)
+fn with_avx2<K: Kernel>(kernel: K) -> K::Made {
+    kernel.run()
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
-fn with_avx512<A, R>(kernel: impl Fn(A) -> R, arguments: A) -> R {
-    kernel(arguments)
+fn with_avx512<K: Kernel>(kernel: K) -> K::Made {
+    kernel.run()
 }
 
 /// Levels below the best, for tests and measurements.

@@ -5,7 +5,7 @@
 
 #![allow(unsafe_code, reason = "calls what is compiled for AVX2")]
 
-use super::level::{self, Level};
+use super::level::{self, Kernel, Level};
 use crate::shape::Layout;
 
 /// Weights of red, green and blue in 32,768ths.
@@ -28,11 +28,8 @@ pub(crate) fn from_rgb(pixels: &[u8], gray: &mut [u8]) {
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 | Level::Avx512 => unsafe { super::x86::luma(pixels, gray, WEIGHTS) },
     };
-    one_by_one((&pixels[3 * done..], &mut gray[done..]));
-}
-
-fn one_by_one((pixels, gray): (&[u8], &mut [u8])) {
-    for (pixel, gray) in pixels.as_chunks::<3>().0.iter().zip(gray) {
+    let rest = pixels[3 * done..].as_chunks::<3>().0;
+    for (pixel, gray) in rest.iter().zip(&mut gray[done..]) {
         *gray = luma(pixel[0], pixel[1], pixel[2]);
     }
 }
@@ -42,14 +39,23 @@ pub(crate) fn plane(layout: Layout, pixels: &[u8], gray: &mut [u8]) {
     match layout {
         Layout::Gray => gray.copy_from_slice(pixels),
         Layout::Rgb => from_rgb(pixels, gray),
-        Layout::Rgba => level::run(of_rgba, (pixels, gray)),
+        Layout::Rgba => level::run(OfRgba { pixels, gray }),
     }
 }
 
-#[inline(always)]
-fn of_rgba((pixels, gray): (&[u8], &mut [u8])) {
-    for (pixel, gray) in pixels.as_chunks::<4>().0.iter().zip(gray) {
-        *gray = luma(pixel[0], pixel[1], pixel[2]);
+struct OfRgba<'p> {
+    pixels: &'p [u8],
+    gray: &'p mut [u8],
+}
+
+impl Kernel for OfRgba<'_> {
+    type Made = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (pixel, gray) in self.pixels.as_chunks::<4>().0.iter().zip(self.gray) {
+            *gray = luma(pixel[0], pixel[1], pixel[2]);
+        }
     }
 }
 

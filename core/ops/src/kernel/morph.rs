@@ -6,7 +6,7 @@
 //! block and the beginning of the next.
 
 use super::lanes::{at, at_mut};
-use super::level;
+use super::level::{self, Kernel};
 use crate::shape::{Layout, Shape};
 
 /// Which of both.
@@ -45,8 +45,8 @@ pub(crate) fn row_bytes(shape: Shape, kernel: u32) -> u64 {
 pub(crate) fn extreme(shape: Shape, pixels: &[u8], extreme: Extreme, kernel: u32, made: &mut [u8]) {
     let task = Task { shape, pixels, kernel: kernel as usize, neutral: extreme.neutral() };
     match extreme {
-        Extreme::Largest => level::run(both_ways, (task, u8::max, made)),
-        Extreme::Smallest => level::run(both_ways, (task, u8::min, made)),
+        Extreme::Largest => level::run(BothWays { task, better: u8::max, made }),
+        Extreme::Smallest => level::run(BothWays { task, better: u8::min, made }),
     }
     if shape.layout == Layout::Rgba {
         let alphas = pixels.as_chunks::<4>().0;
@@ -65,9 +65,24 @@ struct Task<'p> {
     neutral: u8,
 }
 
+struct BothWays<'p, F> {
+    task: Task<'p>,
+    better: F,
+    made: &'p mut [u8],
+}
+
+impl<F: Fn(u8, u8) -> u8 + Copy> Kernel for BothWays<'_, F> {
+    type Made = ();
+
+    #[inline(always)]
+    fn run(self) {
+        both_ways(&self.task, self.better, self.made);
+    }
+}
+
 #[inline(always)]
-fn both_ways((task, better, made): (Task<'_>, impl Fn(u8, u8) -> u8 + Copy, &mut [u8])) {
-    let Task { shape, kernel, neutral, .. } = task;
+fn both_ways(task: &Task<'_>, better: impl Fn(u8, u8) -> u8 + Copy, made: &mut [u8]) {
+    let Task { shape, kernel, neutral, .. } = *task;
     let (row, height) = (shape.row(), shape.height as usize);
     let radius = kernel / 2;
     // Whole strips, and not a multiple of 4 KiB, at which rows would share one place in the cache.
@@ -81,10 +96,10 @@ fn both_ways((task, better, made): (Task<'_>, impl Fn(u8, u8) -> u8 + Copy, &mut
     let mut ends = vec![[neutral; STRIP]; kernel];
     // Windows begin `radius` rows above the picture.
     let (first, last) = (-(radius as isize), height as isize - 1 - radius as isize);
-    along(&task, better, first, &mut padded, (&mut next, stride));
+    along(task, better, first, &mut padded, (&mut next, stride));
     for top in (first..=last).step_by(kernel) {
         std::mem::swap(&mut block, &mut next);
-        along(&task, better, top + kernel as isize, &mut padded, (&mut next, stride));
+        along(task, better, top + kernel as isize, &mut padded, (&mut next, stride));
         let lines = (top + radius as isize) as usize;
         let out = &mut made[lines * row..height.min(lines + kernel) * row];
         for start in (0..strips).step_by(STRIP) {

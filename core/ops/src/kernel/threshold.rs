@@ -3,26 +3,37 @@
 use pixmill_contract::operation::{Adaptive, AdaptiveMethod};
 
 use super::histogram::{of_luma, otsu};
-use super::level;
+use super::level::{self, Kernel};
 use crate::shape::{Layout, Shape};
 
 /// Makes every colour sample above `value` `max` and every other 0, in place; alpha stays.
 pub(crate) fn binary(layout: Layout, pixels: &mut [u8], value: u8, max: u8) {
-    level::run(parted, (layout, pixels, value, max));
+    level::run(Part { layout, pixels, value, max });
 }
 
-#[inline(always)]
-fn parted((layout, pixels, value, max): (Layout, &mut [u8], u8, u8)) {
-    let above = |sample: u8| if sample > value { max } else { 0 };
-    match layout {
-        Layout::Gray | Layout::Rgb => {
-            for sample in pixels {
-                *sample = above(*sample);
+struct Part<'p> {
+    layout: Layout,
+    pixels: &'p mut [u8],
+    value: u8,
+    max: u8,
+}
+
+impl Kernel for Part<'_> {
+    type Made = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let above = |sample: u8| if sample > self.value { self.max } else { 0 };
+        match self.layout {
+            Layout::Gray | Layout::Rgb => {
+                for sample in self.pixels {
+                    *sample = above(*sample);
+                }
             }
-        }
-        Layout::Rgba => {
-            for [colours @ .., _] in pixels.as_chunks_mut::<4>().0 {
-                *colours = colours.map(above);
+            Layout::Rgba => {
+                for [colours @ .., _] in self.pixels.as_chunks_mut::<4>().0 {
+                    *colours = colours.map(above);
+                }
             }
         }
     }
