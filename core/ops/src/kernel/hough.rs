@@ -7,6 +7,8 @@
 
 use pixmill_contract::operation::{Length, Lines};
 
+use super::lanes::each_set;
+use super::level::{self, Kernel};
 use super::line::{Pixel, thick_line, visible_part};
 use super::trigonometry::{cosine_of_numpy, sine_of_numpy};
 use super::{canny, luma};
@@ -77,15 +79,7 @@ pub(crate) fn find(
     list: &mut [u8],
     mut found: impl FnMut(Line),
 ) {
-    let width = shape.width as usize;
-    let list = list[..list_bytes(shape)].as_chunks_mut::<4>().0;
-    let mut count = 0;
-    for (at, _) in edges.iter().enumerate().filter(|(_, edge)| **edge != 0) {
-        let (x, y) = ((at % width) as u32, (at / width) as u32);
-        list[count] = (y << 16 | x).to_le_bytes();
-        count += 1;
-    }
-    let list = &list[..count];
+    let list = listed(shape, edges, list[..list_bytes(shape)].as_chunks_mut::<4>().0);
 
     // Distances from −(width + height) to width + height, between two zeros.
     let reach = (shape.width + shape.height) as i32;
@@ -95,7 +89,8 @@ pub(crate) fn find(
     for n in 0..=ANGLES {
         after.fill(0);
         if n < ANGLES {
-            vote(list, angle, reach, &mut after);
+            let bias = reach + 1 - ROUND.to_bits() as i32;
+            level::run(Vote { list, angle, bias, row: &mut after });
             angle += STEP;
         }
         if n > 0 {
@@ -117,15 +112,63 @@ pub(crate) fn find(
     }
 }
 
+/// Edge pixels that vote at a time.
+const LANES: usize = 8;
+
+/// Lists where the edges are. Those that vote one after the other are far apart: neighbours often
+/// vote for the same line, and each would have to wait until the vote before it is counted.
+fn listed<'l>(shape: Shape, edges: &[u8], list: &'l mut [[u8; 4]]) -> &'l [[u8; 4]] {
+    let count = edges.iter().filter(|edge| **edge != 0).count();
+    let part = count / LANES;
+    let (mut lane, mut place, mut listed) = (0, 0, 0);
+    for (y, row) in edges.chunks_exact(shape.width as usize).enumerate() {
+        each_set(row, |x| {
+            let at = if lane < LANES { place * LANES + lane } else { listed };
+            list[at] = ((y as u32) << 16 | x as u32).to_le_bytes();
+            (listed, place) = (listed + 1, place + 1);
+            if place == part {
+                (lane, place) = (lane + 1, 0);
+            }
+        });
+    }
+    &list[..count]
+}
+
 /// Adds the votes of all edge pixels for one angle.
-fn vote(list: &[[u8; 4]], angle: f32, reach: i32, row: &mut [u32]) {
-    let (cosine, sine) = (f64::from(angle).cos() as f32, f64::from(angle).sin() as f32);
-    let bias = reach + 1 - ROUND.to_bits() as i32;
-    for packed in list {
-        let packed = u32::from_le_bytes(*packed);
-        let (x, y) = ((packed & 0xffff) as f32, (packed >> 16) as f32);
-        let distance = x * cosine + y * sine;
-        row[((distance + ROUND).to_bits() as i32 + bias) as usize] += 1;
+struct Vote<'v> {
+    list: &'v [[u8; 4]],
+    angle: f32,
+    /// What is to be added to a rounded distance's bits to have the place in the row.
+    bias: i32,
+    row: &'v mut [u32],
+}
+
+impl Kernel for Vote<'_> {
+    type Made = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let angle = f64::from(self.angle);
+        let (cosine, sine) = (angle.cos() as f32, angle.sin() as f32);
+        let place = |packed: [u8; 4]| {
+            let packed = i32::from_le_bytes(packed);
+            let (x, y) = ((packed & 0xffff) as f32, (packed >> 16 & 0xffff) as f32);
+            let distance = x * cosine + y * sine;
+            ((distance + ROUND).to_bits() as i32).wrapping_add(self.bias)
+        };
+        let (some, rest) = self.list.as_chunks::<LANES>();
+        for some in some {
+            let mut places = [0; LANES];
+            for i in 0..LANES {
+                places[i] = place(some[i]);
+            }
+            for place in places {
+                self.row[place as usize] += 1;
+            }
+        }
+        for packed in rest {
+            self.row[place(*packed) as usize] += 1;
+        }
     }
 }
 

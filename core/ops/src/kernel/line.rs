@@ -20,6 +20,16 @@ type Point = (i64, i64);
 
 /// Draws a line between two pixels in `colour`, which is as long as a pixel.
 pub(crate) fn thick_line(shape: Shape, pixels: &mut [u8], from: Pixel, to: Pixel, colour: &[u8]) {
+    // Pixels of a known length are written at once, instead of copied.
+    match colour {
+        [gray] => thick(shape, pixels.as_chunks_mut::<1>().0, from, to, [*gray]),
+        [r, g, b] => thick(shape, pixels.as_chunks_mut::<3>().0, from, to, [*r, *g, *b]),
+        [r, g, b, a] => thick(shape, pixels.as_chunks_mut::<4>().0, from, to, [*r, *g, *b, *a]),
+        _ => unreachable!("a pixel has one, three or four channels"),
+    }
+}
+
+fn thick<P: Copy>(shape: Shape, pixels: &mut [P], from: Pixel, to: Pixel, colour: P) {
     let mut canvas = Canvas { shape, pixels, colour };
     let grown = |(x, y): Pixel| (i64::from(x) + MARGIN, i64::from(y) + MARGIN);
     let size = (i64::from(shape.width) + 2 * MARGIN, i64::from(shape.height) + 2 * MARGIN);
@@ -106,21 +116,29 @@ struct Side {
 }
 
 /// A picture and what is drawn into it.
-struct Canvas<'c> {
+struct Canvas<'c, P> {
     shape: Shape,
-    pixels: &'c mut [u8],
-    colour: &'c [u8],
+    pixels: &'c mut [P],
+    colour: P,
 }
 
-impl Canvas<'_> {
+impl<P: Copy> Canvas<'_, P> {
     /// Colours one pixel, if it is inside.
     fn put(&mut self, x: i64, y: i64) {
-        if (0..i64::from(self.shape.width)).contains(&x)
-            && (0..i64::from(self.shape.height)).contains(&y)
-        {
-            let channels = self.colour.len();
-            let at = y as usize * self.shape.row() + x as usize * channels;
-            self.pixels[at..at + channels].copy_from_slice(self.colour);
+        // What is negative is very large without its sign.
+        let (x, y) = (x as u64, y as u64);
+        if x < u64::from(self.shape.width) && y < u64::from(self.shape.height) {
+            self.pixels[y as usize * self.shape.width as usize + x as usize] = self.colour;
+        }
+    }
+
+    /// Colours the pixels of a row from `start` to `stop`, those that are inside.
+    fn span(&mut self, y: i64, start: i64, stop: i64) {
+        let width = i64::from(self.shape.width);
+        let (start, end) = (start.max(0), (stop + 1).min(width));
+        if y >= 0 && start < end {
+            let row = y as usize * width as usize;
+            self.pixels[row + start as usize..row + end as usize].fill(self.colour);
         }
     }
 
@@ -165,11 +183,7 @@ impl Canvas<'_> {
             }
             let ends = sides.each_ref().map(|side| (side.x + HALF) >> SHIFT);
             let (start, stop) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
-            if y >= 0 {
-                for x in start.max(0)..=stop.min(width - 1) {
-                    self.put(x, y);
-                }
-            }
+            self.span(y, start, stop);
             for side in &mut sides {
                 side.x += side.step;
             }
