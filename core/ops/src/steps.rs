@@ -3,6 +3,7 @@
 use pixmill_contract::operation::{Adaptive, Axis, Lines};
 use pixmill_resample::Resampler;
 
+use crate::kernel::line::Pen;
 use crate::kernel::{
     blur, canny, composite, contour, crop, equalize, hough, invert, luma, median, morph, pad,
     pixelate, resize, sharpen, threshold, tone, turn,
@@ -125,8 +126,9 @@ pub(crate) fn change(
 fn draw_lines(shape: Shape, pixels: &mut [u8], lines: Lines, scratch: &mut [u8]) {
     let colour = &GREEN[..shape.layout.channels()];
     let (edges, list) = hough::edges(shape, pixels, lines, scratch);
+    let mut pen = Pen::new(shape);
     hough::find(shape, edges, lines.votes, list, |line| {
-        hough::draw(shape, pixels, line, lines.length, colour);
+        hough::draw(shape, pixels, (line, lines.length), &mut pen, colour);
     });
 }
 

@@ -43,7 +43,7 @@ fn a_line_is_a_rectangle_with_a_cross_on_each_end() {
     let shape = Shape { width: 11, height: 9, layout: Layout::Gray };
     let line = |from, to| {
         let mut pixels = [0; 99];
-        line::thick_line(shape, &mut pixels, from, to, &[1]);
+        line::Pen::new(shape).draw(&mut pixels, from, to, &[1]);
         drawn(11, &pixels)
     };
     let inside = [

@@ -9,7 +9,7 @@ use pixmill_contract::operation::{Length, Lines};
 
 use super::lanes::each_set;
 use super::level::{self, Kernel};
-use super::line::{Pixel, thick_line, visible_part};
+use super::line::{self, Pen, Pixel, visible_part};
 use super::trigonometry::{cosine_of_numpy, sine_of_numpy};
 use super::{canny, luma};
 use crate::shape::{Layout, Shape};
@@ -51,7 +51,7 @@ pub(crate) fn list_bytes(shape: Shape) -> usize {
 /// Bytes that [`edges`] or [`find`] allocate.
 pub(crate) fn row_bytes(shape: Shape) -> u64 {
     let rows = 3 * 4 * (2 * (u64::from(shape.width) + u64::from(shape.height)) + 3);
-    canny::row_bytes(shape).max(rows)
+    canny::row_bytes(shape).max(rows + line::pen_bytes(shape))
 }
 
 /// Canny of a picture's luma, one byte a pixel, and what `scratch` has left for [`find`].
@@ -112,8 +112,11 @@ pub(crate) fn find(
     }
 }
 
-/// Edge pixels that vote at a time.
+/// Edge pixels that vote one after the other before it is the turn of their neighbours.
 const LANES: usize = 8;
+
+/// Edge pixels whose votes are computed at a time.
+const BALLOTS: usize = 256;
 
 /// Lists where the edges are. Those that vote one after the other are far apart: neighbours often
 /// vote for the same line, and each would have to wait until the vote before it is counted.
@@ -156,26 +159,30 @@ impl Kernel for Vote<'_> {
             let distance = x * cosine + y * sine;
             ((distance + ROUND).to_bits() as i32).wrapping_add(self.bias)
         };
-        let (some, rest) = self.list.as_chunks::<LANES>();
-        for some in some {
-            let mut places = [0; LANES];
-            for i in 0..LANES {
-                places[i] = place(some[i]);
+        // First all places, which goes in whole vectors, and then all votes, which does not.
+        let mut places = [0; BALLOTS];
+        for list in self.list.chunks(BALLOTS) {
+            let places = &mut places[..list.len()];
+            for (at, packed) in places.iter_mut().zip(list) {
+                *at = place(*packed);
             }
             for place in places {
-                self.row[place as usize] += 1;
+                self.row[*place as usize] += 1;
             }
-        }
-        for packed in rest {
-            self.row[place(*packed) as usize] += 1;
         }
     }
 }
 
 /// Draws a line in `colour`, a pixel of the picture.
-pub(crate) fn draw(shape: Shape, pixels: &mut [u8], line: Line, length: Length, colour: &[u8]) {
+pub(crate) fn draw(
+    shape: Shape,
+    pixels: &mut [u8],
+    (line, length): (Line, Length),
+    pen: &mut Pen,
+    colour: &[u8],
+) {
     let (from, to) = ends(shape, line, length);
-    thick_line(shape, pixels, from, to, colour);
+    pen.draw(pixels, from, to, colour);
 }
 
 /// The ends of the part of a drawn line that is inside of the picture, as `cv2.clipLine` cuts it;

@@ -2,7 +2,8 @@
 //!
 //! A line is first clipped, in whole pixels, to the picture and a margin of two. What is left is
 //! a rectangle in 16.16 fixed point, drawn as its four sides and what is between them, with a
-//! small cross on each end.
+//! small cross on each end. Sides and inside together leave no gap in any row, so they are first
+//! put together as one stretch of each row, and the picture is gone through once.
 
 use crate::shape::Shape;
 
@@ -18,45 +19,93 @@ pub(crate) type Pixel = (i32, i32);
 
 type Point = (i64, i64);
 
-/// Draws a line between two pixels in `colour`, which is as long as a pixel.
-pub(crate) fn thick_line(shape: Shape, pixels: &mut [u8], from: Pixel, to: Pixel, colour: &[u8]) {
-    // Pixels of a known length are written at once, instead of copied.
-    match colour {
-        [gray] => thick(shape, pixels.as_chunks_mut::<1>().0, from, to, [*gray]),
-        [r, g, b] => thick(shape, pixels.as_chunks_mut::<3>().0, from, to, [*r, *g, *b]),
-        [r, g, b, a] => thick(shape, pixels.as_chunks_mut::<4>().0, from, to, [*r, *g, *b, *a]),
-        _ => unreachable!("a pixel has one, three or four channels"),
+/// What lines are drawn with. It holds a stretch of every row while a line is drawn.
+pub(crate) struct Pen {
+    shape: Shape,
+    stretches: Stretches,
+}
+
+/// The leftmost and rightmost pixel of each row that belongs to a line, none before the first.
+struct Stretches {
+    left: Vec<i32>,
+    right: Vec<i32>,
+    /// The rows that have one.
+    rows: (usize, usize),
+}
+
+/// Bytes that a [`Pen`] allocates.
+pub(super) fn pen_bytes(shape: Shape) -> u64 {
+    2 * 4 * u64::from(shape.height)
+}
+
+impl Pen {
+    /// For pictures of one shape.
+    pub(crate) fn new(shape: Shape) -> Self {
+        let height = shape.height as usize;
+        let (left, right) = (vec![i32::MAX; height], vec![i32::MIN; height]);
+        Self { shape, stretches: Stretches { left, right, rows: (height, 0) } }
+    }
+
+    /// Draws a line between two pixels in `colour`, which is as long as a pixel.
+    pub(crate) fn draw(&mut self, pixels: &mut [u8], from: Pixel, to: Pixel, colour: &[u8]) {
+        // Pixels of a known length are written at once, instead of copied.
+        match colour {
+            [gray] => self.thick(pixels.as_chunks_mut::<1>().0, from, to, [*gray]),
+            [r, g, b] => self.thick(pixels.as_chunks_mut::<3>().0, from, to, [*r, *g, *b]),
+            [r, g, b, a] => self.thick(pixels.as_chunks_mut::<4>().0, from, to, [*r, *g, *b, *a]),
+            _ => unreachable!("a pixel has one, three or four channels"),
+        }
+    }
+
+    fn thick<P: Copy>(&mut self, pixels: &mut [P], from: Pixel, to: Pixel, colour: P) {
+        let shape = self.shape;
+        let grown = |(x, y): Pixel| (i64::from(x) + MARGIN, i64::from(y) + MARGIN);
+        let size = (i64::from(shape.width) + 2 * MARGIN, i64::from(shape.height) + 2 * MARGIN);
+        let Some((from, to)) = clip(size, grown(from), grown(to)) else { return };
+        let fixed = |(x, y): Point| ((x - MARGIN) << SHIFT, (y - MARGIN) << SHIFT);
+        let (from, to) = (fixed(from), fixed(to));
+
+        let mut put = |x: i64, y: i64| {
+            // What is negative is very large without its sign.
+            let (x, y) = (x as u64, y as u64);
+            if x < u64::from(shape.width) && y < u64::from(shape.height) {
+                pixels[y as usize * shape.width as usize + x as usize] = colour;
+            }
+        };
+        for (x, y) in [from, to] {
+            let (x, y) = ((x + HALF) >> SHIFT, (y + HALF) >> SHIFT);
+            for (i, j) in [(0, -1), (-1, 0), (0, 0), (1, 0), (0, 1)] {
+                put(x + i, y + j);
+            }
+        }
+        if let Some(corners) = corners(from, to) {
+            let size = (i64::from(shape.width) << SHIFT, i64::from(shape.height) << SHIFT);
+            for i in 0..4 {
+                let (from, to) = (corners[(i + 3) % 4], corners[i]);
+                if let Some((x, y)) = self.stretches.thin_line(size, from, to) {
+                    put((x + HALF) >> SHIFT, (y + HALF) >> SHIFT);
+                }
+            }
+            self.stretches.inside(&corners, i64::from(shape.width));
+            self.stretches.paint(shape.width as usize, pixels, colour);
+        }
     }
 }
 
-fn thick<P: Copy>(shape: Shape, pixels: &mut [P], from: Pixel, to: Pixel, colour: P) {
-    let mut canvas = Canvas { shape, pixels, colour };
-    let grown = |(x, y): Pixel| (i64::from(x) + MARGIN, i64::from(y) + MARGIN);
-    let size = (i64::from(shape.width) + 2 * MARGIN, i64::from(shape.height) + 2 * MARGIN);
-    let Some((from, to)) = clip(size, grown(from), grown(to)) else { return };
-    let fixed = |(x, y): Point| ((x - MARGIN) << SHIFT, (y - MARGIN) << SHIFT);
-    let (from, to) = (fixed(from), fixed(to));
-
+/// The corners of a line's rectangle; none if it is a point.
+fn corners(from: Point, to: Point) -> Option<[Point; 4]> {
     let dx = (from.0 - to.0) as f64 / ONE as f64;
     let dy = (to.1 - from.1) as f64 / ONE as f64;
     let squared = dx * dx + dy * dy;
-    if squared > f64::EPSILON {
-        // Half of the thickness, across the line.
-        let scale = ONE as f64 / squared.sqrt();
-        let across = ((dy * scale).round_ties_even() as i64, (dx * scale).round_ties_even() as i64);
-        canvas.fill_convex(&[
-            (from.0 + across.0, from.1 + across.1),
-            (from.0 - across.0, from.1 - across.1),
-            (to.0 - across.0, to.1 - across.1),
-            (to.0 + across.0, to.1 + across.1),
-        ]);
-    }
-    for (x, y) in [from, to] {
-        let (x, y) = ((x + HALF) >> SHIFT, (y + HALF) >> SHIFT);
-        for (i, j) in [(0, -1), (-1, 0), (0, 0), (1, 0), (0, 1)] {
-            canvas.put(x + i, y + j);
-        }
-    }
+    // Half of the thickness, across the line.
+    let scale = ONE as f64 / squared.sqrt();
+    let across = ((dy * scale).round_ties_even() as i64, (dx * scale).round_ties_even() as i64);
+    (squared > f64::EPSILON).then_some([
+        (from.0 + across.0, from.1 + across.1),
+        (from.0 - across.0, from.1 - across.1),
+        (to.0 - across.0, to.1 - across.1),
+        (to.0 + across.0, to.1 + across.1),
+    ])
 }
 
 /// The part of a line between two pixels that is inside of the picture.
@@ -115,44 +164,32 @@ struct Side {
     step: i64,
 }
 
-/// A picture and what is drawn into it.
-struct Canvas<'c, P> {
-    shape: Shape,
-    pixels: &'c mut [P],
-    colour: P,
-}
-
-impl<P: Copy> Canvas<'_, P> {
-    /// Colours one pixel, if it is inside.
-    fn put(&mut self, x: i64, y: i64) {
-        // What is negative is very large without its sign.
-        let (x, y) = (x as u64, y as u64);
-        if x < u64::from(self.shape.width) && y < u64::from(self.shape.height) {
-            self.pixels[y as usize * self.shape.width as usize + x as usize] = self.colour;
+impl Stretches {
+    /// Takes in `count` rows from `y` on, in each what is between two places that move by a step
+    /// from row to row.
+    fn between(&mut self, y: i64, count: i64, [one, other]: [i64; 2], steps: [i64; 2]) {
+        let first = (-y).max(0);
+        let top = ((y + first) as usize).min(self.left.len());
+        let bottom = (y + count).clamp(top as i64, self.left.len() as i64) as usize;
+        let (mut one, mut other) = (one + first * steps[0], other + first * steps[1]);
+        for (left, right) in self.left[top..bottom].iter_mut().zip(&mut self.right[top..bottom]) {
+            let (a, b) = ((one >> SHIFT) as i32, (other >> SHIFT) as i32);
+            (*left, *right) = ((*left).min(a.min(b)), (*right).max(a.max(b)));
+            (one, other) = (one + steps[0], other + steps[1]);
+        }
+        if top < bottom {
+            self.rows = (self.rows.0.min(top), self.rows.1.max(bottom));
         }
     }
 
-    /// Colours the pixels of a row from `start` to `stop`, those that are inside.
-    fn span(&mut self, y: i64, start: i64, stop: i64) {
-        let width = i64::from(self.shape.width);
-        let (start, end) = (start.max(0), (stop + 1).min(width));
-        if y >= 0 && start < end {
-            let row = y as usize * width as usize;
-            self.pixels[row + start as usize..row + end as usize].fill(self.colour);
-        }
-    }
-
-    /// Fills a convex quadrilateral in 16.16 fixed point, its outline included.
-    fn fill_convex(&mut self, corners: &[Point; 4]) {
-        for i in 0..4 {
-            self.thin_line(corners[(i + 3) % 4], corners[i]);
-        }
+    /// Takes in what is inside of a convex quadrilateral in 16.16 fixed point.
+    fn inside(&mut self, corners: &[Point; 4], width: i64) {
         let row_of = |corner: Point| (corner.1 + HALF) >> SHIFT;
         let rows = || corners.iter().map(|corner| row_of(*corner));
         let columns = || corners.iter().map(|corner| (corner.0 + HALF) >> SHIFT);
-        let (width, height) = (i64::from(self.shape.width), i64::from(self.shape.height));
         let (top, bottom) = (rows().min().unwrap_or(0), rows().max().unwrap_or(0));
         let (left, right) = (columns().min().unwrap_or(0), columns().max().unwrap_or(0));
+        let height = self.left.len() as i64;
         if right < 0 || bottom < 0 || left >= width || top >= height {
             return;
         }
@@ -160,11 +197,9 @@ impl<P: Copy> Canvas<'_, P> {
         let side = |turn| Side { corner: first, turn, end: top, x: -ONE, step: 0 };
         let mut sides = [side(1), side(3)];
         let mut corners_left = 4;
-        for y in top..=bottom.min(height - 1) {
-            for side in &mut sides {
-                if y < side.end {
-                    continue;
-                }
+        let mut y = top;
+        while y <= bottom.min(height - 1) {
+            for side in sides.iter_mut().filter(|side| y >= side.end) {
                 let mut from = side.corner;
                 let mut to = (from + side.turn) % 4;
                 while corners_left > 0 {
@@ -181,35 +216,220 @@ impl<P: Copy> Canvas<'_, P> {
                     to = (to + side.turn) % 4;
                 }
             }
-            let ends = sides.each_ref().map(|side| (side.x + HALF) >> SHIFT);
-            let (start, stop) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
-            self.span(y, start, stop);
-            for side in &mut sides {
-                side.x += side.step;
-            }
+            // Up to the next corner both sides are straight.
+            let corner = sides[0].end.min(sides[1].end);
+            let end = if corners_left > 0 { corner.max(y + 1) } else { bottom + 1 };
+            let steps = sides.each_ref().map(|side| side.step);
+            self.between(y, end - y, sides.each_ref().map(|side| side.x + HALF), steps);
+            sides.iter_mut().for_each(|side| side.x += side.step * (end - y));
+            y = end;
         }
     }
 
-    /// A line one pixel wide between two points in 16.16 fixed point.
-    fn thin_line(&mut self, from: Point, to: Point) {
-        let size = (i64::from(self.shape.width) << SHIFT, i64::from(self.shape.height) << SHIFT);
-        let Some((mut from, mut to)) = clip(size, from, to) else { return };
+    /// Takes in a line one pixel wide between two points in 16.16 fixed point, but for its
+    /// end, which it returns, if any of it is inside.
+    fn thin_line(&mut self, size: (i64, i64), from: Point, to: Point) -> Option<Point> {
+        let (mut from, mut to) = clip(size, from, to)?;
         let (across, down) = ((to.0 - from.0).abs(), (to.1 - from.1).abs());
         let flat = across > down;
         if if flat { to.0 < from.0 } else { to.1 < from.1 } {
             std::mem::swap(&mut from, &mut to);
         }
-        self.put((to.0 + HALF) >> SHIFT, (to.1 + HALF) >> SHIFT);
-        let (mut x, mut y) = (from.0 + HALF, from.1 + HALF);
-        let (step_x, step_y, count) = if flat {
-            (ONE, ((to.1 - from.1) << SHIFT) / (across | 1), (to.0 - from.0) >> SHIFT)
-        } else {
-            (((to.0 - from.0) << SHIFT) / (down | 1), ONE, (to.1 - from.1) >> SHIFT)
-        };
-        for _ in 0..=count {
-            self.put(x >> SHIFT, y >> SHIFT);
-            x += step_x;
-            y += step_y;
+        let (x, mut y) = (from.0 + HALF, from.1 + HALF);
+        if !flat {
+            let step = ((to.0 - from.0) << SHIFT) / (down | 1);
+            let count = ((to.1 - from.1) >> SHIFT) + 1;
+            self.between(y >> SHIFT, count, [x, x], [step, step]);
+            return Some(to);
+        }
+        let (x, last) = (x >> SHIFT, (to.0 - from.0) >> SHIFT);
+        let step = ((to.1 - from.1) << SHIFT) / (across | 1);
+        let mut start = 0;
+        for n in 0..=last {
+            let next = y + step;
+            if next >> SHIFT != y >> SHIFT || n == last {
+                self.between(y >> SHIFT, 1, [(x + start) << SHIFT, (x + n) << SHIFT], [0, 0]);
+                start = n + 1;
+            }
+            y = next;
+        }
+        Some(to)
+    }
+
+    /// Colours all stretches, and forgets them.
+    fn paint<P: Copy>(&mut self, width: usize, pixels: &mut [P], colour: P) {
+        let (top, bottom) = std::mem::replace(&mut self.rows, (self.left.len(), 0));
+        for y in top..bottom {
+            let left = std::mem::replace(&mut self.left[y], i32::MAX).max(0) as usize;
+            let right = std::mem::replace(&mut self.right[y], i32::MIN);
+            let end = (i64::from(right) + 1).clamp(0, width as i64) as usize;
+            if left < end {
+                pixels[y * width..][left..end].fill(colour);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::shape::Layout;
+
+    /// Pixel by pixel, as `OpenCV` goes about it.
+    fn thick<P: Copy>(shape: Shape, pixels: &mut [P], from: Pixel, to: Pixel, colour: P) {
+        let mut canvas = Canvas { shape, pixels, colour };
+        let grown = |(x, y): Pixel| (i64::from(x) + MARGIN, i64::from(y) + MARGIN);
+        let size = (i64::from(shape.width) + 2 * MARGIN, i64::from(shape.height) + 2 * MARGIN);
+        let Some((from, to)) = clip(size, grown(from), grown(to)) else { return };
+        let fixed = |(x, y): Point| ((x - MARGIN) << SHIFT, (y - MARGIN) << SHIFT);
+        let (from, to) = (fixed(from), fixed(to));
+
+        let dx = (from.0 - to.0) as f64 / ONE as f64;
+        let dy = (to.1 - from.1) as f64 / ONE as f64;
+        let squared = dx * dx + dy * dy;
+        if squared > f64::EPSILON {
+            // Half of the thickness, across the line.
+            let scale = ONE as f64 / squared.sqrt();
+            let across =
+                ((dy * scale).round_ties_even() as i64, (dx * scale).round_ties_even() as i64);
+            canvas.fill_convex(&[
+                (from.0 + across.0, from.1 + across.1),
+                (from.0 - across.0, from.1 - across.1),
+                (to.0 - across.0, to.1 - across.1),
+                (to.0 + across.0, to.1 + across.1),
+            ]);
+        }
+        for (x, y) in [from, to] {
+            let (x, y) = ((x + HALF) >> SHIFT, (y + HALF) >> SHIFT);
+            for (i, j) in [(0, -1), (-1, 0), (0, 0), (1, 0), (0, 1)] {
+                canvas.put(x + i, y + j);
+            }
+        }
+    }
+
+    /// A picture and what is drawn into it.
+    struct Canvas<'c, P> {
+        shape: Shape,
+        pixels: &'c mut [P],
+        colour: P,
+    }
+
+    impl<P: Copy> Canvas<'_, P> {
+        /// Colours one pixel, if it is inside.
+        fn put(&mut self, x: i64, y: i64) {
+            // What is negative is very large without its sign.
+            let (x, y) = (x as u64, y as u64);
+            if x < u64::from(self.shape.width) && y < u64::from(self.shape.height) {
+                self.pixels[y as usize * self.shape.width as usize + x as usize] = self.colour;
+            }
+        }
+
+        /// Colours the pixels of a row from `start` to `stop`, those that are inside.
+        fn span(&mut self, y: i64, start: i64, stop: i64) {
+            let width = i64::from(self.shape.width);
+            let (start, end) = (start.max(0), (stop + 1).min(width));
+            if y >= 0 && start < end {
+                let row = y as usize * width as usize;
+                self.pixels[row + start as usize..row + end as usize].fill(self.colour);
+            }
+        }
+
+        /// Fills a convex quadrilateral in 16.16 fixed point, its outline included.
+        fn fill_convex(&mut self, corners: &[Point; 4]) {
+            for i in 0..4 {
+                self.thin_line(corners[(i + 3) % 4], corners[i]);
+            }
+            let row_of = |corner: Point| (corner.1 + HALF) >> SHIFT;
+            let rows = || corners.iter().map(|corner| row_of(*corner));
+            let columns = || corners.iter().map(|corner| (corner.0 + HALF) >> SHIFT);
+            let (width, height) = (i64::from(self.shape.width), i64::from(self.shape.height));
+            let (top, bottom) = (rows().min().unwrap_or(0), rows().max().unwrap_or(0));
+            let (left, right) = (columns().min().unwrap_or(0), columns().max().unwrap_or(0));
+            if right < 0 || bottom < 0 || left >= width || top >= height {
+                return;
+            }
+            let first = (0..4).min_by_key(|i| (corners[*i].1, *i)).unwrap_or(0);
+            let side = |turn| Side { corner: first, turn, end: top, x: -ONE, step: 0 };
+            let mut sides = [side(1), side(3)];
+            let mut corners_left = 4;
+            for y in top..=bottom.min(height - 1) {
+                for side in &mut sides {
+                    if y < side.end {
+                        continue;
+                    }
+                    let mut from = side.corner;
+                    let mut to = (from + side.turn) % 4;
+                    while corners_left > 0 {
+                        corners_left -= 1;
+                        let end = row_of(corners[to]);
+                        if end > y {
+                            let (start, stop) = (corners[from].0, corners[to].0);
+                            let rows = end - y;
+                            side.step = ((stop - start) * 2 + rows) / (2 * rows);
+                            (side.end, side.x, side.corner) = (end, start, to);
+                            break;
+                        }
+                        from = to;
+                        to = (to + side.turn) % 4;
+                    }
+                }
+                let ends = sides.each_ref().map(|side| (side.x + HALF) >> SHIFT);
+                let (start, stop) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
+                self.span(y, start, stop);
+                for side in &mut sides {
+                    side.x += side.step;
+                }
+            }
+        }
+
+        /// A line one pixel wide between two points in 16.16 fixed point.
+        fn thin_line(&mut self, from: Point, to: Point) {
+            let size =
+                (i64::from(self.shape.width) << SHIFT, i64::from(self.shape.height) << SHIFT);
+            let Some((mut from, mut to)) = clip(size, from, to) else { return };
+            let (across, down) = ((to.0 - from.0).abs(), (to.1 - from.1).abs());
+            let flat = across > down;
+            if if flat { to.0 < from.0 } else { to.1 < from.1 } {
+                std::mem::swap(&mut from, &mut to);
+            }
+            self.put((to.0 + HALF) >> SHIFT, (to.1 + HALF) >> SHIFT);
+            let (mut x, mut y) = (from.0 + HALF, from.1 + HALF);
+            let (step_x, step_y, count) = if flat {
+                (ONE, ((to.1 - from.1) << SHIFT) / (across | 1), (to.0 - from.0) >> SHIFT)
+            } else {
+                (((to.0 - from.0) << SHIFT) / (down | 1), ONE, (to.1 - from.1) >> SHIFT)
+            };
+            for _ in 0..=count {
+                self.put(x >> SHIFT, y >> SHIFT);
+                x += step_x;
+                y += step_y;
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+        #[test]
+        fn equals_its_reference(
+            size in (1_u32..70, 1_u32..70),
+            from in (-90_i32..150, -90_i32..150),
+            to in (-90_i32..150, -90_i32..150),
+            far in prop::option::of(prop::array::uniform2(-2000_i32..2000)),
+        ) {
+            let shape = Shape { width: size.0, height: size.1, layout: Layout::Gray };
+            let to = far.map_or(to, |[x, y]| (x, y));
+            let mut expected = vec![[0]; shape.bytes()];
+            thick(shape, &mut expected, from, to, [1]);
+            let mut made = vec![0; shape.bytes()];
+            let mut pen = Pen::new(shape);
+            pen.draw(&mut made, from, to, &[1]);
+            prop_assert_eq!(&made, expected.as_flattened());
+            // Nothing is left of it in the pen.
+            made.fill(0);
+            pen.draw(&mut made, (-9, -9), (-9, -9), &[1]);
+            prop_assert!(made.iter().all(|sample| *sample == 0));
         }
     }
 }

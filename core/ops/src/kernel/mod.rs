@@ -31,7 +31,7 @@ pub(crate) mod hough;
 pub(crate) mod invert;
 mod lanes;
 pub(crate) mod level;
-mod line;
+pub(crate) mod line;
 pub(crate) mod luma;
 pub(crate) mod median;
 pub(crate) mod morph;
