@@ -124,12 +124,12 @@ pub(crate) fn change(
 
 /// Finds lines in the picture's luma and draws them.
 fn draw_lines(shape: Shape, pixels: &mut [u8], lines: Lines, scratch: &mut [u8]) {
-    let colour = &GREEN[..shape.layout.channels()];
-    let (edges, list) = hough::edges(shape, pixels, lines, scratch);
-    let mut pen = Pen::new(shape);
-    hough::find(shape, edges, lines.votes, list, |line| {
-        hough::draw(shape, pixels, (line, lines.length), &mut pen, colour);
-    });
+    let (edges, rest) = hough::edges(shape, pixels, lines, scratch);
+    let list = hough::list(shape, edges, rest);
+    // Once they are listed the edges are not looked at again.
+    let mut pen = Pen::new(shape, edges);
+    hough::find(shape, list, lines.votes, |line| hough::draw(shape, line, lines.length, &mut pen));
+    pen.paint(pixels, &GREEN[..shape.layout.channels()]);
 }
 
 /// Compares luma with its neighbourhood; RGBA of equal colours keeps its alpha.

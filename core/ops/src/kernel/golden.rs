@@ -43,7 +43,8 @@ fn a_line_is_a_rectangle_with_a_cross_on_each_end() {
     let shape = Shape { width: 11, height: 9, layout: Layout::Gray };
     let line = |from, to| {
         let mut pixels = [0; 99];
-        line::Pen::new(shape).draw(&mut pixels, from, to, &[1]);
+        let mut pen = line::Pen::new(shape, &mut pixels);
+        pen.draw(from, to);
         drawn(11, &pixels)
     };
     let inside = [
@@ -80,7 +81,8 @@ fn lines_are_those_of_hough() {
         edges[y * 60 + 10] = 255;
     }
     let mut found = vec![];
-    hough::find(shape, &edges, 30, &mut vec![0; hough::list_bytes(shape)], |line| found.push(line));
+    let mut list = vec![0; hough::list_bytes(shape)];
+    hough::find(shape, hough::list(shape, &edges, &mut list), 30, |line| found.push(line));
     let straight = hough::Line { rho: 10, degrees: 0, votes: 40 };
     assert_eq!(found.iter().max_by_key(|line| line.votes), Some(&straight));
 }

@@ -37,13 +37,13 @@ pub(crate) struct Line {
     pub(crate) votes: u32,
 }
 
-/// Bytes of `scratch` that [`edges`] needs, and [`find`] after it: edges, luma and what Canny
+/// Bytes of `scratch` that [`edges`] needs, and [`list`] after it: edges, luma and what Canny
 /// needs; then the list of edges in place of the latter two.
 pub(crate) fn scratch_bytes(shape: Shape) -> usize {
     2 * shape.width as usize * shape.height as usize + canny::scratch_bytes(shape)
 }
 
-/// Bytes of `list` that [`find`] needs for a picture: one entry for each pixel.
+/// Bytes that [`list`] needs for a picture: one entry for each pixel.
 pub(crate) fn list_bytes(shape: Shape) -> usize {
     4 * shape.width as usize * shape.height as usize
 }
@@ -54,13 +54,13 @@ pub(crate) fn row_bytes(shape: Shape) -> u64 {
     canny::row_bytes(shape).max(rows + line::pen_bytes(shape))
 }
 
-/// Canny of a picture's luma, one byte a pixel, and what `scratch` has left for [`find`].
+/// Canny of a picture's luma, one byte a pixel, and what `scratch` has left for [`list`].
 pub(crate) fn edges<'s>(
     shape: Shape,
     pixels: &[u8],
     lines: Lines,
     scratch: &'s mut [u8],
-) -> (&'s [u8], &'s mut [u8]) {
+) -> (&'s mut [u8], &'s mut [u8]) {
     let plane = Shape { layout: Layout::Gray, ..shape };
     let (edges, rest) = scratch.split_at_mut(plane.bytes());
     let (gray, working) = rest.split_at_mut(plane.bytes());
@@ -70,17 +70,7 @@ pub(crate) fn edges<'s>(
 }
 
 /// Calls `found` with every line that has more than `votes` edge pixels, by angle and distance.
-///
-/// `edges` has one byte a pixel, `list` is scratch.
-pub(crate) fn find(
-    shape: Shape,
-    edges: &[u8],
-    votes: u32,
-    list: &mut [u8],
-    mut found: impl FnMut(Line),
-) {
-    let list = listed(shape, edges, list[..list_bytes(shape)].as_chunks_mut::<4>().0);
-
+pub(crate) fn find(shape: Shape, list: List<'_>, votes: u32, mut found: impl FnMut(Line)) {
     // Distances from −(width + height) to width + height, between two zeros.
     let reach = (shape.width + shape.height) as i32;
     let row = vec![0_u32; 2 * reach as usize + 3];
@@ -90,7 +80,7 @@ pub(crate) fn find(
         after.fill(0);
         if n < ANGLES {
             let bias = reach + 1 - ROUND.to_bits() as i32;
-            level::run(Vote { list, angle, bias, row: &mut after });
+            level::run(Vote { list: list.0, angle, bias, row: &mut after });
             angle += STEP;
         }
         if n > 0 {
@@ -118,9 +108,16 @@ const LANES: usize = 8;
 /// Edge pixels whose votes are computed at a time.
 const BALLOTS: usize = 256;
 
-/// Lists where the edges are. Those that vote one after the other are far apart: neighbours often
-/// vote for the same line, and each would have to wait until the vote before it is counted.
-fn listed<'l>(shape: Shape, edges: &[u8], list: &'l mut [[u8; 4]]) -> &'l [[u8; 4]] {
+/// Where edges are.
+pub(crate) struct List<'l>(&'l [[u8; 4]]);
+
+/// Lists where the edges are, into `list`, which may be longer than that takes; `edges` has one byte
+/// a pixel.
+///
+/// Those that vote one after the other are far apart: neighbours often vote for the same line, and
+/// each would have to wait until the vote before it is counted.
+pub(crate) fn list<'l>(shape: Shape, edges: &[u8], list: &'l mut [u8]) -> List<'l> {
+    let list = list[..list_bytes(shape)].as_chunks_mut::<4>().0;
     let count = edges.iter().filter(|edge| **edge != 0).count();
     let part = count / LANES;
     let (mut lane, mut place, mut listed) = (0, 0, 0);
@@ -134,7 +131,7 @@ fn listed<'l>(shape: Shape, edges: &[u8], list: &'l mut [[u8; 4]]) -> &'l [[u8; 
             }
         });
     }
-    &list[..count]
+    List(&list[..count])
 }
 
 /// Adds the votes of all edge pixels for one angle.
@@ -173,16 +170,10 @@ impl Kernel for Vote<'_> {
     }
 }
 
-/// Draws a line in `colour`, a pixel of the picture.
-pub(crate) fn draw(
-    shape: Shape,
-    pixels: &mut [u8],
-    (line, length): (Line, Length),
-    pen: &mut Pen,
-    colour: &[u8],
-) {
+/// Draws a line.
+pub(crate) fn draw(shape: Shape, line: Line, length: Length, pen: &mut Pen<'_>) {
     let (from, to) = ends(shape, line, length);
-    pen.draw(pixels, from, to, colour);
+    pen.draw(from, to);
 }
 
 /// The ends of the part of a drawn line that is inside of the picture, as `cv2.clipLine` cuts it;

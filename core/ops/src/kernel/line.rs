@@ -3,8 +3,10 @@
 //! A line is first clipped, in whole pixels, to the picture and a margin of two. What is left is
 //! a rectangle in 16.16 fixed point, drawn as its four sides and what is between them, with a
 //! small cross on each end. Sides and inside together leave no gap in any row, so they are first
-//! put together as one stretch of each row, and the picture is gone through once.
+//! put together as one stretch of each row, and the rows are gone through once. Lines are many and
+//! cross each other, so they are drawn on a mask of a byte a pixel, and that on the picture.
 
+use super::lanes::each_set;
 use crate::shape::Shape;
 
 const SHIFT: u32 = 16;
@@ -19,9 +21,11 @@ pub(crate) type Pixel = (i32, i32);
 
 type Point = (i64, i64);
 
-/// What lines are drawn with. It holds a stretch of every row while a line is drawn.
-pub(crate) struct Pen {
+/// What lines are drawn with.
+pub(crate) struct Pen<'m> {
     shape: Shape,
+    /// 255 where a line is, 0 elsewhere, one byte a pixel.
+    mask: &'m mut [u8],
     stretches: Stretches,
 }
 
@@ -38,26 +42,17 @@ pub(super) fn pen_bytes(shape: Shape) -> u64 {
     2 * 4 * u64::from(shape.height)
 }
 
-impl Pen {
-    /// For pictures of one shape.
-    pub(crate) fn new(shape: Shape) -> Self {
+impl<'m> Pen<'m> {
+    /// For a picture of this shape. `mask` has a byte for each of its pixels, whatever is in it.
+    pub(crate) fn new(shape: Shape, mask: &'m mut [u8]) -> Self {
+        mask.fill(0);
         let height = shape.height as usize;
         let (left, right) = (vec![i32::MAX; height], vec![i32::MIN; height]);
-        Self { shape, stretches: Stretches { left, right, rows: (height, 0) } }
+        Self { shape, mask, stretches: Stretches { left, right, rows: (height, 0) } }
     }
 
-    /// Draws a line between two pixels in `colour`, which is as long as a pixel.
-    pub(crate) fn draw(&mut self, pixels: &mut [u8], from: Pixel, to: Pixel, colour: &[u8]) {
-        // Pixels of a known length are written at once, instead of copied.
-        match colour {
-            [gray] => self.thick(pixels.as_chunks_mut::<1>().0, from, to, [*gray]),
-            [r, g, b] => self.thick(pixels.as_chunks_mut::<3>().0, from, to, [*r, *g, *b]),
-            [r, g, b, a] => self.thick(pixels.as_chunks_mut::<4>().0, from, to, [*r, *g, *b, *a]),
-            _ => unreachable!("a pixel has one, three or four channels"),
-        }
-    }
-
-    fn thick<P: Copy>(&mut self, pixels: &mut [P], from: Pixel, to: Pixel, colour: P) {
+    /// Draws a line between two pixels.
+    pub(crate) fn draw(&mut self, from: Pixel, to: Pixel) {
         let shape = self.shape;
         let grown = |(x, y): Pixel| (i64::from(x) + MARGIN, i64::from(y) + MARGIN);
         let size = (i64::from(shape.width) + 2 * MARGIN, i64::from(shape.height) + 2 * MARGIN);
@@ -65,29 +60,37 @@ impl Pen {
         let fixed = |(x, y): Point| ((x - MARGIN) << SHIFT, (y - MARGIN) << SHIFT);
         let (from, to) = (fixed(from), fixed(to));
 
-        let mut put = |x: i64, y: i64| {
-            // What is negative is very large without its sign.
-            let (x, y) = (x as u64, y as u64);
-            if x < u64::from(shape.width) && y < u64::from(shape.height) {
-                pixels[y as usize * shape.width as usize + x as usize] = colour;
-            }
-        };
         for (x, y) in [from, to] {
-            let (x, y) = ((x + HALF) >> SHIFT, (y + HALF) >> SHIFT);
             for (i, j) in [(0, -1), (-1, 0), (0, 0), (1, 0), (0, 1)] {
-                put(x + i, y + j);
+                self.put((x + i * ONE, y + j * ONE));
             }
         }
         if let Some(corners) = corners(from, to) {
             let size = (i64::from(shape.width) << SHIFT, i64::from(shape.height) << SHIFT);
             for i in 0..4 {
                 let (from, to) = (corners[(i + 3) % 4], corners[i]);
-                if let Some((x, y)) = self.stretches.thin_line(size, from, to) {
-                    put((x + HALF) >> SHIFT, (y + HALF) >> SHIFT);
+                if let Some(end) = self.stretches.thin_line(size, from, to) {
+                    self.put(end);
                 }
             }
             self.stretches.inside(&corners, i64::from(shape.width));
-            self.stretches.paint(shape.width as usize, pixels, colour);
+            self.stretches.mark(shape.width as usize, self.mask);
+        }
+    }
+
+    /// Colours the pixels of all lines; `colour` is as long as a pixel.
+    pub(crate) fn paint(self, pixels: &mut [u8], colour: &[u8]) {
+        each_set(self.mask, |at| {
+            pixels[at * colour.len()..][..colour.len()].copy_from_slice(colour);
+        });
+    }
+
+    /// Marks the pixel of a place, if it is inside.
+    fn put(&mut self, (x, y): Point) {
+        // What is negative is very large without its sign.
+        let (x, y) = (((x + HALF) >> SHIFT) as u64, ((y + HALF) >> SHIFT) as u64);
+        if x < u64::from(self.shape.width) && y < u64::from(self.shape.height) {
+            self.mask[y as usize * self.shape.width as usize + x as usize] = 255;
         }
     }
 }
@@ -256,15 +259,22 @@ impl Stretches {
         Some(to)
     }
 
-    /// Colours all stretches, and forgets them.
-    fn paint<P: Copy>(&mut self, width: usize, pixels: &mut [P], colour: P) {
+    /// Marks all stretches, and forgets them.
+    fn mark(&mut self, width: usize, mask: &mut [u8]) {
         let (top, bottom) = std::mem::replace(&mut self.rows, (self.left.len(), 0));
         for y in top..bottom {
             let left = std::mem::replace(&mut self.left[y], i32::MAX).max(0) as usize;
             let right = std::mem::replace(&mut self.right[y], i32::MIN);
             let end = (i64::from(right) + 1).clamp(0, width as i64) as usize;
-            if left < end {
-                pixels[y * width..][left..end].fill(colour);
+            let Some(count @ 1..) = end.checked_sub(left) else { continue };
+            let row = &mut mask[y * width + left..];
+            match row.first_chunk_mut() {
+                // A few pixels at once: a loop whose end is another in every row is slow.
+                Some(some) if count <= 8 => {
+                    let marks = u64::MAX >> (64 - 8 * count);
+                    *some = (u64::from_le_bytes(*some) | marks).to_le_bytes();
+                }
+                _ => row[..count].fill(255),
             }
         }
     }
@@ -422,14 +432,14 @@ mod tests {
             let to = far.map_or(to, |[x, y]| (x, y));
             let mut expected = vec![[0]; shape.bytes()];
             thick(shape, &mut expected, from, to, [1]);
-            let mut made = vec![0; shape.bytes()];
-            let mut pen = Pen::new(shape);
-            pen.draw(&mut made, from, to, &[1]);
+            // A second line must not find anything of the first in the pen.
+            thick(shape, &mut expected, (3, 2), (1, 7), [1]);
+            let (mut made, mut mask) = (vec![0; shape.bytes()], vec![9; shape.bytes()]);
+            let mut pen = Pen::new(shape, &mut mask);
+            pen.draw(from, to);
+            pen.draw((3, 2), (1, 7));
+            pen.paint(&mut made, &[1]);
             prop_assert_eq!(&made, expected.as_flattened());
-            // Nothing is left of it in the pen.
-            made.fill(0);
-            pen.draw(&mut made, (-9, -9), (-9, -9), &[1]);
-            prop_assert!(made.iter().all(|sample| *sample == 0));
         }
     }
 }
