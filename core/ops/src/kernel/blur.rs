@@ -79,10 +79,13 @@ pub(crate) fn blur(
                 &pixels[at * row..][..row]
             }
         };
+        let distances = (1..=radius as isize).rev();
+        let pairs: Vec<_> = distances.map(|d| (source_row(-d), source_row(d))).collect();
         let inner = border..border + row;
         let (high_sums, low_sums) = (&mut high[inner.clone()], &mut low[inner]);
         let weights = &weights[..];
-        level::run_widest(Vertical { weights, row: source_row, high: high_sums, low: low_sums });
+        let (centre, pairs) = (source_row(0), &pairs[..]);
+        level::run_widest(Vertical { weights, centre, pairs, high: high_sums, low: low_sums });
         mirror_borders(high, shape.width as usize, radius, channels);
         mirror_borders(low, shape.width as usize, radius, channels);
         level::run_widest(Horizontal { weights, high, low, channels, out });
@@ -93,59 +96,56 @@ pub(crate) fn blur(
 }
 
 /// The weighted sum of rows, in 256ths, split into high and low bytes.
-struct Vertical<'b, R> {
+struct Vertical<'b> {
     weights: &'b [u16],
-    /// The row at a distance from the one in work.
-    row: R,
+    /// The row in work.
+    centre: &'b [u8],
+    /// Those above and below it, the furthest first.
+    pairs: &'b [(&'b [u8], &'b [u8])],
     high: &'b mut [u16],
     low: &'b mut [u16],
 }
 
-impl<'p, R: Fn(isize) -> &'p [u8]> Kernel for Vertical<'_, R> {
+impl Kernel for Vertical<'_> {
     type Made = ();
 
     #[inline(always)]
-    fn run(self) {
-        let Self { weights, row, high, low } = self;
-        let (bulk, length) = (high.len() / LANES * LANES, high.len());
+    fn run(mut self) {
+        let (bulk, length) = (self.high.len() / LANES * LANES, self.high.len());
         for start in (0..bulk).step_by(LANES) {
-            sum_rows::<LANES>(weights, &row, start, (high, low));
+            self.sum_rows::<LANES>(start);
         }
         for start in bulk..length {
-            sum_rows::<1>(weights, &row, start, (high, low));
+            self.sum_rows::<1>(start);
         }
     }
 }
 
-/// [`Vertical`] for the `N` samples from `start` on.
-///
-/// The arithmetic wraps by name only: all weights together are 256, so that no sum over bytes
-/// passes 65,280. Checked arithmetic would keep the loops of test builds from being vectorised.
-#[inline(always)]
-fn sum_rows<'p, const N: usize>(
-    weights: &[u16],
-    row: impl Fn(isize) -> &'p [u8],
-    start: usize,
-    (high, low): (&mut [u16], &mut [u16]),
-) {
-    let (centre, outer) = weights.split_last().expect("a kernel has a centre");
-    let mut sums = [0_u16; N];
-    let samples: &[u8; N] = at(row(0), start);
-    for i in 0..N {
-        sums[i] = centre.wrapping_mul(u16::from(samples[i]));
-    }
-    for (weight, distance) in outer.iter().zip((1..=outer.len() as isize).rev()) {
-        let above: &[u8; N] = at(row(-distance), start);
-        let below: &[u8; N] = at(row(distance), start);
+impl Vertical<'_> {
+    /// Does the `N` samples from `start` on.
+    ///
+    /// The arithmetic wraps by name only: all weights together are 256, so that no sum over bytes
+    /// passes 65,280. Checked arithmetic would keep the loops of test builds from being vectorised.
+    #[inline(always)]
+    fn sum_rows<const N: usize>(&mut self, start: usize) {
+        let (centre, outer) = self.weights.split_last().expect("a kernel has a centre");
+        let mut sums = [0_u16; N];
+        let samples: &[u8; N] = at(self.centre, start);
         for i in 0..N {
-            let pair = u16::from(above[i]).wrapping_add(u16::from(below[i]));
-            sums[i] = sums[i].wrapping_add(weight.wrapping_mul(pair));
+            sums[i] = centre.wrapping_mul(u16::from(samples[i]));
         }
-    }
-    let high: &mut [u16; N] = at_mut(high, start);
-    let low: &mut [u16; N] = at_mut(low, start);
-    for i in 0..N {
-        (high[i], low[i]) = (sums[i] >> 8, sums[i] & 0xff);
+        for (weight, (above, below)) in outer.iter().zip(self.pairs) {
+            let (above, below): (&[u8; N], &[u8; N]) = (at(above, start), at(below, start));
+            for i in 0..N {
+                let pair = u16::from(above[i]).wrapping_add(u16::from(below[i]));
+                sums[i] = sums[i].wrapping_add(weight.wrapping_mul(pair));
+            }
+        }
+        let high: &mut [u16; N] = at_mut(self.high, start);
+        let low: &mut [u16; N] = at_mut(self.low, start);
+        for i in 0..N {
+            (high[i], low[i]) = (sums[i] >> 8, sums[i] & 0xff);
+        }
     }
 }
 
@@ -176,7 +176,7 @@ impl Kernel for Horizontal<'_> {
 
 /// [`Horizontal`] for the `N` samples from `start` on.
 ///
-/// The sum over high bytes and the sum over low bytes both fit 16 bits, as in [`sum_rows`], and
+/// The sum over high bytes and the sum over low bytes both fit 16 bits, as in [`Vertical`], and
 /// together they are the sum over the 16-bit samples, at half the width of the arithmetic.
 #[inline(always)]
 fn sum_along<const N: usize>(
@@ -186,40 +186,35 @@ fn sum_along<const N: usize>(
     start: usize,
     out: &mut [u8],
 ) {
-    let highs = sum_pairs::<N>(weights, high, channels, start);
-    let lows = sum_pairs::<N>(weights, low, channels, start);
+    let (centre, outer) = weights.split_last().expect("a kernel has a centre");
+    let border = outer.len() * channels;
+    // As long as the window, so that what is inside of it needs no more looking.
+    let window = start..start + 2 * border + N;
+    let (high, low) = (&high[window.clone()], &low[window]);
+    let (mut highs, mut lows) = ([0_u16; N], [0_u16; N]);
+    let (middle_high, middle_low): (&[u16; N], &[u16; N]) = (at(high, border), at(low, border));
+    for i in 0..N {
+        highs[i] = centre.wrapping_mul(middle_high[i]);
+        lows[i] = centre.wrapping_mul(middle_low[i]);
+    }
+    let (mut left, mut right) = (0, 2 * border);
+    for weight in outer {
+        let (a, b): (&[u16; N], &[u16; N]) = (at(high, left), at(high, right));
+        let (c, d): (&[u16; N], &[u16; N]) = (at(low, left), at(low, right));
+        for i in 0..N {
+            highs[i] = highs[i].wrapping_add(weight.wrapping_mul(a[i].wrapping_add(b[i])));
+        }
+        for i in 0..N {
+            lows[i] = lows[i].wrapping_add(weight.wrapping_mul(c[i].wrapping_add(d[i])));
+        }
+        (left, right) = (left + channels, right - channels);
+    }
     let out: &mut [u8; N] = at_mut(out, start);
     for i in 0..N {
         // What the low bytes carry over, with half of what is cut off: at most 255 and a bit.
         let carried = (u32::from(lows[i]) + (1 << 15)) >> 8;
         out[i] = ((u32::from(highs[i]) + carried) >> 8) as u8;
     }
-}
-
-/// The weighted sum of one half of the samples.
-#[inline(always)]
-fn sum_pairs<const N: usize>(
-    weights: &[u16],
-    samples: &[u16],
-    channels: usize,
-    start: usize,
-) -> [u16; N] {
-    let (centre, outer) = weights.split_last().expect("a kernel has a centre");
-    let border = outer.len() * channels;
-    let mut sums = [0_u16; N];
-    let middle: &[u16; N] = at(samples, start + border);
-    for i in 0..N {
-        sums[i] = centre.wrapping_mul(middle[i]);
-    }
-    for (tap, weight) in outer.iter().enumerate() {
-        let left: &[u16; N] = at(samples, start + tap * channels);
-        let right: &[u16; N] = at(samples, start + 2 * border - tap * channels);
-        for i in 0..N {
-            let pair = left[i].wrapping_add(right[i]);
-            sums[i] = sums[i].wrapping_add(weight.wrapping_mul(pair));
-        }
-    }
-    sums
 }
 
 /// Fills the `radius` pixels on both sides of a row from its inside.
