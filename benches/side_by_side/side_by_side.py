@@ -304,6 +304,7 @@ def main():
     parser.add_argument("--rounds", type=int)
     asked = parser.parse_args()
     cv2.setNumThreads(1)
+    asked.work = asked.work.resolve()
     photos.prepare(asked.work, 40)
     ours = Ours(asked.bench)
     lines, sharp = [], "not asked"

@@ -40,9 +40,7 @@ pub(crate) fn make(
             sharpen::sharpen(shape, pixels, (kernel, sigma, amount), tools.blur, made);
         }
         Step::Median { kernel } => median::median(shape, pixels, kernel, made),
-        Step::Extreme { extreme, kernel } => {
-            morph::extreme(shape, pixels, extreme, kernel, made);
-        }
+        Step::Extremes(extremes) => morph::extremes(shape, pixels, extremes, made),
         Step::Edges { low, high } => {
             let scratch = &mut tools.scratch[..step.scratch_bytes(shape)];
             canny::edges(shape, pixels, (low, high), scratch, made);
@@ -109,7 +107,7 @@ pub(crate) fn change(
         | Step::Blur { .. }
         | Step::Sharpen { .. }
         | Step::Median { .. }
-        | Step::Extreme { .. }
+        | Step::Extremes(_)
         | Step::Edges { .. }
         | Step::Adaptive(_)
         | Step::Resample { .. }

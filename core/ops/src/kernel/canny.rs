@@ -200,7 +200,6 @@ mod tests {
 
     use super::*;
     use crate::kernel::testing::{at_every_level, layouts, pictures};
-    use crate::shape::Layout;
 
     /// Everything by its definition: angles as angles, connection by repetition.
     fn reference(shape: Shape, pixels: &[u8], low: i32, high: i32) -> Vec<u8> {

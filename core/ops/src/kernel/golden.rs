@@ -3,7 +3,7 @@
 
 use pixmill_contract::operation::{Adaptive, AdaptiveMethod};
 
-use super::morph::{Extreme, extreme};
+use super::morph::{Extreme, extremes};
 use super::{canny, contour, equalize, histogram, hough, line, median, threshold};
 use crate::shape::{Layout, Shape};
 
@@ -153,9 +153,9 @@ fn medians_and_extremes_are_those_of_opencv() {
     median::median(GRAY, &gray(), 5, &mut made);
     assert_eq!(made[..8], [51, 85, 122, 128, 159, 159, 94, 54]);
     assert_eq!(made[40..], [211, 205, 131, 103, 103, 134, 140, 174]);
-    extreme(GRAY, &gray(), Extreme::Largest, 3, &mut made);
+    extremes(GRAY, &gray(), [Some((Extreme::Largest, 3)), None], &mut made);
     assert_eq!(made[..8], [88, 125, 162, 199, 236, 236, 236, 233]);
     assert_eq!(made[40..], [248, 248, 248, 245, 140, 177, 214, 214]);
-    extreme(GRAY, &gray(), Extreme::Smallest, 3, &mut made);
+    extremes(GRAY, &gray(), [Some((Extreme::Smallest, 3)), None], &mut made);
     assert_eq!(made[..8], [11, 11, 48, 85, 122, 17, 14, 14]);
 }

@@ -120,7 +120,8 @@ pub(crate) fn list<'l>(shape: Shape, edges: &[u8], list: &'l mut [u8]) -> List<'
     let list = list[..list_bytes(shape)].as_chunks_mut::<4>().0;
     let count = edges.iter().filter(|edge| **edge != 0).count();
     let part = count / LANES;
-    let (mut lane, mut place, mut listed) = (0, 0, 0);
+    // Those that are left over come last, one after the other; of a few edges all are.
+    let (mut lane, mut place, mut listed) = (if part == 0 { LANES } else { 0 }, 0, 0);
     for (y, row) in edges.chunks_exact(shape.width as usize).enumerate() {
         each_set(row, |x| {
             let at = if lane < LANES { place * LANES + lane } else { listed };
@@ -203,4 +204,60 @@ fn ends(shape: Shape, line: Line, length: Length) -> (Pixel, Pixel) {
     let from = ((x + across) as i32, (y + down) as i32);
     let to = ((x - across) as i32, (y - down) as i32);
     (from, to)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::kernel::testing::{at_every_level, pictures};
+
+    /// The whole table of votes, and its maxima.
+    fn reference(shape: Shape, edges: &[u8], votes: u32) -> Vec<Line> {
+        let reach = (shape.width + shape.height) as i32;
+        let mut table = vec![vec![0_u32; 2 * reach as usize + 3]; ANGLES + 2];
+        let mut angle = 0.0_f32;
+        for row in &mut table[1..=ANGLES] {
+            let (cosine, sine) = (f64::from(angle).cos() as f32, f64::from(angle).sin() as f32);
+            for (at, _) in edges.iter().enumerate().filter(|(_, edge)| **edge != 0) {
+                let (x, y) = (at % shape.width as usize, at / shape.width as usize);
+                let distance = (x as f32 * cosine + y as f32 * sine).round_ties_even();
+                row[(distance as i32 + reach + 1) as usize] += 1;
+            }
+            angle += STEP;
+        }
+        let mut found = vec![];
+        for n in 1..=ANGLES {
+            for r in 1..table[n].len() - 1 {
+                let peak = table[n][r];
+                let [before, after] = [table[n - 1][r], table[n + 1][r]];
+                let along = peak > table[n][r - 1] && peak >= table[n][r + 1];
+                if peak > votes && along && peak > before && peak >= after {
+                    let degrees = (n - 1) as u8;
+                    found.push(Line { rho: r as i32 - 1 - reach, degrees, votes: peak });
+                }
+            }
+        }
+        found
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn equals_its_reference(
+            (shape, samples) in pictures(Just(Layout::Gray)),
+            density: u8,
+            votes in 0_u32..30,
+        ) {
+            let edges: Vec<u8> =
+                samples.iter().map(|s| if *s < density { 255 } else { 0 }).collect();
+            let expected = reference(shape, &edges, votes);
+            at_every_level(|| {
+                let (mut room, mut found) = (vec![7; list_bytes(shape)], vec![]);
+                find(shape, list(shape, &edges, &mut room), votes, |line| found.push(line));
+                assert_eq!(found, expected);
+            });
+        }
+    }
 }

@@ -7,11 +7,12 @@
 //! cross each other, so they are drawn on a mask of a byte a pixel, and that on the picture.
 
 use super::lanes::each_set;
+use super::stretches::Stretches;
 use crate::shape::Shape;
 
-const SHIFT: u32 = 16;
-const ONE: i64 = 1 << SHIFT;
-const HALF: i64 = ONE / 2;
+pub(super) const SHIFT: u32 = 16;
+pub(super) const ONE: i64 = 1 << SHIFT;
+pub(super) const HALF: i64 = ONE / 2;
 
 /// How far outside of the picture a line may still end.
 const MARGIN: i64 = 2;
@@ -19,7 +20,8 @@ const MARGIN: i64 = 2;
 /// A place in whole pixels, across and down.
 pub(crate) type Pixel = (i32, i32);
 
-type Point = (i64, i64);
+/// A place in 16.16 fixed point, or in whole pixels, across and down.
+pub(super) type Point = (i64, i64);
 
 /// What lines are drawn with.
 pub(crate) struct Pen<'m> {
@@ -27,14 +29,6 @@ pub(crate) struct Pen<'m> {
     /// 255 where a line is, 0 elsewhere, one byte a pixel.
     mask: &'m mut [u8],
     stretches: Stretches,
-}
-
-/// The leftmost and rightmost pixel of each row that belongs to a line, none before the first.
-struct Stretches {
-    left: Vec<i32>,
-    right: Vec<i32>,
-    /// The rows that have one.
-    rows: (usize, usize),
 }
 
 /// Bytes that a [`Pen`] allocates.
@@ -46,9 +40,7 @@ impl<'m> Pen<'m> {
     /// For a picture of this shape. `mask` has a byte for each of its pixels, whatever is in it.
     pub(crate) fn new(shape: Shape, mask: &'m mut [u8]) -> Self {
         mask.fill(0);
-        let height = shape.height as usize;
-        let (left, right) = (vec![i32::MAX; height], vec![i32::MIN; height]);
-        Self { shape, mask, stretches: Stretches { left, right, rows: (height, 0) } }
+        Self { shape, mask, stretches: Stretches::new(shape.height as usize) }
     }
 
     /// Draws a line between two pixels.
@@ -121,7 +113,11 @@ pub(crate) fn visible_part(shape: Shape, from: Pixel, to: Pixel) -> Option<(Pixe
 
 /// The part of a line inside of `0..width` × `0..height`, cut in whole numbers; `None` if there
 /// is none.
-fn clip((width, height): (i64, i64), mut from: Point, mut to: Point) -> Option<(Point, Point)> {
+pub(super) fn clip(
+    (width, height): (i64, i64),
+    mut from: Point,
+    mut to: Point,
+) -> Option<(Point, Point)> {
     let (right, bottom) = (width - 1, height - 1);
     let beside = |(x, _): Point| i64::from(x < 0) + 2 * i64::from(x > right);
     let beyond = |(_, y): Point| i64::from(y < 0) + 2 * i64::from(y > bottom);
@@ -155,137 +151,14 @@ fn clip((width, height): (i64, i64), mut from: Point, mut to: Point) -> Option<(
     Some((from, to))
 }
 
-/// One side of a polygon on its way down.
-struct Side {
-    /// The corner that it goes to.
-    corner: usize,
-    /// Which corner follows: 1 forwards, or 3 backwards in a circle of four.
-    turn: usize,
-    /// The row in which that corner is.
-    end: i64,
-    x: i64,
-    step: i64,
-}
-
-impl Stretches {
-    /// Takes in `count` rows from `y` on, in each what is between two places that move by a step
-    /// from row to row.
-    fn between(&mut self, y: i64, count: i64, [one, other]: [i64; 2], steps: [i64; 2]) {
-        let first = (-y).max(0);
-        let top = ((y + first) as usize).min(self.left.len());
-        let bottom = (y + count).clamp(top as i64, self.left.len() as i64) as usize;
-        let (mut one, mut other) = (one + first * steps[0], other + first * steps[1]);
-        for (left, right) in self.left[top..bottom].iter_mut().zip(&mut self.right[top..bottom]) {
-            let (a, b) = ((one >> SHIFT) as i32, (other >> SHIFT) as i32);
-            (*left, *right) = ((*left).min(a.min(b)), (*right).max(a.max(b)));
-            (one, other) = (one + steps[0], other + steps[1]);
-        }
-        if top < bottom {
-            self.rows = (self.rows.0.min(top), self.rows.1.max(bottom));
-        }
-    }
-
-    /// Takes in what is inside of a convex quadrilateral in 16.16 fixed point.
-    fn inside(&mut self, corners: &[Point; 4], width: i64) {
-        let row_of = |corner: Point| (corner.1 + HALF) >> SHIFT;
-        let rows = || corners.iter().map(|corner| row_of(*corner));
-        let columns = || corners.iter().map(|corner| (corner.0 + HALF) >> SHIFT);
-        let (top, bottom) = (rows().min().unwrap_or(0), rows().max().unwrap_or(0));
-        let (left, right) = (columns().min().unwrap_or(0), columns().max().unwrap_or(0));
-        let height = self.left.len() as i64;
-        if right < 0 || bottom < 0 || left >= width || top >= height {
-            return;
-        }
-        let first = (0..4).min_by_key(|i| (corners[*i].1, *i)).unwrap_or(0);
-        let side = |turn| Side { corner: first, turn, end: top, x: -ONE, step: 0 };
-        let mut sides = [side(1), side(3)];
-        let mut corners_left = 4;
-        let mut y = top;
-        while y <= bottom.min(height - 1) {
-            for side in sides.iter_mut().filter(|side| y >= side.end) {
-                let mut from = side.corner;
-                let mut to = (from + side.turn) % 4;
-                while corners_left > 0 {
-                    corners_left -= 1;
-                    let end = row_of(corners[to]);
-                    if end > y {
-                        let (start, stop) = (corners[from].0, corners[to].0);
-                        let rows = end - y;
-                        side.step = ((stop - start) * 2 + rows) / (2 * rows);
-                        (side.end, side.x, side.corner) = (end, start, to);
-                        break;
-                    }
-                    from = to;
-                    to = (to + side.turn) % 4;
-                }
-            }
-            // Up to the next corner both sides are straight.
-            let corner = sides[0].end.min(sides[1].end);
-            let end = if corners_left > 0 { corner.max(y + 1) } else { bottom + 1 };
-            let steps = sides.each_ref().map(|side| side.step);
-            self.between(y, end - y, sides.each_ref().map(|side| side.x + HALF), steps);
-            sides.iter_mut().for_each(|side| side.x += side.step * (end - y));
-            y = end;
-        }
-    }
-
-    /// Takes in a line one pixel wide between two points in 16.16 fixed point, but for its
-    /// end, which it returns, if any of it is inside.
-    fn thin_line(&mut self, size: (i64, i64), from: Point, to: Point) -> Option<Point> {
-        let (mut from, mut to) = clip(size, from, to)?;
-        let (across, down) = ((to.0 - from.0).abs(), (to.1 - from.1).abs());
-        let flat = across > down;
-        if if flat { to.0 < from.0 } else { to.1 < from.1 } {
-            std::mem::swap(&mut from, &mut to);
-        }
-        let (x, mut y) = (from.0 + HALF, from.1 + HALF);
-        if !flat {
-            let step = ((to.0 - from.0) << SHIFT) / (down | 1);
-            let count = ((to.1 - from.1) >> SHIFT) + 1;
-            self.between(y >> SHIFT, count, [x, x], [step, step]);
-            return Some(to);
-        }
-        let (x, last) = (x >> SHIFT, (to.0 - from.0) >> SHIFT);
-        let step = ((to.1 - from.1) << SHIFT) / (across | 1);
-        let mut start = 0;
-        for n in 0..=last {
-            let next = y + step;
-            if next >> SHIFT != y >> SHIFT || n == last {
-                self.between(y >> SHIFT, 1, [(x + start) << SHIFT, (x + n) << SHIFT], [0, 0]);
-                start = n + 1;
-            }
-            y = next;
-        }
-        Some(to)
-    }
-
-    /// Marks all stretches, and forgets them.
-    fn mark(&mut self, width: usize, mask: &mut [u8]) {
-        let (top, bottom) = std::mem::replace(&mut self.rows, (self.left.len(), 0));
-        for y in top..bottom {
-            let left = std::mem::replace(&mut self.left[y], i32::MAX).max(0) as usize;
-            let right = std::mem::replace(&mut self.right[y], i32::MIN);
-            let end = (i64::from(right) + 1).clamp(0, width as i64) as usize;
-            let Some(count @ 1..) = end.checked_sub(left) else { continue };
-            let row = &mut mask[y * width + left..];
-            match row.first_chunk_mut() {
-                // A few pixels at once: a loop whose end is another in every row is slow.
-                Some(some) if count <= 8 => {
-                    let marks = u64::MAX >> (64 - 8 * count);
-                    *some = (u64::from_le_bytes(*some) | marks).to_le_bytes();
-                }
-                _ => row[..count].fill(255),
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::shape::Layout;
+
+    use crate::kernel::stretches::Side;
 
     /// Pixel by pixel, as `OpenCV` goes about it.
     fn thick<P: Copy>(shape: Shape, pixels: &mut [P], from: Pixel, to: Pixel, colour: P) {

@@ -72,7 +72,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::kernel::testing::pictures;
+    use crate::kernel::testing::{at_every_level, layouts, pictures};
 
     /// In floating point, whose error at these magnitudes cannot reach the rounding.
     fn reference(pixel: &[u8]) -> u8 {
@@ -82,11 +82,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rgb_equals_its_reference((_, pixels) in pictures(Just(Layout::Rgb))) {
-            let mut gray = vec![0; pixels.len() / 3];
-            from_rgb(&pixels, &mut gray);
-            let expected: Vec<u8> = pixels.chunks_exact(3).map(reference).collect();
-            prop_assert_eq!(gray, expected);
+        fn a_plane_equals_its_reference((shape, pixels) in pictures(layouts())) {
+            let channels = shape.layout.channels();
+            let of = |pixel: &[u8]| if channels == 1 { pixel[0] } else { reference(&pixel[..3]) };
+            let expected: Vec<u8> = pixels.chunks_exact(channels).map(of).collect();
+            at_every_level(|| {
+                let mut gray = vec![0; expected.len()];
+                plane(shape.layout, &pixels, &mut gray);
+                assert_eq!(gray, expected);
+            });
         }
 
         #[test]

@@ -39,6 +39,7 @@ pub(crate) mod pad;
 pub(crate) mod pixelate;
 pub(crate) mod resize;
 pub(crate) mod sharpen;
+mod stretches;
 pub(crate) mod threshold;
 pub(crate) mod tone;
 pub(crate) mod trace;

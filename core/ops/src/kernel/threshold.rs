@@ -144,7 +144,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::kernel::testing::{layouts, pictures};
+    use crate::kernel::testing::{at_every_level, layouts, pictures};
 
     /// Each neighbourhood summed by itself.
     fn reference(shape: Shape, gray: &[u8], adaptive: Adaptive) -> Vec<u8> {
@@ -195,13 +195,15 @@ mod tests {
 
         #[test]
         fn binary_keeps_alpha((shape, pixels) in pictures(layouts()), value: u8, max: u8) {
-            let mut made = pixels.clone();
-            binary(shape.layout, &mut made, value, max);
-            for (i, (made, sample)) in made.iter().zip(&pixels).enumerate() {
-                let is_alpha = shape.layout == Layout::Rgba && i % 4 == 3;
-                let above = if *sample > value { max } else { 0 };
-                prop_assert_eq!(*made, if is_alpha { *sample } else { above });
-            }
+            at_every_level(|| {
+                let mut made = pixels.clone();
+                binary(shape.layout, &mut made, value, max);
+                for (i, (made, sample)) in made.iter().zip(&pixels).enumerate() {
+                    let is_alpha = shape.layout == Layout::Rgba && i % 4 == 3;
+                    let above = if *sample > value { max } else { 0 };
+                    assert_eq!(*made, if is_alpha { *sample } else { above });
+                }
+            });
         }
     }
 }
