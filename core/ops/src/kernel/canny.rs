@@ -5,6 +5,11 @@
 //! A pixel that is a maximum across its edge is an edge if its gradient is above `high`, or above
 //! `low` and connected to one that is, over eight neighbours.
 
+#![allow(
+    clippy::needless_bitwise_bool,
+    reason = "a branch would keep loops over pixels from becoming vector code"
+)]
+
 use super::gradient::{self, Gradients, N, Rows};
 use super::lanes::{at, each_set};
 use super::level::{self, Kernel};
@@ -130,6 +135,7 @@ fn mark(shape: Shape, pixels: &[u8], (low, high): (u32, u32), map: &mut [u8]) {
 /// four. Comparing the slope with the tangent is exact in 16 bits: of |across| · tangent the part
 /// below one never decides, as |down| is whole, and it is zero for an upright gradient only.
 #[inline(always)]
+#[expect(clippy::many_single_char_names, reason = "the neighbours are named by their directions")]
 fn maxima([above, here, below]: &[Gradients; 3], start: usize, [low, high]: [i16; 2]) -> [u8; N] {
     let (across, down): (&[i16; N], &[i16; N]) = (at(&here.across, start), at(&here.down, start));
     let three = |row: &'_ Gradients| -> [[i16; N]; 3] {

@@ -191,15 +191,20 @@ mod tests {
         for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
             let here = light(x, y);
             let sides = [(0, -1), (-1, 0), (1, 0), (0, 1)];
+            let mut stamp = |places: &[(isize, isize)], mirror: isize, x: isize| {
+                for (i, j) in places {
+                    put(x + mirror * i, y + j);
+                }
+            };
             if here && sides.iter().any(|(i, j)| !light(x + i, y + j)) {
-                CROSS.iter().for_each(|(i, j)| put(x + i, y + j));
+                stamp(&CROSS, 1, x);
             }
             let (right, below, across) = (light(x + 1, y), light(x, y + 1), light(x + 1, y + 1));
             if here && across && !(right && below) {
-                DIAGONAL.iter().for_each(|(i, j)| put(x + i, y + j));
+                stamp(&DIAGONAL, 1, x);
             }
             if right && below && !(here && across) {
-                DIAGONAL.iter().for_each(|(i, j)| put(x + 1 - i, y + j));
+                stamp(&DIAGONAL, -1, x + 1);
             }
         }
     }

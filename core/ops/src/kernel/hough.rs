@@ -109,6 +109,7 @@ const LANES: usize = 8;
 const BALLOTS: usize = 256;
 
 /// Where edges are.
+#[derive(Clone, Copy)]
 pub(crate) struct List<'l>(&'l [[u8; 4]]);
 
 /// Lists where the edges are, into `list`, which may be longer than that takes; `edges` has one byte

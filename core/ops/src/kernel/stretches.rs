@@ -86,7 +86,9 @@ impl Stretches {
             let end = if corners_left > 0 { corner.max(y + 1) } else { bottom + 1 };
             let steps = sides.each_ref().map(|side| side.step);
             self.between(y, end - y, sides.each_ref().map(|side| side.x + HALF), steps);
-            sides.iter_mut().for_each(|side| side.x += side.step * (end - y));
+            for side in &mut sides {
+                side.x += side.step * (end - y);
+            }
             y = end;
         }
     }
