@@ -5,7 +5,7 @@ OUT   ?= out
 RECIPE ?= thumb = resize:256 -> jpeg; web = resize:1200 | blur:3 -> jpeg:q=82; gray = grayscale -> png
 
 .DEFAULT_GOAL := help
-.PHONY: help run test mutants soak parity build release lint fmt schemas samples clean setup venv
+.PHONY: help run test mutants soak parity bench build release lint fmt schemas samples clean setup venv
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,13 @@ parity: setup ## compare every operation with OpenCV, Pillow and NumPy, sample b
 	$(CARGO) build --release --locked -p pixmill-ops --example grind
 	sh tools/venv.sh target/parity benches/parity/requirements.txt
 	target/parity/bin/python benches/parity/parity.py target/release/examples/grind benches/PARITY.md
+
+bench: setup ## measure operations, whole jobs and thumbnails beside OpenCV, libvips, Pillow and sharp
+	$(CARGO) build --release --locked -p pixmill-ops --features bench --example bench
+	sh tools/venv.sh target/bench benches/side_by_side/requirements.txt
+	sh tools/bench_sharp.sh target/bench-work
+	target/bench/bin/python benches/side_by_side/side_by_side.py target/release/examples/bench benches/RESULTS.md \
+	    target/bench-work
 
 build: setup ## the debug binary, without AWS
 	$(CARGO) build --locked --no-default-features

@@ -53,6 +53,8 @@ pub use codec::inspect;
 pub use codec::sniff::sniff;
 pub use estimate::{Estimate, estimate};
 pub use header::{Header, Orientation};
+#[cfg(feature = "bench")]
+pub use mill::bench::Bench;
 pub use mill::{Ground, Mill, Picture};
 pub use overlay::Overlays;
 

@@ -1,5 +1,8 @@
 //! The mill: runs a plan on one thread, with codecs and buffers that outlive the job.
 
+#[cfg(feature = "bench")]
+pub(crate) mod bench;
+
 use pixmill_contract::{Format, Limits, Recipe, Rejection};
 use pixmill_resample::Resampler;
 

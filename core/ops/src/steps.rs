@@ -3,6 +3,7 @@
 use pixmill_contract::operation::{Adaptive, Axis, Lines};
 use pixmill_resample::Resampler;
 
+use crate::kernel::line::Pen;
 use crate::kernel::{
     blur, canny, composite, contour, crop, equalize, hough, invert, luma, median, morph, pad,
     pixelate, resize, sharpen, threshold, tone, turn,
@@ -39,9 +40,7 @@ pub(crate) fn make(
             sharpen::sharpen(shape, pixels, (kernel, sigma, amount), tools.blur, made);
         }
         Step::Median { kernel } => median::median(shape, pixels, kernel, made),
-        Step::Extreme { extreme, kernel } => {
-            morph::extreme(shape, pixels, extreme, kernel, made);
-        }
+        Step::Extremes(extremes) => morph::extremes(shape, pixels, extremes, made),
         Step::Edges { low, high } => {
             let scratch = &mut tools.scratch[..step.scratch_bytes(shape)];
             canny::edges(shape, pixels, (low, high), scratch, made);
@@ -94,7 +93,7 @@ pub(crate) fn change(
         Step::Otsu { max } => threshold::by_otsu(layout, pixels, max),
         Step::Lines(lines) => draw_lines(shape, pixels, lines, scratch),
         Step::Contours { value } => {
-            contour::draw(shape, pixels, value, scratch, &GREEN[..layout.channels()]);
+            contour::draw(shape, pixels, value, &GREEN[..layout.channels()]);
         }
         Step::Composite { overlay, placing } => {
             let Layer { shape: of, pixels: above } = &layers[overlay];
@@ -108,7 +107,7 @@ pub(crate) fn change(
         | Step::Blur { .. }
         | Step::Sharpen { .. }
         | Step::Median { .. }
-        | Step::Extreme { .. }
+        | Step::Extremes(_)
         | Step::Edges { .. }
         | Step::Adaptive(_)
         | Step::Resample { .. }
@@ -123,11 +122,12 @@ pub(crate) fn change(
 
 /// Finds lines in the picture's luma and draws them.
 fn draw_lines(shape: Shape, pixels: &mut [u8], lines: Lines, scratch: &mut [u8]) {
-    let colour = &GREEN[..shape.layout.channels()];
-    let (edges, list) = hough::edges(shape, pixels, lines, scratch);
-    hough::find(shape, edges, lines.votes, list, |line| {
-        hough::draw(shape, pixels, line, lines.length, colour);
-    });
+    let (edges, rest) = hough::edges(shape, pixels, lines, scratch);
+    let list = hough::list(shape, edges, rest);
+    // Once they are listed the edges are not looked at again.
+    let mut pen = Pen::new(shape, edges);
+    hough::find(shape, list, lines.votes, |line| hough::draw(shape, line, lines.length, &mut pen));
+    pen.paint(pixels, &GREEN[..shape.layout.channels()]);
 }
 
 /// Compares luma with its neighbourhood; RGBA of equal colours keeps its alpha.

@@ -120,8 +120,9 @@ pub(crate) fn phash(shape: Shape, pixels: &[u8]) -> Vec<u8> {
 /// The lines that are drawn, those with the most votes first: `OpenCV`'s order.
 pub(crate) fn lines(shape: Shape, pixels: &[u8], lines: Lines, scratch: &mut [u8]) -> Vec<u8> {
     let mut most = Listed::by(|line: &hough::Line| u64::from(line.votes));
-    let (edges, list) = hough::edges(shape, pixels, lines, scratch);
-    hough::find(shape, edges, lines.votes, list, |line| most.add(line));
+    let (edges, rest) = hough::edges(shape, pixels, lines, scratch);
+    let list = hough::list(shape, edges, rest);
+    hough::find(shape, list, lines.votes, |line| most.add(line));
     let told = |line: &hough::Line| {
         let (from, to) = hough::visible_ends(shape, *line, lines.length).unzip();
         let theta = hough::radians(*line);

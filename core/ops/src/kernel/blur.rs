@@ -14,6 +14,8 @@
 
 use super::alpha;
 use super::gaussian::half_kernel;
+use super::lanes::{at, at_mut};
+use super::level::{self, Kernel};
 use crate::shape::{Layout, Shape};
 
 /// Samples that a pass keeps in registers at a time.
@@ -77,11 +79,16 @@ pub(crate) fn blur(
                 &pixels[at * row..][..row]
             }
         };
+        let distances = (1..=radius as isize).rev();
+        let pairs: Vec<_> = distances.map(|d| (source_row(-d), source_row(d))).collect();
         let inner = border..border + row;
-        vertical(&weights, source_row, &mut high[inner.clone()], &mut low[inner]);
+        let (high_sums, low_sums) = (&mut high[inner.clone()], &mut low[inner]);
+        let weights = &weights[..];
+        let (centre, pairs) = (source_row(0), &pairs[..]);
+        level::run_widest(Vertical { weights, centre, pairs, high: high_sums, low: low_sums });
         mirror_borders(high, shape.width as usize, radius, channels);
         mirror_borders(low, shape.width as usize, radius, channels);
-        horizontal(&weights, high, low, channels, out);
+        level::run_widest(Horizontal { weights, high, low, channels, out });
         if premultiplied {
             alpha::unpremultiply(out);
         }
@@ -89,63 +96,89 @@ pub(crate) fn blur(
 }
 
 /// The weighted sum of rows, in 256ths, split into high and low bytes.
-fn vertical<'p>(
-    weights: &[u16],
-    row: impl Fn(isize) -> &'p [u8],
-    high: &mut [u16],
-    low: &mut [u16],
-) {
-    let (bulk, length) = (high.len() / LANES * LANES, high.len());
-    for start in (0..bulk).step_by(LANES) {
-        sum_rows::<LANES>(weights, &row, start, high, low);
-    }
-    for start in bulk..length {
-        sum_rows::<1>(weights, &row, start, high, low);
+struct Vertical<'b> {
+    weights: &'b [u16],
+    /// The row in work.
+    centre: &'b [u8],
+    /// Those above and below it, the furthest first.
+    pairs: &'b [(&'b [u8], &'b [u8])],
+    high: &'b mut [u16],
+    low: &'b mut [u16],
+}
+
+impl Kernel for Vertical<'_> {
+    type Made = ();
+
+    #[inline(always)]
+    fn run(mut self) {
+        let (bulk, length) = (self.high.len() / LANES * LANES, self.high.len());
+        for start in (0..bulk).step_by(LANES) {
+            self.sum_rows::<LANES>(start);
+        }
+        for start in bulk..length {
+            self.sum_rows::<1>(start);
+        }
     }
 }
 
-/// [`vertical`] for the `N` samples from `start` on.
-///
-/// The arithmetic wraps by name only: all weights together are 256, so that no sum over bytes
-/// passes 65,280. Checked arithmetic would keep the loops of test builds from being vectorised.
-#[inline]
-fn sum_rows<'p, const N: usize>(
-    weights: &[u16],
-    row: impl Fn(isize) -> &'p [u8],
-    start: usize,
-    high: &mut [u16],
-    low: &mut [u16],
-) {
-    let samples = |distance| at::<N, u8>(row(distance), start);
-    let (centre, outer) = weights.split_last().expect("a kernel has a centre");
-    let mut sums = samples(0).map(|sample| centre.wrapping_mul(u16::from(sample)));
-    for (weight, distance) in outer.iter().zip((1..=outer.len() as isize).rev()) {
-        let (above, below) = (samples(-distance), samples(distance));
+impl Vertical<'_> {
+    /// Does the `N` samples from `start` on.
+    ///
+    /// The arithmetic wraps by name only: all weights together are 256, so that no sum over bytes
+    /// passes 65,280. Checked arithmetic would keep the loops of test builds from being vectorised.
+    #[inline(always)]
+    fn sum_rows<const N: usize>(&mut self, start: usize) {
+        let (centre, outer) = self.weights.split_last().expect("a kernel has a centre");
+        let mut sums = [0_u16; N];
+        let samples: &[u8; N] = at(self.centre, start);
         for i in 0..N {
-            let pair = u16::from(above[i]).wrapping_add(u16::from(below[i]));
-            sums[i] = sums[i].wrapping_add(weight.wrapping_mul(pair));
+            sums[i] = centre.wrapping_mul(u16::from(samples[i]));
+        }
+        for (weight, (above, below)) in outer.iter().zip(self.pairs) {
+            let (above, below): (&[u8; N], &[u8; N]) = (at(above, start), at(below, start));
+            for i in 0..N {
+                let pair = u16::from(above[i]).wrapping_add(u16::from(below[i]));
+                sums[i] = sums[i].wrapping_add(weight.wrapping_mul(pair));
+            }
+        }
+        let high: &mut [u16; N] = at_mut(self.high, start);
+        let low: &mut [u16; N] = at_mut(self.low, start);
+        for i in 0..N {
+            (high[i], low[i]) = (sums[i] >> 8, sums[i] & 0xff);
         }
     }
-    high[start..start + N].copy_from_slice(&sums.map(|sum| sum >> 8));
-    low[start..start + N].copy_from_slice(&sums.map(|sum| sum & 0xff));
 }
 
 /// The weighted sum along a row, rounded to bytes.
-fn horizontal(weights: &[u16], high: &[u16], low: &[u16], channels: usize, out: &mut [u8]) {
-    let (bulk, length) = (out.len() / LANES * LANES, out.len());
-    for start in (0..bulk).step_by(LANES) {
-        sum_along::<LANES>(weights, (high, low), channels, start, out);
-    }
-    for start in bulk..length {
-        sum_along::<1>(weights, (high, low), channels, start, out);
+struct Horizontal<'b> {
+    weights: &'b [u16],
+    high: &'b [u16],
+    low: &'b [u16],
+    channels: usize,
+    out: &'b mut [u8],
+}
+
+impl Kernel for Horizontal<'_> {
+    type Made = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { weights, high, low, channels, out } = self;
+        let (bulk, length) = (out.len() / LANES * LANES, out.len());
+        for start in (0..bulk).step_by(LANES) {
+            sum_along::<LANES>(weights, (high, low), channels, start, out);
+        }
+        for start in bulk..length {
+            sum_along::<1>(weights, (high, low), channels, start, out);
+        }
     }
 }
 
-/// [`horizontal`] for the `N` samples from `start` on.
+/// [`Horizontal`] for the `N` samples from `start` on.
 ///
-/// The sum over high bytes and the sum over low bytes both fit 16 bits, as in [`sum_rows`], and
+/// The sum over high bytes and the sum over low bytes both fit 16 bits, as in [`Vertical`], and
 /// together they are the sum over the 16-bit samples, at half the width of the arithmetic.
-#[inline]
+#[inline(always)]
 fn sum_along<const N: usize>(
     weights: &[u16],
     (high, low): (&[u16], &[u16]),
@@ -155,28 +188,33 @@ fn sum_along<const N: usize>(
 ) {
     let (centre, outer) = weights.split_last().expect("a kernel has a centre");
     let border = outer.len() * channels;
-    let sum = |samples: &[u16]| {
-        let mut sums = at::<N, u16>(samples, start + border).map(|s| centre.wrapping_mul(s));
-        for (i, weight) in outer.iter().enumerate() {
-            let left = at::<N, u16>(samples, start + i * channels);
-            let right = at::<N, u16>(samples, start + 2 * border - i * channels);
-            for i in 0..N {
-                let pair = left[i].wrapping_add(right[i]);
-                sums[i] = sums[i].wrapping_add(weight.wrapping_mul(pair));
-            }
-        }
-        sums
-    };
-    let (highs, lows) = (sum(high), sum(low));
-    for (i, out) in out[start..start + N].iter_mut().enumerate() {
-        *out = ((u32::from(highs[i]) * 256 + u32::from(lows[i]) + (1 << 15)) >> 16) as u8;
+    // As long as the window, so that what is inside of it needs no more looking.
+    let window = start..start + 2 * border + N;
+    let (high, low) = (&high[window.clone()], &low[window]);
+    let (mut highs, mut lows) = ([0_u16; N], [0_u16; N]);
+    let (middle_high, middle_low): (&[u16; N], &[u16; N]) = (at(high, border), at(low, border));
+    for i in 0..N {
+        highs[i] = centre.wrapping_mul(middle_high[i]);
+        lows[i] = centre.wrapping_mul(middle_low[i]);
     }
-}
-
-/// The `N` samples from `start` on.
-#[inline]
-fn at<const N: usize, T>(samples: &[T], start: usize) -> &[T; N] {
-    samples[start..].first_chunk().expect("the row is long enough")
+    let (mut left, mut right) = (0, 2 * border);
+    for weight in outer {
+        let (a, b): (&[u16; N], &[u16; N]) = (at(high, left), at(high, right));
+        let (c, d): (&[u16; N], &[u16; N]) = (at(low, left), at(low, right));
+        for i in 0..N {
+            highs[i] = highs[i].wrapping_add(weight.wrapping_mul(a[i].wrapping_add(b[i])));
+        }
+        for i in 0..N {
+            lows[i] = lows[i].wrapping_add(weight.wrapping_mul(c[i].wrapping_add(d[i])));
+        }
+        (left, right) = (left + channels, right - channels);
+    }
+    let out: &mut [u8; N] = at_mut(out, start);
+    for i in 0..N {
+        // What the low bytes carry over, with half of what is cut off: at most 255 and a bit.
+        let carried = (u32::from(lows[i]) + (1 << 15)) >> 8;
+        out[i] = ((u32::from(highs[i]) + carried) >> 8) as u8;
+    }
 }
 
 /// Fills the `radius` pixels on both sides of a row from its inside.
@@ -211,7 +249,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::kernel::testing::{layouts, pictures};
+    use crate::kernel::testing::{at_every_level, layouts, pictures};
 
     /// Every output sample as one sum over the whole window.
     fn reference(shape: Shape, pixels: &[u8], kernel: u32, sigma: Option<f64>) -> Vec<u8> {
@@ -254,11 +292,15 @@ mod tests {
             sigma in prop::option::of(0.05_f64..30.0),
         ) {
             let kernel = 2 * half + 1;
-            let mut blurred = vec![0; pixels.len()];
-            // A scratch that held another picture before must not show.
-            let mut scratch = Scratch { high: vec![7; 9], low: vec![7; 999], ring: vec![7; 99] };
-            blur(shape, &pixels, (kernel, sigma), &mut scratch, &mut blurred);
-            prop_assert_eq!(blurred, reference(shape, &pixels, kernel, sigma));
+            let expected = reference(shape, &pixels, kernel, sigma);
+            at_every_level(|| {
+                let mut blurred = vec![0; pixels.len()];
+                // A scratch that held another picture before must not show.
+                let (high, low) = (vec![7; 9], vec![7; 999]);
+                let mut scratch = Scratch { high, low, ring: vec![7; 99] };
+                blur(shape, &pixels, (kernel, sigma), &mut scratch, &mut blurred);
+                assert_eq!(blurred, expected);
+            });
         }
     }
 

@@ -5,10 +5,18 @@
 //! A pixel that is a maximum across its edge is an edge if its gradient is above `high`, or above
 //! `low` and connected to one that is, over eight neighbours.
 
-use crate::shape::{Layout, Shape};
+#![allow(
+    clippy::needless_bitwise_bool,
+    reason = "a branch would keep loops over pixels from becoming vector code"
+)]
+
+use super::gradient::{self, Gradients, N, Rows};
+use super::lanes::{at, each_set};
+use super::level::{self, Kernel};
+use crate::shape::Shape;
 
 /// tan 22.5° in 15 fractional bits; that of 67.5° is two more.
-const TAN: i32 = 13_573;
+const TAN: u32 = 13_573;
 
 /// Connected to nothing so far, but strong enough to continue an edge.
 const WEAK: u8 = 0;
@@ -24,27 +32,56 @@ pub(crate) fn scratch_bytes(shape: Shape) -> usize {
 
 /// Bytes that [`edges`] allocates: a few rows of numbers.
 pub(crate) fn row_bytes(shape: Shape) -> u64 {
-    (u64::from(shape.width) + 2) * (3 * 3 + 2 * 7)
+    gradient::row_bytes(shape) + u64::from(shape.width) + N as u64
+}
+
+/// A row of the map begins with a mark for the pixel that is not there, and its last block of
+/// pixels may reach beyond the picture.
+fn map_row(shape: Shape) -> usize {
+    (shape.width as usize).next_multiple_of(N) + N
 }
 
 fn map_bytes(shape: Shape) -> usize {
-    (shape.width as usize + 2) * (shape.height as usize + 2)
+    map_row(shape) * (shape.height as usize + 2)
 }
 
 /// Writes 255 where `pixels` have an edge and 0 elsewhere, one byte a pixel. Alpha is ignored.
 pub(crate) fn edges(
     shape: Shape,
     pixels: &[u8],
-    (low, high): (u32, u32),
+    thresholds: (u32, u32),
     scratch: &mut [u8],
     edges: &mut [u8],
 ) {
+    level::run(Find { shape, pixels, thresholds, scratch, edges });
+}
+
+struct Find<'p> {
+    shape: Shape,
+    pixels: &'p [u8],
+    thresholds: (u32, u32),
+    scratch: &'p mut [u8],
+    edges: &'p mut [u8],
+}
+
+impl Kernel for Find<'_> {
+    type Made = ();
+
+    #[inline(always)]
+    fn run(self) {
+        find(self);
+    }
+}
+
+#[inline(always)]
+fn find(Find { shape, pixels, thresholds, scratch, edges }: Find<'_>) {
     let (map, rest) = scratch.split_at_mut(map_bytes(shape));
-    map.fill(NONE);
+    let row = map_row(shape);
     let mut stack = Stack { items: rest.as_chunks_mut::<4>().0, length: 0 };
-    mark(shape, pixels, (low as i32, high as i32), map, &mut stack);
-    follow(shape.width as usize + 2, map, &mut stack);
-    let rows = map.chunks_exact(shape.width as usize + 2).skip(1);
+    mark(shape, pixels, thresholds, map);
+    seed(shape, map, &mut stack);
+    follow(row, map, &mut stack);
+    let rows = map.chunks_exact(row).skip(1);
     for (row, out) in rows.zip(edges.chunks_exact_mut(shape.width as usize)) {
         for (mark, out) in row[1..].iter().zip(out) {
             *out = if *mark == EDGE { 255 } else { 0 };
@@ -70,128 +107,89 @@ impl Stack<'_> {
     }
 }
 
-/// Gradients of a row: across, down, and the sum of their magnitudes between two zeros.
-#[derive(Clone)]
-struct Gradients {
-    across: Vec<i16>,
-    down: Vec<i16>,
-    magnitude: Vec<i16>,
-}
-
-/// Marks every pixel that is a maximum across its edge, and puts those above `high` on the stack.
-fn mark(
-    shape: Shape,
-    pixels: &[u8],
-    (low, high): (i32, i32),
-    map: &mut [u8],
-    stack: &mut Stack<'_>,
-) {
-    let (width, height) = (shape.width as usize, shape.height as usize);
-    let none =
-        Gradients { across: vec![0; width], down: vec![0; width], magnitude: vec![0; width + 2] };
-    // Rows y − 1, y and y + 1; outside of the picture there is no gradient.
-    let mut rows = [none.clone(), none.clone(), none.clone()];
-    let mut planes = [vec![0; width + 2], vec![0; width + 2], vec![0; width + 2]];
-    gradients(shape, pixels, 0, &mut planes, &mut rows[2]);
-    for y in 0..height {
-        rows.rotate_left(1);
-        if y + 1 < height {
-            gradients(shape, pixels, y + 1, &mut planes, &mut rows[2]);
-        } else {
-            rows[2].clone_from(&none);
+/// Marks every pixel that is a maximum across its edge, by how strong it is.
+#[inline(always)]
+fn mark(shape: Shape, pixels: &[u8], (low, high): (u32, u32), map: &mut [u8]) {
+    let row = map_row(shape);
+    let width = shape.width as usize;
+    // No gradient is larger than 2,040.
+    let limits = [low, high].map(|limit| limit.min(i16::MAX as u32) as i16);
+    let mut rows = Rows::new(shape, pixels);
+    let (before, marks) = map.split_at_mut(row);
+    before.fill(NONE);
+    let (marks, after) = marks.split_at_mut(row * shape.height as usize);
+    after.fill(NONE);
+    for (y, marks) in marks.chunks_exact_mut(row).enumerate() {
+        let gradients = rows.advance(pixels, y);
+        marks[0] = NONE;
+        for start in (0..width).step_by(N) {
+            marks[start + 1..][..N].copy_from_slice(&maxima(gradients, start, limits));
         }
-        let [above, here, below] = &rows;
-        for x in 0..width {
-            let magnitude = i32::from(here.magnitude[x + 1]);
-            if magnitude > low && is_maximum(x, above, here, below) {
-                let at = (y + 1) * (width + 2) + x + 1;
-                map[at] = WEAK;
-                if magnitude > high {
-                    map[at] = EDGE;
-                    stack.push(at);
-                }
-            }
-        }
+        marks[width + 1..].fill(NONE);
     }
 }
 
-/// Whether the gradient at `x` is larger than its two neighbours in its own direction.
-fn is_maximum(x: usize, above: &Gradients, here: &Gradients, below: &Gradients) -> bool {
-    let (across, down) = (i32::from(here.across[x]), i32::from(here.down[x]));
-    let magnitude = here.magnitude[x + 1];
-    let (horizontal, vertical) = (across.abs(), down.abs() << 15);
-    let gentle = horizontal * TAN;
-    if vertical < gentle {
-        return magnitude > here.magnitude[x] && magnitude >= here.magnitude[x + 2];
-    }
-    if vertical > gentle + (horizontal << 16) {
-        return magnitude > above.magnitude[x + 1] && magnitude >= below.magnitude[x + 1];
-    }
-    // Diagonal: down to the right where the signs agree.
-    let (before, after) = if (across ^ down) < 0 { (x + 2, x) } else { (x, x + 2) };
-    magnitude > above.magnitude[before] && magnitude > below.magnitude[after]
-}
-
-/// Computes row `y`, of each pixel's strongest channel.
-fn gradients(
-    shape: Shape,
-    pixels: &[u8],
-    y: usize,
-    planes: &mut [Vec<u8>; 3],
-    into: &mut Gradients,
-) {
-    let channels = shape.layout.channels();
-    let order: &[usize] = match shape.layout {
-        Layout::Gray => &[0],
-        Layout::Rgb | Layout::Rgba => &[2, 1, 0],
+/// Marks some pixels of the row in the middle.
+///
+/// A pixel is a maximum if its gradient is larger than its two neighbours in its own direction, of
+/// four. Comparing the slope with the tangent is exact in 16 bits: of |across| · tangent the part
+/// below one never decides, as |down| is whole, and it is zero for an upright gradient only.
+#[inline(always)]
+#[expect(clippy::many_single_char_names, reason = "the neighbours are named by their directions")]
+fn maxima([above, here, below]: &[Gradients; 3], start: usize, [low, high]: [i16; 2]) -> [u8; N] {
+    let (across, down): (&[i16; N], &[i16; N]) = (at(&here.across, start), at(&here.down, start));
+    let three = |row: &'_ Gradients| -> [[i16; N]; 3] {
+        [*at(&row.magnitude, start), *at(&row.magnitude, start + 1), *at(&row.magnitude, start + 2)]
     };
-    let last = shape.height as usize - 1;
-    let rows = [y.saturating_sub(1), y, (y + 1).min(last)];
-    for (nth, channel) in order.iter().enumerate() {
-        for (plane, row) in planes.iter_mut().zip(rows) {
-            let row = &pixels[row * shape.row()..][..shape.row()];
-            for (to, from) in plane[1..].iter_mut().zip(row.iter().skip(*channel).step_by(channels))
-            {
-                *to = *from;
-            }
-            let end = plane.len() - 1;
-            plane[0] = plane[1];
-            plane[end] = plane[end - 1];
-        }
-        if nth == 0 {
-            into.magnitude.fill(0);
-            // Nothing is smaller than no gradient, so the first channel is taken where it has one.
-            into.across.fill(0);
-            into.down.fill(0);
-        }
-        strongest(planes, into);
+    let ([nw, n, ne], [w, m, e], [sw, s, se]) = (three(above), three(here), three(below));
+    let mut marks = [0; N];
+    for i in 0..N {
+        let (x, y) = (across[i].unsigned_abs(), down[i].unsigned_abs());
+        let gentle = ((u32::from(2 * x) * TAN) >> 16) as u16;
+        let horizontal = (m[i] > w[i]) & (m[i] >= e[i]);
+        let vertical = (m[i] > n[i]) & (m[i] >= s[i]);
+        // Down to the right where the signs agree.
+        let falling = (m[i] > nw[i]) & (m[i] > se[i]);
+        let rising = (m[i] > ne[i]) & (m[i] > sw[i]);
+        let is_rising = (across[i] ^ down[i]) < 0;
+        let diagonal = (is_rising & rising) | (!is_rising & falling);
+        let (is_flat, is_steep) = (y <= gentle, y > gentle + 2 * x);
+        let is_maximum =
+            (is_flat & horizontal) | (is_steep & vertical) | (!is_flat & !is_steep & diagonal);
+        let strength = if m[i] > high { EDGE } else { WEAK };
+        marks[i] = if is_maximum & (m[i] > low) { strength } else { NONE };
     }
+    marks
 }
 
-/// Takes over the gradients of one channel where they are larger than those so far.
-fn strongest([above, here, below]: &[Vec<u8>; 3], into: &mut Gradients) {
-    let width = into.across.len();
-    let (across, down) = (&mut into.across[..width], &mut into.down[..width]);
-    let best = &mut into.magnitude[1..=width];
-    let [above, here, below] = [above, here, below].map(|row| &row[..width + 2]);
-    for x in 0..width {
-        let [nw, n, ne] = [above[x], above[x + 1], above[x + 2]].map(i16::from);
-        let [w, e] = [here[x], here[x + 2]].map(i16::from);
-        let [sw, s, se] = [below[x], below[x + 1], below[x + 2]].map(i16::from);
-        let dx = (ne - nw) + 2 * (e - w) + (se - sw);
-        let dy = (sw - nw) + 2 * (s - n) + (se - ne);
-        let magnitude = dx.abs() + dy.abs();
-        let better = magnitude > best[x];
-        across[x] = if better { dx } else { across[x] };
-        down[x] = if better { dy } else { down[x] };
-        best[x] = if better { magnitude } else { best[x] };
+/// Puts the edges on the stack that have something weak beside them.
+#[inline(always)]
+fn seed(shape: Shape, map: &[u8], stack: &mut Stack<'_>) {
+    let row = map_row(shape);
+    let mut seeds = vec![0; row - N];
+    for y in 1..=shape.height as usize {
+        let three = |row: &[u8], start: usize| -> [u8; N] {
+            let [left, middle, right]: [&[u8; N]; 3] =
+                [at(row, start), at(row, start + 1), at(row, start + 2)];
+            std::array::from_fn(|i| left[i].min(middle[i]).min(right[i]))
+        };
+        let rows = [y - 1, y, y + 1].map(|y| &map[y * row..][..row]);
+        for start in (0..seeds.len()).step_by(N) {
+            let [above, here, below] = rows.map(|row| three(row, start));
+            let middle: &[u8; N] = at(rows[1], start + 1);
+            for (i, seed) in seeds[start..start + N].iter_mut().enumerate() {
+                let weakest = above[i].min(here[i]).min(below[i]);
+                *seed = u8::from((weakest == WEAK) & (middle[i] == EDGE));
+            }
+        }
+        each_set(&seeds, |x| stack.push(y * row + x + 1));
     }
 }
 
 /// Turns what is weak and connected to an edge into edges.
-fn follow(stride: usize, map: &mut [u8], stack: &mut Stack<'_>) {
+fn follow(row: usize, map: &mut [u8], stack: &mut Stack<'_>) {
     while let Some(at) = stack.pop() {
-        for row in [at - stride, at, at + stride] {
+        for row in [at - row, at, at + row] {
             for neighbour in [row - 1, row, row + 1] {
                 if map[neighbour] == WEAK {
                     map[neighbour] = EDGE;
@@ -207,7 +205,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::kernel::testing::{layouts, pictures};
+    use crate::kernel::testing::{at_every_level, layouts, pictures};
 
     /// Everything by its definition: angles as angles, connection by repetition.
     fn reference(shape: Shape, pixels: &[u8], low: i32, high: i32) -> Vec<u8> {
@@ -281,10 +279,13 @@ mod tests {
             let pixels = &pixels[..shape.bytes().min(pixels.len())];
             prop_assume!(pixels.len() == shape.bytes());
             let (low, high) = (thresholds[0].min(thresholds[1]), thresholds[0].max(thresholds[1]));
-            let mut scratch = vec![9; scratch_bytes(shape)];
-            let mut found = vec![7; shape.pixels() as usize];
-            edges(shape, pixels, (low, high), &mut scratch, &mut found);
-            prop_assert_eq!(found, reference(shape, pixels, low as i32, high as i32));
+            let expected = reference(shape, pixels, low as i32, high as i32);
+            at_every_level(|| {
+                let mut scratch = vec![9; scratch_bytes(shape)];
+                let mut found = vec![7; shape.pixels() as usize];
+                edges(shape, pixels, (low, high), &mut scratch, &mut found);
+                assert_eq!(found, expected);
+            });
         }
     }
 }

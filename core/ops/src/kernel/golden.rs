@@ -3,7 +3,7 @@
 
 use pixmill_contract::operation::{Adaptive, AdaptiveMethod};
 
-use super::morph::{Extreme, extreme};
+use super::morph::{Extreme, extremes};
 use super::{canny, contour, equalize, histogram, hough, line, median, threshold};
 use crate::shape::{Layout, Shape};
 
@@ -43,7 +43,8 @@ fn a_line_is_a_rectangle_with_a_cross_on_each_end() {
     let shape = Shape { width: 11, height: 9, layout: Layout::Gray };
     let line = |from, to| {
         let mut pixels = [0; 99];
-        line::thick_line(shape, &mut pixels, from, to, &[1]);
+        let mut pen = line::Pen::new(shape, &mut pixels);
+        pen.draw(from, to);
         drawn(11, &pixels)
     };
     let inside = [
@@ -80,7 +81,8 @@ fn lines_are_those_of_hough() {
         edges[y * 60 + 10] = 255;
     }
     let mut found = vec![];
-    hough::find(shape, &edges, 30, &mut vec![0; hough::list_bytes(shape)], |line| found.push(line));
+    let mut list = vec![0; hough::list_bytes(shape)];
+    hough::find(shape, hough::list(shape, &edges, &mut list), 30, |line| found.push(line));
     let straight = hough::Line { rho: 10, degrees: 0, votes: 40 };
     assert_eq!(found.iter().max_by_key(|line| line.votes), Some(&straight));
 }
@@ -93,7 +95,7 @@ fn contours_are_stamped_as_drawn() {
         let (x, y) = (i % 12, i / 12);
         pixel.fill(if (4..10).contains(&x) && (3..9).contains(&y) { 200 } else { 0 });
     }
-    contour::draw(shape, &mut pixels, 127, &mut [0; 144], &[0, 255, 0]);
+    contour::draw(shape, &mut pixels, 127, &[0, 255, 0]);
     let green: Vec<u8> = pixels.chunks(3).map(|p| u8::from(p == [0, 255, 0])).collect();
     let expected = [
         "............",
@@ -151,9 +153,9 @@ fn medians_and_extremes_are_those_of_opencv() {
     median::median(GRAY, &gray(), 5, &mut made);
     assert_eq!(made[..8], [51, 85, 122, 128, 159, 159, 94, 54]);
     assert_eq!(made[40..], [211, 205, 131, 103, 103, 134, 140, 174]);
-    extreme(GRAY, &gray(), Extreme::Largest, 3, &mut made);
+    extremes(GRAY, &gray(), [Some((Extreme::Largest, 3)), None], &mut made);
     assert_eq!(made[..8], [88, 125, 162, 199, 236, 236, 236, 233]);
     assert_eq!(made[40..], [248, 248, 248, 245, 140, 177, 214, 214]);
-    extreme(GRAY, &gray(), Extreme::Smallest, 3, &mut made);
+    extremes(GRAY, &gray(), [Some((Extreme::Smallest, 3)), None], &mut made);
     assert_eq!(made[..8], [11, 11, 48, 85, 122, 17, 14, 14]);
 }

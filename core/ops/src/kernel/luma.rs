@@ -3,12 +3,16 @@
 //! The weights are `OpenCV`'s 0.299, 0.587 and 0.114 in 15 bits. Compared with `cv2.cvtColor`
 //! (5.0.0, `COLOR_RGB2GRAY`) on all 2²⁴ colours: equal.
 
+#![allow(unsafe_code, reason = "calls what is compiled for AVX2")]
+
+use super::level::{self, Kernel, Level};
 use crate::shape::Layout;
 
 /// Weights of red, green and blue in 32,768ths.
 const WEIGHTS: [u32; 3] = [9798, 19_235, 3735];
 
 /// Luma of one colour.
+#[inline(always)]
 pub(crate) fn luma(red: u8, green: u8, blue: u8) -> u8 {
     let [r, g, b] = WEIGHTS;
     let sum = u32::from(red) * r + u32::from(green) * g + u32::from(blue) * b;
@@ -18,7 +22,14 @@ pub(crate) fn luma(red: u8, green: u8, blue: u8) -> u8 {
 
 /// Luma of RGB pixels, one byte each.
 pub(crate) fn from_rgb(pixels: &[u8], gray: &mut [u8]) {
-    for (pixel, gray) in pixels.as_chunks::<3>().0.iter().zip(gray) {
+    let done = match Level::current() {
+        Level::Portable => 0,
+        // SAFETY: the machine has AVX2, or it were not its level.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 | Level::Avx512 => unsafe { super::x86::luma(pixels, gray, WEIGHTS) },
+    };
+    let rest = pixels[3 * done..].as_chunks::<3>().0;
+    for (pixel, gray) in rest.iter().zip(&mut gray[done..]) {
         *gray = luma(pixel[0], pixel[1], pixel[2]);
     }
 }
@@ -28,10 +39,22 @@ pub(crate) fn plane(layout: Layout, pixels: &[u8], gray: &mut [u8]) {
     match layout {
         Layout::Gray => gray.copy_from_slice(pixels),
         Layout::Rgb => from_rgb(pixels, gray),
-        Layout::Rgba => {
-            for (pixel, gray) in pixels.as_chunks::<4>().0.iter().zip(gray) {
-                *gray = luma(pixel[0], pixel[1], pixel[2]);
-            }
+        Layout::Rgba => level::run(OfRgba { pixels, gray }),
+    }
+}
+
+struct OfRgba<'p> {
+    pixels: &'p [u8],
+    gray: &'p mut [u8],
+}
+
+impl Kernel for OfRgba<'_> {
+    type Made = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (pixel, gray) in self.pixels.as_chunks::<4>().0.iter().zip(self.gray) {
+            *gray = luma(pixel[0], pixel[1], pixel[2]);
         }
     }
 }
@@ -49,7 +72,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::kernel::testing::pictures;
+    use crate::kernel::testing::{at_every_level, layouts, pictures};
 
     /// In floating point, whose error at these magnitudes cannot reach the rounding.
     fn reference(pixel: &[u8]) -> u8 {
@@ -59,11 +82,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rgb_equals_its_reference((_, pixels) in pictures(Just(Layout::Rgb))) {
-            let mut gray = vec![0; pixels.len() / 3];
-            from_rgb(&pixels, &mut gray);
-            let expected: Vec<u8> = pixels.chunks_exact(3).map(reference).collect();
-            prop_assert_eq!(gray, expected);
+        fn a_plane_equals_its_reference((shape, pixels) in pictures(layouts())) {
+            let channels = shape.layout.channels();
+            let of = |pixel: &[u8]| if channels == 1 { pixel[0] } else { reference(&pixel[..3]) };
+            let expected: Vec<u8> = pixels.chunks_exact(channels).map(of).collect();
+            at_every_level(|| {
+                let mut gray = vec![0; expected.len()];
+                plane(shape.layout, &pixels, &mut gray);
+                assert_eq!(gray, expected);
+            });
         }
 
         #[test]

@@ -12,6 +12,10 @@
     reason = "sums are narrowed to the range that is stated beside them; sides fit 32 bits, counts \
               53; what is computed in 32-bit floating point is because OpenCV does"
 )]
+#![allow(
+    clippy::inline_always,
+    reason = "what is not inlined is not compiled for the instructions of its caller"
+)]
 
 pub(crate) mod alpha;
 pub(crate) mod blur;
@@ -21,10 +25,13 @@ pub(crate) mod contour;
 pub(crate) mod crop;
 pub(crate) mod equalize;
 mod gaussian;
+mod gradient;
 mod histogram;
 pub(crate) mod hough;
 pub(crate) mod invert;
-mod line;
+mod lanes;
+pub(crate) mod level;
+pub(crate) mod line;
 pub(crate) mod luma;
 pub(crate) mod median;
 pub(crate) mod morph;
@@ -32,12 +39,15 @@ pub(crate) mod pad;
 pub(crate) mod pixelate;
 pub(crate) mod resize;
 pub(crate) mod sharpen;
+mod stretches;
 pub(crate) mod threshold;
 pub(crate) mod tone;
 pub(crate) mod trace;
 mod trigonometry;
 pub(crate) mod trim;
 pub(crate) mod turn;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 #[cfg(test)]
 mod golden;

@@ -2,7 +2,17 @@
 
 use proptest::prelude::*;
 
+use super::level::forced;
 use crate::shape::{Layout, Shape};
+
+/// Runs a check at every level that this machine has.
+pub(crate) fn at_every_level(check: impl Fn()) {
+    for level in forced::levels() {
+        forced::set(Some(level));
+        check();
+    }
+    forced::set(None);
+}
 
 /// Any layout.
 pub(crate) fn layouts() -> impl Strategy<Value = Layout> {

@@ -3,20 +3,37 @@
 use pixmill_contract::operation::{Adaptive, AdaptiveMethod};
 
 use super::histogram::{of_luma, otsu};
+use super::level::{self, Kernel};
 use crate::shape::{Layout, Shape};
 
 /// Makes every colour sample above `value` `max` and every other 0, in place; alpha stays.
 pub(crate) fn binary(layout: Layout, pixels: &mut [u8], value: u8, max: u8) {
-    let above = |sample: u8| if sample > value { max } else { 0 };
-    match layout {
-        Layout::Gray | Layout::Rgb => {
-            for sample in pixels {
-                *sample = above(*sample);
+    level::run(Part { layout, pixels, value, max });
+}
+
+struct Part<'p> {
+    layout: Layout,
+    pixels: &'p mut [u8],
+    value: u8,
+    max: u8,
+}
+
+impl Kernel for Part<'_> {
+    type Made = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let above = |sample: u8| if sample > self.value { self.max } else { 0 };
+        match self.layout {
+            Layout::Gray | Layout::Rgb => {
+                for sample in self.pixels {
+                    *sample = above(*sample);
+                }
             }
-        }
-        Layout::Rgba => {
-            for [colours @ .., _] in pixels.as_chunks_mut::<4>().0 {
-                *colours = colours.map(above);
+            Layout::Rgba => {
+                for [colours @ .., _] in self.pixels.as_chunks_mut::<4>().0 {
+                    *colours = colours.map(above);
+                }
             }
         }
     }
@@ -127,7 +144,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::kernel::testing::{layouts, pictures};
+    use crate::kernel::testing::{at_every_level, layouts, pictures};
 
     /// Each neighbourhood summed by itself.
     fn reference(shape: Shape, gray: &[u8], adaptive: Adaptive) -> Vec<u8> {
@@ -178,13 +195,15 @@ mod tests {
 
         #[test]
         fn binary_keeps_alpha((shape, pixels) in pictures(layouts()), value: u8, max: u8) {
-            let mut made = pixels.clone();
-            binary(shape.layout, &mut made, value, max);
-            for (i, (made, sample)) in made.iter().zip(&pixels).enumerate() {
-                let is_alpha = shape.layout == Layout::Rgba && i % 4 == 3;
-                let above = if *sample > value { max } else { 0 };
-                prop_assert_eq!(*made, if is_alpha { *sample } else { above });
-            }
+            at_every_level(|| {
+                let mut made = pixels.clone();
+                binary(shape.layout, &mut made, value, max);
+                for (i, (made, sample)) in made.iter().zip(&pixels).enumerate() {
+                    let is_alpha = shape.layout == Layout::Rgba && i % 4 == 3;
+                    let above = if *sample > value { max } else { 0 };
+                    assert_eq!(*made, if is_alpha { *sample } else { above });
+                }
+            });
         }
     }
 }

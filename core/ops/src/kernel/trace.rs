@@ -6,7 +6,7 @@ use crate::geometry::Rectangle;
 use crate::shape::Shape;
 
 /// Neither followed nor dark.
-const NEW: u8 = 1;
+const NEW: u8 = 255;
 /// Followed.
 const FOLLOWED: u8 = 2;
 /// Followed, and what is dark to its right was seen on the way: no hole begins there any more.

@@ -100,16 +100,18 @@ pub(super) fn links(
         Operation::Median { kernel } => here(Step::Median { kernel }),
         Operation::Pixelate { size } => here(Step::Pixelate { size }),
         // Opening a dilation by its own kernel changes nothing, and two dilations are one.
-        Operation::Morphology => extremes(shape, &[(Extreme::Largest, 9), (Extreme::Smallest, 5)]),
+        Operation::Morphology => {
+            here(Step::Extremes([Some((Extreme::Largest, 9)), Some((Extreme::Smallest, 5))]))
+        }
         Operation::Morph(morph) => {
             let [up, down] = [Extreme::Largest, Extreme::Smallest]
-                .map(|extreme| (extreme, morph.effective_kernel()));
+                .map(|extreme| Some((extreme, morph.effective_kernel())));
             match morph.shaping {
                 _ if morph.kernel == 1 => vec![],
-                Shaping::Dilate => extremes(shape, &[up]),
-                Shaping::Erode => extremes(shape, &[down]),
-                Shaping::Open => extremes(shape, &[down, up]),
-                Shaping::Close => extremes(shape, &[up, down]),
+                Shaping::Dilate => here(Step::Extremes([up, None])),
+                Shaping::Erode => here(Step::Extremes([down, None])),
+                Shaping::Open => here(Step::Extremes([down, up])),
+                Shaping::Close => here(Step::Extremes([up, down])),
             }
         }
         Operation::Edges { low, high } => {
@@ -202,12 +204,6 @@ fn after(before: Option<Link>, shape: Shape, step: Step) -> Vec<Link> {
 /// Fixed levels, unless they change nothing.
 fn levels(shape: Shape, levels: Levels) -> Vec<Link> {
     if levels.is_identity() { vec![] } else { vec![Link { step: Step::Levels(levels), shape }] }
-}
-
-/// Dilations and erosions, one after the other.
-fn extremes(shape: Shape, steps: &[(Extreme, u32)]) -> Vec<Link> {
-    let link = |(extreme, kernel)| Link { step: Step::Extreme { extreme, kernel }, shape };
-    steps.iter().copied().map(link).collect()
 }
 
 /// What makes a picture gray; RGBA keeps its alpha.

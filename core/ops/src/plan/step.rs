@@ -4,7 +4,7 @@ use pixmill_contract::operation::{Adaptive, Axis, Color, Filter, Lines, Pad, Res
 
 use crate::geometry::{Rectangle, Window};
 use crate::kernel::composite::Placing;
-use crate::kernel::morph::Extreme;
+use crate::kernel::morph::Extremes;
 use crate::kernel::tone::Levels;
 use crate::kernel::{blur, canny, contour, hough, median, morph, resize, threshold};
 use crate::shape::{Layout, Shape};
@@ -45,10 +45,7 @@ pub(crate) enum Step {
     Pixelate {
         size: u32,
     },
-    Extreme {
-        extreme: Extreme,
-        kernel: u32,
-    },
+    Extremes(Extremes),
     /// Makes one channel of any layout.
     Edges {
         low: u32,
@@ -118,7 +115,7 @@ impl Step {
             | Self::Blur { .. }
             | Self::Sharpen { .. }
             | Self::Median { .. }
-            | Self::Extreme { .. }
+            | Self::Extremes(_)
             | Self::Edges { .. }
             | Self::Adaptive(_)
             | Self::Resample { .. }
@@ -137,7 +134,6 @@ impl Step {
         match self {
             Self::Edges { .. } => canny::scratch_bytes(from),
             Self::Lines(_) => hough::scratch_bytes(from),
-            Self::Contours { .. } => contour::scratch_bytes(from),
             Self::Adaptive(_) if from.layout == Layout::Rgba => 2 * plane,
             Self::Adaptive(_)
             | Self::Invert
@@ -153,9 +149,10 @@ impl Step {
             | Self::Sharpen { .. }
             | Self::Median { .. }
             | Self::Pixelate { .. }
-            | Self::Extreme { .. }
+            | Self::Extremes(_)
             | Self::Threshold { .. }
             | Self::Otsu { .. }
+            | Self::Contours { .. }
             | Self::Resample { .. }
             | Self::Crop(_)
             | Self::Pad(_)
@@ -177,8 +174,9 @@ impl Step {
             }
             Self::Resample { .. } | Self::Unsettled(_) => resize::scratch_bytes(from, to),
             Self::Median { kernel } => median::row_bytes(from, kernel),
-            Self::Extreme { kernel, .. } => morph::row_bytes(from, kernel),
+            Self::Extremes(extremes) => morph::row_bytes(from, extremes),
             Self::Edges { .. } => canny::row_bytes(from),
+            Self::Contours { .. } => contour::row_bytes(from),
             Self::Lines(_) => hough::row_bytes(from),
             Self::Adaptive(adaptive) => threshold::row_bytes(from, adaptive.block),
             Self::Invert
@@ -193,7 +191,6 @@ impl Step {
             | Self::Pixelate { .. }
             | Self::Threshold { .. }
             | Self::Otsu { .. }
-            | Self::Contours { .. }
             | Self::Crop(_)
             | Self::Pad(_)
             | Self::QuarterTurn
@@ -227,7 +224,7 @@ impl Step {
             | Self::ThreeQuarterTurn
             | Self::Pixelate { .. }
             | Self::Otsu { .. }
-            | Self::Extreme { .. }
+            | Self::Extremes(_)
             | Self::Trim { .. } => 2 * samples,
             Self::Invert
             | Self::Luma

@@ -1,0 +1,323 @@
+"""Measures pixmill beside OpenCV, libvips, Pillow and sharp: the program of `make bench`.
+
+Usage: side_by_side.py BENCH REPORT WORK [--only WORD] [--rounds N], where BENCH is the built example
+`bench` of pixmill-ops and WORK a directory for pictures. sharp takes part if its module is in
+WORK/node_modules.
+
+The machine may be busy with other things, so nothing is measured alone: both sides run in turn, and
+every figure is the median of their ratios, with the middle half of them as its spread. Where there is
+one thread its time on the core is taken, which does not count the work of others.
+"""
+
+import argparse
+import datetime
+import io
+import math
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import time
+
+# Before libvips is loaded: a picture a thread.
+os.environ["VIPS_CONCURRENCY"] = "1"
+
+import cv2
+import numpy as np
+import PIL
+import pyvips
+from PIL import Image
+
+import peers
+import photos
+
+OPERATIONS = ["invert", "grayscale", "blur", "edges", "threshold", "lines", "contours", "morphology"]
+# At 12 and at 1 megapixel: rounds, and runs a round of the fast and of the slow operations.
+SIZES = {"12mp": (15, 3, 1), "1mp": (15, 30, 3)}
+SLOW = {"lines", "contours", "edges", "blur"}
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+class Ours:
+    """The stopwatch, kept running."""
+
+    def __init__(self, program):
+        self.process = subprocess.Popen([pathlib.Path(program).resolve()], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+
+    def ask(self, *fields):
+        self.process.stdin.write("\t".join(str(field) for field in fields) + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().strip()
+
+    def nanoseconds(self, *fields):
+        return int(self.ask(*fields))
+
+
+def clock(function, times=1, before=None):
+    spent = 0
+    for _ in range(times):
+        if before:
+            before()
+        begun = time.thread_time_ns()
+        function()
+        spent += time.thread_time_ns() - begun
+    return spent // times
+
+
+def clock_and_cores(function):
+    """Nanoseconds on the clock, and on all cores together."""
+    clock_, cores = time.perf_counter_ns(), time.process_time_ns()
+    function()
+    return time.perf_counter_ns() - clock_, time.process_time_ns() - cores
+
+
+class Pair:
+    """Times of both sides, taken in turn; the first round warms up."""
+
+    def __init__(self, ours, theirs, rounds):
+        self.ours, self.theirs = [], []
+        for number in range(rounds + 1):
+            sides = [(self.ours, ours), (self.theirs, theirs)]
+            for times, side in sides if number % 2 else reversed(sides):
+                times.append(side())
+        del self.ours[0], self.theirs[0]
+        if not isinstance(self.ours[0], tuple):
+            self.compare()
+
+    def parted(self):
+        """Of times on the clock and on the cores, one of each."""
+        made = [Pair.__new__(Pair), Pair.__new__(Pair)]
+        for which, pair in enumerate(made):
+            pair.ours, pair.theirs = [t[which] for t in self.ours], [t[which] for t in self.theirs]
+            pair.compare()
+        return made
+
+    def compare(self):
+        self.ratios = sorted(b / a for a, b in zip(self.ours, self.theirs))
+
+    @property
+    def ratio(self):
+        return statistics.median(self.ratios)
+
+    def cells(self):
+        low, _, high = statistics.quantiles(self.ratios, n=4)
+        ours, theirs = statistics.median(self.ours) / 1e6, statistics.median(self.theirs) / 1e6
+        return f"{ours:.2f} | {theirs:.2f} | **{self.ratio:.2f}** | {low:.2f}–{high:.2f}"
+
+
+def geometric_mean(ratios):
+    return math.exp(statistics.mean(math.log(ratio) for ratio in ratios))
+
+
+def operations(ours, work, rounds_asked, only):
+    lines = []
+    for name, (rounds, fast, slow) in SIZES.items():
+        picture = np.load(work / f"{name}.npy")
+        height, width = picture.shape[:2]
+        side = peers.Operations(np.ascontiguousarray(picture[:, :, ::-1]))
+        ratios = []
+        lines += [f"\n{width}×{height}, milliseconds:\n",
+                  "| Operation | pixmill | OpenCV | ratio | middle half | result |", "|---|---|---|---|---|---|"]
+        for operation in OPERATIONS + ["invert_in_place", "threshold_in_place"]:
+            if only and only not in operation:
+                continue
+            recipe = operation.removesuffix("_in_place")
+            ours.ask("load", f"{recipe} -> png", width, height, 3, work / f"{name}.rgb")
+            times = slow if operation in SLOW else fast
+            theirs = getattr(side, operation)
+            pair = Pair(lambda: ours.nanoseconds("run", times),
+                        lambda: clock(theirs, times, side.restore), rounds_asked or rounds)
+            side.restore()
+            same = "equal" if equal(ours, theirs(), work) else "DIFFERENT"
+            label = f"{recipe}, OpenCV in place too" if recipe != operation else recipe
+            lines.append(f"| {label} | {pair.cells()} | {same} |")
+            print(name, lines[-1], flush=True)
+            if recipe == operation:
+                ratios.append(pair.ratio)
+        lines.append(f"\nGeometric mean of the eight: **{geometric_mean(ratios):.2f}**, "
+                     f"the smallest {min(ratios):.2f}.")
+        print(lines[-1], flush=True)
+    return lines
+
+
+def equal(ours, theirs, work):
+    width, height, channels = (int(n) for n in ours.ask("made", work / "made").split())
+    made = np.fromfile(work / "made", np.uint8).reshape(height, width, channels)
+    return np.array_equal(np.squeeze(made if channels == 1 else made[:, :, ::-1]), theirs)
+
+
+def jobs(ours, work, rounds, only):
+    lines = []
+    for suffix, encoding, parameters in ((".jpg", "jpeg:q=85", [cv2.IMWRITE_JPEG_QUALITY, 85]),
+                                         (".png", "png", [])):
+        for name in SIZES:
+            source = np.fromfile(work / f"{name}.jpg", np.uint8)
+            lines += [f"\nJPEG of {name[:-2]} megapixels to {suffix[1:].upper()}, milliseconds:\n",
+                      "| Operation | pixmill | OpenCV | ratio | middle half | bytes, pixmill : OpenCV |",
+                      "|---|---|---|---|---|---|"]
+            ratios = []
+            times = 1 if name == "12mp" else 5
+            for operation in OPERATIONS:
+                if only and only not in operation:
+                    continue
+                job = ("job", f"{operation} -> {encoding}", work / f"{name}.jpg", work / "made", times)
+                theirs = lambda: peers.opencv_job(source, operation, suffix, parameters)
+                pair = Pair(lambda: ours.nanoseconds(*job), lambda: clock(theirs, times), rounds or 7)
+                sizes = f"{(work / 'made').stat().st_size / len(theirs()):.2f}"
+                lines.append(f"| {operation} | {pair.cells()} | {sizes} |")
+                print(name, suffix, lines[-1], flush=True)
+                ratios.append(pair.ratio)
+            lines.append(f"\nGeometric mean: **{geometric_mean(ratios):.2f}**, the smallest {min(ratios):.2f}.")
+            print(lines[-1], flush=True)
+    return lines
+
+
+class Sharp:
+    """sharp in a process of its own, kept running."""
+
+    def __init__(self, work, folder, workers):
+        line = ["node", HERE / "thumbs.mjs", work / "node_modules" / "sharp", folder, str(peers.SIDE),
+                str(peers.QUALITY), str(workers)]
+        environment = os.environ | {"UV_THREADPOOL_SIZE": str(workers)}
+        self.process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True, env=environment)
+        self.version = ""
+
+    def batch(self, out=""):
+        self.process.stdin.write(f"{out}\n")
+        self.process.stdin.flush()
+        on_clock, on_cores, sharp, vips = self.process.stdout.readline().split()
+        self.version = f"{sharp} on libvips {vips}"
+        return int(on_clock), int(on_cores)
+
+
+def thumbnails(ours, work, rounds):
+    workers = len(os.sched_getaffinity(0))
+    folder = work / "thumbs"
+    paths = sorted(folder.iterdir())
+    sources = [path.read_bytes() for path in paths]
+    ideals = [ideal(path) for path in paths[:10]]
+    recipe = f"resize:{peers.SIDE} -> jpeg:q={peers.QUALITY}"
+    batch = ("batch", recipe, folder, workers, work / "thumbs-ours")
+    run = lambda: tuple(int(n) for n in ours.ask(*batch).split())
+    sides = {name: lambda f=f: clock_and_cores(lambda: peers.batch(f, sources, workers))
+             for name, f in peers.THUMBNAILS.items()}
+    sharp = None
+    if (work / "node_modules" / "sharp").exists():
+        sharp = Sharp(work, folder, workers)
+        sides["sharp"] = sharp.batch
+    lines = [f"\n{len(sources)} JPEGs of 2048×1366 to {peers.SIDE} pixels, quality {peers.QUALITY}, {workers} threads; "
+             "pictures a second:\n",
+             "| Peer | pixmill | peer | ratio | middle half | of time on the cores | dB, pixmill : peer "
+             "| bytes, pixmill : peer |", "|---|---|---|---|---|---|---|---|"]
+    for name, side in sides.items():
+        pair, on_cores = Pair(run, side, rounds or 9).parted()
+        if name == "sharp":
+            sharp.batch(work / "thumbs-sharp")
+            made = [(work / "thumbs-sharp" / path.name).read_bytes() for path in paths[:10]]
+        else:
+            made = [peers.THUMBNAILS[name](source) for source in sources[:10]]
+        mine = [(work / "thumbs-ours" / path.name).read_bytes() for path in paths[:10]]
+        rate = lambda times: len(sources) / statistics.median(times) * 1e9
+        low, _, high = statistics.quantiles(pair.ratios, n=4)
+        sizes = sum(map(len, mine)) / sum(map(len, made))
+        lines.append(f"| {name} | {rate(pair.ours):.0f} | {rate(pair.theirs):.0f} | **{pair.ratio:.2f}** | "
+                     f"{low:.2f}–{high:.2f} | {on_cores.ratio:.2f} | {noise(mine, ideals):.2f} : {noise(made, ideals):.2f} | {sizes:.2f} |")
+        print(lines[-1], flush=True)
+    return lines, sharp.version if sharp else "not installed"
+
+
+def ideal(path):
+    """Every pixel decoded, Lanczos in floating point."""
+    picture = np.asarray(Image.open(path)).astype(np.float32)
+    size = (peers.SIDE, round(picture.shape[0] * peers.SIDE / picture.shape[1]))
+    planes = [Image.fromarray(picture[:, :, c]).resize(size, Image.Resampling.LANCZOS) for c in range(3)]
+    return np.dstack([np.asarray(plane) for plane in planes]).clip(0, 255)
+
+
+def noise(files, ideals):
+    """The mean peak signal-to-noise ratio in decibels."""
+    pictures = [np.asarray(Image.open(io.BytesIO(file)).convert("RGB"), np.float32) for file in files]
+    return statistics.mean(10 * math.log10(255 ** 2 / np.mean((a - b) ** 2))
+                           for a, b in zip(pictures, ideals) if a.shape == b.shape)
+
+
+def machine(sharp):
+    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if "model name" in line), "")
+    flags = open("/proc/cpuinfo").read()
+    best = "AVX-512" if "avx512bw" in flags else "AVX2" if "avx2" in flags else "no AVX2"
+    rustc = subprocess.run(["rustc", "--version"], capture_output=True, text=True).stdout.strip()
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=HERE)
+    vips = ".".join(str(pyvips.version(i)) for i in range(3))
+    rows = [("Machine", f"{cpu}, {os.cpu_count()} cores, {best}"),
+            ("System", f"{platform.system()} {platform.release()} {platform.machine()}"),
+            ("pixmill", f"commit {commit.stdout.strip()}, {rustc}"),
+            ("Peers", f"OpenCV {cv2.__version__} (one thread), NumPy {np.__version__}, libvips {vips}, "
+                      f"Pillow {PIL.__version__}, sharp {sharp}"),
+            ("Load of other work when it began", f"{LOAD:.1f}"),
+            ("Date", f"{datetime.date.today()}"),
+            ("Command", "`make bench`")]
+    return ["| | |", "|---|---|"] + [f"| {name} | {value} |" for name, value in rows]
+
+
+LOAD = os.getloadavg()[0]
+
+HEAD = """# Side by side
+
+How fast pixmill is beside OpenCV, libvips, Pillow and sharp on one machine. Written by `make bench`
+(benches/side_by_side), measured anew by every run of it. Both sides run in turn in the same minutes;
+*ratio* is the peer's time over ours, the median of all pairs, and *middle half* where half of them
+lie. Times of one thread are those on its core. Milliseconds are medians, and those of a machine that
+does other things as well: ratios are what counts. The photographs are mosaics of those that scikit-image ships (photos.py).
+"""
+
+OPERATIONS_HEAD = """
+## Operations
+
+One thread, from decoded RGB to the finished pixels. OpenCV gets buffers that are used again, and
+draws lines and contours in place; pixmill inverts, thresholds and draws in place, as it does in a
+job. *Result* compares every byte.
+"""
+
+JOBS_HEAD = """
+## Whole jobs
+
+One thread, bytes in, bytes out. OpenCV as the prototype called it, each buffer fresh.
+"""
+
+THUMBNAILS_HEAD = """
+## Thumbnails
+
+All cores, bytes in, bytes out. *dB* is the noise against every pixel decoded and resized by Lanczos
+in floating point, with that of the encoding.
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("bench", "report", "work"):
+        parser.add_argument(name, type=pathlib.Path)
+    parser.add_argument("--part", choices=["operations", "jobs", "thumbnails"])
+    parser.add_argument("--only", default="")
+    parser.add_argument("--rounds", type=int)
+    asked = parser.parse_args()
+    cv2.setNumThreads(1)
+    asked.work = asked.work.resolve()
+    photos.prepare(asked.work, 40)
+    ours = Ours(asked.bench)
+    lines, sharp = [], "not asked"
+    if asked.part in (None, "operations"):
+        lines += [OPERATIONS_HEAD] + operations(ours, asked.work, asked.rounds, asked.only)
+    if asked.part in (None, "jobs"):
+        lines += [JOBS_HEAD] + jobs(ours, asked.work, asked.rounds, asked.only)
+    if asked.part in (None, "thumbnails"):
+        made, sharp = thumbnails(ours, asked.work, asked.rounds)
+        lines += [THUMBNAILS_HEAD] + made
+    if not asked.part and not asked.only:
+        asked.report.write_text("\n".join([HEAD] + machine(sharp) + lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
