@@ -17,6 +17,8 @@ mod machine;
 mod man;
 mod operations;
 mod overlays;
+mod preview;
+mod producer;
 mod recipe;
 mod retry;
 mod run;
@@ -50,6 +52,8 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(_) => Style::Embedded,
         Command::Consumer(_)
         | Command::Controller(_)
+        | Command::Producer(_)
+        | Command::Preview(_)
         | Command::Submit(_)
         | Command::Status(_)
         | Command::Retry(_)
@@ -68,6 +72,8 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Run(args) => run::run(args, &cli.log).await,
             Command::Submit(args) => submit::run(args).await,
             Command::Consumer(args) => consumer::run(args).await,
+            Command::Producer(args) => producer::run(args).await,
+            Command::Preview(args) => preview::run(&args),
             Command::Controller(args) => controller::run(args, &cli.log).await,
             Command::Status(args) => status::run(args).await,
             Command::Retry(args) => retry::run(args).await,
