@@ -164,11 +164,7 @@ pub(crate) struct Spool {
 
 impl Spool {
     fn open(data: &Data, serve: &Serve) -> anyhow::Result<Self> {
-        let root = match (&serve.spool, data.backend, &data.data) {
-            (Some(spool), ..) => spool.clone(),
-            (None, Backend::Local, Some(directory)) => directory.join("spool"),
-            (None, Backend::Local | Backend::Aws, _) => std::env::temp_dir().join("pixmill-spool"),
-        };
+        let root = serve.spool(data);
         let failed = || format!("failed to keep uploads in {}", root.display());
         fs::create_dir_all(&root).with_context(failed)?;
         Self::clear(&root);

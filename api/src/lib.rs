@@ -9,6 +9,7 @@
 //! checked by, and what the OpenAPI document is made of.
 
 mod answer;
+mod archive;
 mod asked;
 mod batches;
 mod counts;
@@ -25,6 +26,7 @@ mod operations;
 mod preview;
 mod problem;
 mod prototype;
+mod query;
 mod recipes;
 mod retry;
 mod route;
@@ -38,6 +40,7 @@ mod submit;
 mod upload;
 mod watch;
 mod wire;
+mod zip;
 
 pub use pixmill_access::{Token, TokenError, Tokens};
 

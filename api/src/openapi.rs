@@ -119,7 +119,7 @@ fn schema(kind: Kind) -> Json {
         Kind::Id => json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$" }),
         Kind::Key => json!({
             "type": "string", "minLength": 1, "maxLength": 1024,
-            "pattern": r"^(?!\.{0,2}(/|$))[^/\x00]+(/(?!\.{0,2}(/|$))[^/\x00]+)*$",
+            "pattern": "^[^/]+(/[^/]+)*$",
         }),
     }
 }

@@ -99,7 +99,7 @@ impl Code {
             Self::BadParameter | Self::BadBody => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Foreign | Self::BadLink | Self::BucketNotAllowed => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NotHere => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict => StatusCode::CONFLICT,
@@ -109,7 +109,6 @@ impl Code {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::NotHere => StatusCode::NOT_IMPLEMENTED,
             Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Late => StatusCode::GATEWAY_TIMEOUT,
         }

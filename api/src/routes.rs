@@ -6,10 +6,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::answer::JSON;
 use crate::problem::Code;
-use crate::route::{Gives, Kind, May, Parameter, Route, SchemaOf, Takes, Verb};
+use crate::query::{
+    ALL, CODE, EXPIRES, LETTER, LIMIT, OF_BATCH, RECIPE, SIGNATURE, STATE, TEXT, may, must,
+};
+use crate::route::{Gives, Kind, May, Route, SchemaOf, Takes, Verb};
 use crate::{
-    batches, dead, events, fleet, jobs, objects, openapi, operations, preview, prototype, recipes,
-    retry, session, status, submit,
+    archive, batches, dead, events, fleet, jobs, objects, openapi, operations, preview, prototype,
+    recipes, retry, session, status, submit,
 };
 
 /// What most routes are; rows say what is different.
@@ -41,29 +44,6 @@ const fn bytes(what: &'static str, media_type: &'static str) -> Gives {
 const fn nothing(status: u16, what: &'static str) -> Gives {
     Gives { status, what, body: None }
 }
-
-const fn may(name: &'static str, kind: Kind, help: &'static str) -> Parameter {
-    Parameter { name, kind, required: false, help }
-}
-
-const fn must(name: &'static str, kind: Kind, help: &'static str) -> Parameter {
-    Parameter { name, kind, required: true, help }
-}
-
-const LIMIT: Parameter = may("limit", Kind::Integer(1, 500), "Most of them.");
-const STATE: Parameter =
-    may("state", Kind::Word(jobs::JobState::WORDS), "Only those in this state.");
-const TEXT: Parameter =
-    may("q", Kind::Text(200), "Only those whose id, name or reason holds this.");
-const CODE: Parameter = may("code", Kind::Text(64), "Only those that failed with this code.");
-const OF_BATCH: Parameter = may("batch", Kind::Id, "Only those of this batch.");
-const RECIPE: Parameter =
-    may("recipe", Kind::Text(32 * 1024), "What to make of it: a recipe, or the name of one.");
-const EXPIRES: Parameter =
-    may("expires", Kind::Integer(0, 253_402_300_799), "Of a link: until when it is good.");
-const SIGNATURE: Parameter = may("signature", Kind::Text(64), "Of a link: that it was given out.");
-const LETTER: Parameter = may("name", Kind::Text(129), "The letter of this name, `BATCH/JOB`.");
-const ALL: Parameter = may("all", Kind::Word(&["true"]), "All of them.");
 
 /// Every route.
 pub(crate) static ROUTES: &[Route] = &[
@@ -219,6 +199,14 @@ pub(crate) static ROUTES: &[Route] = &[
         ..PLAIN
     },
     Route {
+        path: "/v1/batches/{batch}/outputs.zip",
+        summary: "Everything that was made of a batch so far, and a report",
+        gives: &[bytes("An archive", archive::MEDIA_TYPE)],
+        problems: &[Code::NotFound],
+        handler: |state, asked| Box::pin(archive::outputs(state, asked)),
+        ..PLAIN
+    },
+    Route {
         verb: Verb::Post,
         path: "/v1/batches/{batch}/retry",
         summary: "What failed or died in a batch, once more",
@@ -325,7 +313,7 @@ pub(crate) static ROUTES: &[Route] = &[
         path: "/v1/preview",
         summary: "One picture through a recipe, smaller, at once",
         query: &[
-            must("recipe", Kind::Text(32 * 1024), "What to make of it."),
+            must("recipe", Kind::Text(4096), "What to make of it."),
             may(
                 "output",
                 Kind::Text(32),

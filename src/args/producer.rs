@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Data, Work, help};
+use super::{Backend, Data, Work, help};
 
 /// Serve a pipeline over HTTP: pictures in, jobs, results and outputs out.
 #[derive(Debug, Args)]
@@ -53,6 +53,17 @@ pub(crate) struct Serve {
     /// directory for temporary files].
     #[arg(long, env = "PIXMILL_SPOOL", value_name = "DIR")]
     pub(crate) spool: Option<PathBuf>,
+}
+
+impl Serve {
+    /// Where uploads are kept until they are in the store.
+    pub(crate) fn spool(&self, data: &Data) -> PathBuf {
+        match (&self.spool, data.backend, &data.data) {
+            (Some(spool), ..) => spool.clone(),
+            (None, Backend::Local, Some(directory)) => directory.join("spool"),
+            (None, Backend::Local | Backend::Aws, _) => std::env::temp_dir().join("pixmill-spool"),
+        }
+    }
 }
 
 /// Make a preview: the picture of a file through a recipe, to standard output. What the server

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Part, SOON, Server, encoded, form, worker};
 use crate::harness::{
-    Place, eventually, files, frame, ground, marked, photo, result_count, results,
+    Invocation, Place, eventually, files, frame, ground, marked, photo, result_count, results,
 };
 
 #[test]
@@ -41,6 +41,14 @@ fn pictures_of_a_form_are_waited_for_and_fetched_by_links() {
         (&batch["jobs"], &batch["done"], &batch["ended"]),
         (&2.into(), &2.into(), &true.into())
     );
+    let path = format!("/v1/batches/{}/outputs.zip", batch["batch"].as_str().unwrap());
+    let archive = server.get(&path).expect(200);
+    std::fs::write(place.path("all.zip"), &archive.body).unwrap();
+    let list = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; \
+                print(*sorted(z.namelist()), z.read('a-2-thumb.jpg')[:2] == b'\\xff\\xd8')";
+    let python = Invocation::new("python3".as_ref()).args(["-c", list]).arg(place.path("all.zip"));
+    let listed = python.go().expect(0).stdout;
+    assert_eq!(listed.trim(), "a-2-gray.png a-2-thumb.jpg a-gray.png a-thumb.jpg report.csv True");
     assert!(files(&place.data().join("spool")).keys().all(|name| name.ends_with("lock")));
 }
 
