@@ -7,6 +7,7 @@ mod dead;
 mod doctor;
 mod help;
 mod listen;
+mod producer;
 mod retry;
 mod status;
 mod up;
@@ -23,6 +24,7 @@ pub(crate) use data::{Backend, Data};
 pub(crate) use dead::{Dead, DeadCommand};
 pub(crate) use doctor::Doctor;
 pub(crate) use listen::{Listen, Place};
+pub(crate) use producer::{Preview, Producer, Serve};
 pub(crate) use retry::{Only, Retry};
 pub(crate) use status::Status;
 pub(crate) use up::Up;
@@ -78,6 +80,8 @@ pub(crate) enum Command {
     Up(Up),
     /// Send pictures as jobs into a pipeline.
     Submit(Submit),
+    /// Serve a pipeline over HTTP: pictures in, jobs, results and outputs out.
+    Producer(Producer),
     /// Work on the jobs of a pipeline until told to stop.
     Consumer(Consumer),
     /// Start, drain and replace the workers of a pipeline, as its queue demands.
@@ -96,6 +100,9 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print a manual page.
     Man(Man),
+    /// Make a preview, for the server that started this.
+    #[command(hide = true)]
+    Preview(Preview),
 }
 
 /// Process files and folders on this machine, and report.

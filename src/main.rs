@@ -20,6 +20,8 @@ mod machine;
 mod man;
 mod operations;
 mod overlays;
+mod preview;
+mod producer;
 mod recipe;
 mod retry;
 mod run;
@@ -54,6 +56,8 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(_) => Style::Embedded,
         Command::Consumer(_)
         | Command::Controller(_)
+        | Command::Producer(_)
+        | Command::Preview(_)
         | Command::Submit(_)
         | Command::Up(_)
         | Command::Status(_)
@@ -74,6 +78,8 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Up(args) => up::run(args, &cli.log).await,
             Command::Submit(args) => submit::run(args).await,
             Command::Consumer(args) => consumer::run(args).await,
+            Command::Producer(args) => producer::run(args).await,
+            Command::Preview(args) => preview::run(&args),
             Command::Controller(args) => controller::run(args, &cli.log).await,
             Command::Status(args) => status::run(args).await,
             Command::Retry(args) => retry::run(args).await,

@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod api;
 mod aws;
 mod bad_input;
 mod controller;

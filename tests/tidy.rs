@@ -11,7 +11,8 @@ use crate::harness::{Invocation, source_tree};
 
 /// Which crate of the workspace may use which: for its own code, and for its tests besides.
 /// Roles never see an adapter or each other; adapters decide nothing; the root names them all.
-const EDGES: [(&str, &[&str], &[&str]); 10] = [
+const EDGES: [(&str, &[&str], &[&str]); 12] = [
+    ("pixmill-access", &[], &[]),
     ("pixmill-contract", &[], &[]),
     ("pixmill-resample", &[], &[]),
     ("pixmill-ops", &["pixmill-contract", "pixmill-resample"], &[]),
@@ -20,14 +21,20 @@ const EDGES: [(&str, &[&str], &[&str]); 10] = [
     ("pixmill-aws", &["pixmill-contract"], &["pixmill-contract"]),
     ("pixmill-producer", &["pixmill-contract"], &["pixmill-contract", "pixmill-local"]),
     (
+        "pixmill-api",
+        &["pixmill-access", "pixmill-contract", "pixmill-producer"],
+        &["pixmill-contract", "pixmill-local"],
+    ),
+    (
         "pixmill-consumer",
-        &["pixmill-contract", "pixmill-ops"],
+        &["pixmill-access", "pixmill-contract", "pixmill-ops"],
         &["pixmill-contract", "pixmill-local", "pixmill-ops"],
     ),
     ("pixmill-controller", &["pixmill-contract"], &["pixmill-contract"]),
     (
         "pixmill",
         &[
+            "pixmill-api",
             "pixmill-aws",
             "pixmill-consumer",
             "pixmill-contract",
@@ -82,7 +89,7 @@ fn code_names_only_the_crates_that_its_own_may_use() {
     for (name, allowed, in_tests) in EDGES {
         let root = match name {
             "pixmill" => source_tree().join("src"),
-            "pixmill-producer" | "pixmill-consumer" | "pixmill-controller" => {
+            "pixmill-api" | "pixmill-producer" | "pixmill-consumer" | "pixmill-controller" => {
                 source_tree().join(&name[8..])
             }
             _ => source_tree().join("core").join(&name[8..]),

@@ -134,6 +134,11 @@ impl Ledger {
         failures.into_iter().map(|(_, id, failure)| (id, failure)).collect()
     }
 
+    /// Every job that has ended, retried or not: why it is not done, and when it ended.
+    pub fn ends(&self) -> impl Iterator<Item = (&JobId, Option<&Failure>, Timestamp)> {
+        self.ends.iter().map(|(id, end)| (id, end.failure.as_ref(), end.finished_at))
+    }
+
     /// When its last job so far ended.
     pub fn last_at(&self) -> Option<Timestamp> {
         self.ends.values().map(|end| end.finished_at).max()

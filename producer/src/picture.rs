@@ -49,6 +49,12 @@ impl Picture {
         Self(Place::There(Some(bucket.into()), key))
     }
 
+    /// The job that it is in a batch: the same for everyone who submits it.
+    pub fn job(&self, batch: &BatchId) -> Result<JobId, Error> {
+        let (source, _) = self.clone().placed(batch)?;
+        Ok(job_of(source.bucket.as_deref(), &source.key))
+    }
+
     /// What people call it.
     pub(crate) fn name(&self) -> String {
         match &self.0 {

@@ -66,6 +66,29 @@ copies none. Given again it goes on where it was; once it was complete, it sends
     with_codes(text, "submit")
 }
 
+pub(super) fn producer() -> String {
+    let text = "\
+Examples:
+  pixmill producer --data mill/
+  pixmill producer --data mill/ --listen 127.0.0.1:8000 --token-file tokens
+  pixmill producer --backend aws --bucket pictures --queue jobs --listen 10.0.0.5:8000 --token-file tokens
+
+Some `pixmill consumer --data mill/` has to run for the jobs to be worked on. What there is, is
+told by GET /openapi.json: jobs, batches, events, recipes, previews, dead letters, the fleet, and
+/process_image for the prototype's clients.
+
+SIGTERM or Ctrl-C finishes the requests that it has, for half a minute at most. A second one ends it
+at once. What was answered with 202 is worked on in any case.";
+    with_codes(text, "producer")
+}
+
+pub(super) fn preview() -> String {
+    let text = "\
+Examples:
+  pixmill preview harbour.jpg --recipe 'resize:512 -> webp'";
+    with_codes(text, "preview")
+}
+
 pub(super) fn consumer() -> String {
     let text = "\
 Examples:

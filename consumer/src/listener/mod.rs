@@ -5,7 +5,6 @@
 //! and no full core keeps it from answering. Whatever is asked of it costs little: a connection
 //! is good for one request, and is closed after [`LONGEST`], whoever is slow.
 
-mod access;
 mod metrics;
 mod problem;
 mod routes;
@@ -23,7 +22,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
 
-pub use access::{Token, TokenError};
+pub use pixmill_access::{Token, TokenError};
 
 use crate::worker::Worker;
 use routes::Routes;
@@ -78,7 +77,7 @@ impl Listener {
 
     /// Refuses an address that one must not listen at without a token.
     pub fn check(address: SocketAddr, token: Option<&Token>) -> Result<(), ListenError> {
-        if token.is_none() && !address.ip().to_canonical().is_loopback() {
+        if token.is_none() && !pixmill_access::is_own(address) {
             return Err(ListenError::Open(address));
         }
         Ok(())

@@ -7,9 +7,9 @@ use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
+use pixmill_access::{Token, foreign, has_token};
 use serde::Serialize;
 
-use super::access::{Token, foreign, has_token};
 use super::metrics;
 use super::problem::problem;
 use crate::Stage;

@@ -10,6 +10,7 @@
 //! batches/{batch}.json         what a batch is
 //! backfills/{batch}.json       how far a backfill has got
 //! recipes/{name}.toml          recipes by their names
+//! requests/{key}.json          what a request was, that may be repeated
 //! controller/…                 who sizes the fleet, what it remembers and what it decided
 //! probes/{worker}              a worker's question whether the store answers
 //! ```
@@ -43,6 +44,8 @@ pub const ATTEMPTS: &str = "attempts/";
 pub const BACKFILLS: &str = "backfills/";
 /// Where recipes live that have names.
 pub const RECIPES: &str = "recipes/";
+/// Where it is written what a request was, whose sender may repeat it.
+pub const REQUESTS: &str = "requests/";
 /// Where controllers keep who of them acts, what it remembers and what it decided.
 pub const CONTROLLER: &str = "controller/";
 /// Where a worker writes to find out whether the store takes anything.
@@ -107,6 +110,12 @@ impl Key {
     /// The key of the recipe of that name, if one can have it.
     pub fn recipe(name: &str) -> Result<Self, KeyError> {
         Self::new(format!("{RECIPES}{name}.toml"))
+    }
+
+    /// The key of what a request was, whose sender may repeat it, by the batch that follows from the
+    /// sender and its idempotency key.
+    pub fn request(batch: &BatchId) -> Self {
+        Self(format!("{REQUESTS}{batch}.json"))
     }
 
     /// The text.

@@ -1,0 +1,151 @@
+//! Batches as the API shows them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use pixmill_contract::{BatchId, Recipe, RejectCode, Timestamp};
+use pixmill_producer::batches;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::answer::json;
+use crate::asked::Asked;
+use crate::problem::{Code, Problem};
+use crate::route::Outcome;
+use crate::shelf::{self, Known};
+use crate::state::State;
+
+/// Batches of a page, unless somebody asks for more or fewer.
+const PAGE: u64 = 20;
+
+/// A batch.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub(crate) struct BatchView {
+    /// Its identifier.
+    pub(crate) batch: BatchId,
+    /// The recipe of its jobs, where they share one.
+    recipe: Option<Recipe>,
+    /// When it was begun.
+    created_at: Option<Timestamp>,
+    /// By whom or what.
+    by: Option<String>,
+    /// Whether that is all of it.
+    closed: bool,
+    /// How many jobs it has; of a job and its retries one counts.
+    pub(crate) jobs: u64,
+    /// How many have not ended.
+    pub(crate) pending: u64,
+    /// How many are done.
+    pub(crate) done: u64,
+    /// How many failed.
+    pub(crate) failed: u64,
+    /// How many were given up.
+    pub(crate) dead: u64,
+    /// Whether nothing more is to come.
+    pub(crate) ended: bool,
+    /// How many jobs a second end at present.
+    per_second: f64,
+    /// How long the rest takes at that rate.
+    seconds_left: Option<f64>,
+    /// When its last job so far ended.
+    last_at: Option<Timestamp>,
+    /// Why jobs are not done, and how many of each.
+    failures: Vec<FailureGroup>,
+    /// When this was so.
+    as_of: Timestamp,
+}
+
+/// Jobs that are not done for the same reason.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+struct FailureGroup {
+    /// The stable code.
+    code: RejectCode,
+    /// How many.
+    count: u64,
+    /// The reason of one of them, for people.
+    reason: String,
+}
+
+/// A page of batches.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct BatchPage {
+    /// The batches.
+    batches: Vec<BatchView>,
+    /// What to say as `after` for the next page; nothing at the end.
+    next: Option<BatchId>,
+    /// How many there are.
+    total: usize,
+}
+
+impl BatchView {
+    /// When its last job so far ended.
+    pub(crate) fn last_at(&self) -> Option<Timestamp> {
+        self.last_at
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "an estimate for people")]
+    pub(crate) fn of(known: &Known, now: Timestamp) -> Self {
+        let failures = known.ledger.failures();
+        let dead = failures.iter().filter(|(_, failure)| failure.is_dead).count() as u64;
+        let (done, failed) = (known.ledger.done() as u64, failures.len() as u64);
+        let jobs = known.count();
+        let pending = jobs.saturating_sub(done + failed);
+        let per_second = known.ledger.rate(now);
+        let left = (pending > 0 && per_second > 0.0).then(|| pending as f64 / per_second);
+        let mut groups: BTreeMap<RejectCode, FailureGroup> = BTreeMap::new();
+        for (_, failure) in &failures {
+            let new =
+                || FailureGroup { code: failure.code, count: 0, reason: failure.reason.clone() };
+            groups.entry(failure.code).or_insert_with(new).count += 1;
+        }
+        let document = known.document.as_ref();
+        Self {
+            batch: known.batch.clone(),
+            recipe: document.and_then(|document| document.recipe.clone()),
+            created_at: document.map(|document| document.created_at),
+            by: document.map(|document| document.by.clone()),
+            closed: document.is_some_and(|document| document.closed),
+            jobs,
+            pending,
+            done,
+            failed: failed - dead,
+            dead,
+            ended: known.has_ended(),
+            per_second,
+            seconds_left: left,
+            last_at: known.ledger.last_at(),
+            failures: groups.into_values().collect(),
+            as_of: now,
+        }
+    }
+}
+
+/// `GET /v1/batches`.
+pub(crate) async fn list(state: Arc<State>, asked: Asked) -> Outcome {
+    let limit = usize::try_from(asked.number("limit").unwrap_or(PAGE)).unwrap_or(usize::MAX);
+    let mut ids = batches(state.pipeline()).await?;
+    let total = ids.len();
+    // The newest first, where ids are made by time.
+    ids.reverse();
+    let after = asked.text("after");
+    let mut left = ids.into_iter().filter(|id| after.is_none_or(|after| id.as_str() < after));
+    let page: Vec<_> = left.by_ref().take(limit).collect();
+    let next = left.next().and(page.last().cloned());
+    let mut batches = vec![];
+    for id in page {
+        let known = shelf::look(&state, &id).await?;
+        batches.push(BatchView::of(&known, state.pipeline().clock.now()));
+    }
+    Ok(json(StatusCode::OK, &BatchPage { batches, next, total }))
+}
+
+/// `GET /v1/batches/{batch}`.
+pub(crate) async fn show(state: Arc<State>, asked: Asked) -> Outcome {
+    let batch = asked.batch()?;
+    let known = shelf::look(&state, &batch).await?;
+    if !known.exists() {
+        return Err(Problem::new(Code::NotFound, format!("there is no batch {batch}")));
+    }
+    Ok(json(StatusCode::OK, &BatchView::of(&known, state.pipeline().clock.now())))
+}

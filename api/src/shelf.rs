@@ -1,0 +1,162 @@
+//! What is known of batches, kept from one question to the next: a look at one reads only what is
+//! new. All of it is in the store too, so that nothing is lost with it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use pixmill_contract::document::BatchDocument;
+use pixmill_contract::key::INPUTS;
+use pixmill_contract::{BatchId, Error, JobId, Key, Pipeline};
+use pixmill_producer::{Failure, Ledger, Picture, read_batch};
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
+
+use crate::state::State;
+
+/// Batches that are kept; beyond that the one that nobody has looked at for longest goes.
+const KEPT: usize = 500;
+
+/// What is known of one batch.
+pub(crate) struct Known {
+    pub(crate) batch: BatchId,
+    pub(crate) ledger: Ledger,
+    /// What was uploaded for it, by the jobs that are made of it.
+    pub(crate) inputs: BTreeMap<JobId, Key>,
+    /// Retries that were sent from here, and the jobs that they repeat.
+    pub(crate) retries: BTreeMap<JobId, JobId>,
+    pub(crate) document: Option<BatchDocument>,
+    looked_at: Option<Instant>,
+}
+
+/// How a job stands, as a batch knows it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Stand<'k> {
+    Pending,
+    Done,
+    Failed(&'k Failure),
+}
+
+impl Known {
+    fn new(pipeline: &Pipeline, batch: BatchId) -> Self {
+        let ledger = Ledger::new(pipeline.clone(), batch.clone());
+        let (inputs, retries) = <_>::default();
+        Self { batch, ledger, inputs, retries, document: None, looked_at: None }
+    }
+
+    /// Whether anything is known of it.
+    pub(crate) fn exists(&self) -> bool {
+        self.document.is_some() || !self.inputs.is_empty() || self.ledger.last_at().is_some()
+    }
+
+    /// Its jobs by their ids, and how they stand.
+    pub(crate) fn jobs(&self) -> BTreeMap<&JobId, Stand<'_>> {
+        let open = self.inputs.keys().chain(self.retries.keys());
+        let mut jobs: BTreeMap<_, _> = open.map(|id| (id, Stand::Pending)).collect();
+        for (id, failure, _) in self.ledger.ends() {
+            jobs.insert(id, failure.map_or(Stand::Done, Stand::Failed));
+        }
+        jobs
+    }
+
+    /// How many jobs it has, as far as is known.
+    pub(crate) fn count(&self) -> u64 {
+        let announced = self.document.as_ref().map_or(0, |document| document.jobs);
+        let ended = self.ledger.done() + self.ledger.failures().len();
+        announced.max(self.inputs.len() as u64).max(ended as u64)
+    }
+
+    /// Whether nothing more is to come.
+    pub(crate) fn has_ended(&self) -> bool {
+        let ended = self.ledger.done() + self.ledger.failures().len();
+        let closed = self.document.as_ref().is_some_and(|document| document.closed);
+        let retried =
+            self.retries.keys().any(|id| !self.ledger.ends().any(|(other, ..)| other == id));
+        closed && !retried && ended as u64 >= self.count()
+    }
+
+    async fn look(&mut self, pipeline: &Pipeline) -> Result<(), Error> {
+        self.document = read_batch(pipeline, &self.batch).await?;
+        self.ledger.look().await?;
+        let complete = self
+            .document
+            .as_ref()
+            .is_some_and(|document| document.closed && document.jobs <= self.inputs.len() as u64);
+        if !complete {
+            self.list_inputs(pipeline).await?;
+        }
+        self.looked_at = Some(Instant::now());
+        Ok(())
+    }
+
+    async fn list_inputs(&mut self, pipeline: &Pipeline) -> Result<(), Error> {
+        let prefix = format!("{INPUTS}{}/", self.batch);
+        let mut after: Option<Key> = None;
+        loop {
+            let page = pipeline.store.list(&prefix, after.as_ref()).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.key.clone());
+            for listed in page {
+                let id = Picture::key(listed.key.clone()).job(&self.batch)?;
+                self.inputs.insert(id, listed.key);
+            }
+        }
+    }
+}
+
+/// A batch on the shelf, and when somebody last looked at it.
+type Place = (Arc<tokio::sync::Mutex<Known>>, Instant);
+
+/// The batches that are kept.
+#[derive(Default)]
+pub(crate) struct Shelf(Mutex<HashMap<BatchId, Place>>);
+
+impl Shelf {
+    fn places(&self) -> MutexGuard<'_, HashMap<BatchId, Place>> {
+        self.0.lock().expect("no code panics with this lock")
+    }
+
+    /// The place of a batch, also of one that nothing is known of yet.
+    fn place(&self, pipeline: &Pipeline, batch: &BatchId) -> Arc<tokio::sync::Mutex<Known>> {
+        let mut places = self.places();
+        if !places.contains_key(batch) && places.len() >= KEPT {
+            let oldest = places.iter().min_by_key(|(_, (_, at))| *at);
+            if let Some(oldest) = oldest.map(|(batch, _)| batch.clone()) {
+                places.remove(&oldest);
+            }
+        }
+        let new = || {
+            let known = Known::new(pipeline, batch.clone());
+            (Arc::new(tokio::sync::Mutex::new(known)), Instant::now())
+        };
+        let (known, at) = places.entry(batch.clone()).or_insert_with(new);
+        *at = Instant::now();
+        Arc::clone(known)
+    }
+}
+
+/// What is known of a batch, as of a moment ago at most.
+pub(crate) async fn look(state: &State, batch: &BatchId) -> Result<OwnedMutexGuard<Known>, Error> {
+    look_since(state, batch, Instant::now().checked_sub(state.settings.look_every)).await
+}
+
+/// The same, as of now.
+pub(crate) async fn look_now(
+    state: &State,
+    batch: &BatchId,
+) -> Result<OwnedMutexGuard<Known>, Error> {
+    look_since(state, batch, None).await
+}
+
+async fn look_since(
+    state: &State,
+    batch: &BatchId,
+    since: Option<Instant>,
+) -> Result<OwnedMutexGuard<Known>, Error> {
+    let pipeline = state.pipeline();
+    let mut known = state.shelf.place(pipeline, batch).lock_owned().await;
+    let is_fresh = known.looked_at.zip(since).is_some_and(|(looked_at, since)| looked_at > since);
+    if !is_fresh {
+        known.look(pipeline).await?;
+    }
+    Ok(known)
+}

@@ -1,0 +1,114 @@
+//! The watch: what has changed since its last look, said as events.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use pixmill_contract::{BatchId, Error, JobId};
+use pixmill_producer::batches;
+use serde_json::{Value as Json, json as object};
+
+use crate::batches::BatchView;
+use crate::jobs::JobState;
+use crate::shelf::{self, Stand};
+use crate::state::State;
+
+/// Ends of jobs that are told one by one a look and batch; of more only the counts are told.
+const TOLD: usize = 100;
+
+/// A batch that has ended is looked at no more once it has been so for this long.
+const SETTLED: Duration = Duration::from_mins(10);
+
+/// What was told so far.
+#[derive(Default)]
+pub(crate) struct Watch {
+    /// The last view of each batch, and its jobs that have ended.
+    batches: HashMap<BatchId, Seen>,
+    /// Whether what is there counts as known: after the first look.
+    begun: bool,
+    fleet: Option<Json>,
+    decision: Option<Json>,
+}
+
+struct Seen {
+    view: BatchView,
+    ended: HashSet<JobId>,
+    /// Whether nothing is expected of it any more.
+    settled: bool,
+}
+
+impl Watch {
+    /// Looks, and tells what is new.
+    pub(crate) async fn look(&mut self, state: &State) -> Result<(), Error> {
+        let mut batches = batches(state.pipeline()).await?;
+        // Nobody writes that one down.
+        batches.push(BatchId::single());
+        for batch in batches {
+            if !self.batches.get(&batch).is_some_and(|seen| seen.settled) {
+                self.look_at(state, batch).await?;
+            }
+        }
+        self.begun = true;
+        self.look_at_fleet(state).await
+    }
+
+    async fn look_at(&mut self, state: &State, batch: BatchId) -> Result<(), Error> {
+        let known = shelf::look_now(state, &batch).await?;
+        let now = state.pipeline().clock.now();
+        let view = BatchView::of(&known, now);
+        let before = self.batches.get(&batch);
+        let is_new = |id: &JobId| before.is_none_or(|seen| !seen.ended.contains(id));
+        let jobs = known.jobs();
+        let has_ended = |stand: &Stand<'_>| !matches!(stand, Stand::Pending);
+        let ended: Vec<_> = jobs.iter().filter(|(_, stand)| has_ended(stand)).collect();
+        if self.begun {
+            let new = ended.iter().filter(|(id, _)| is_new(id)).take(TOLD);
+            for (id, stand) in new {
+                let code = match stand {
+                    Stand::Failed(failure) => Some(failure.code),
+                    Stand::Pending | Stand::Done => None,
+                };
+                let job_state = JobState::of(**stand);
+                let data = object!({ "batch": batch, "id": id, "state": job_state, "code": code });
+                state.events.tell("jobs", "job", &data);
+            }
+            if before.is_none_or(|seen| !same(&seen.view, &view)) {
+                state.events.tell("batches", "batch", &object!(view));
+            }
+        }
+        let last_at = view.last_at();
+        let settled = view.ended && last_at.is_some_and(|at| now.since(at) > SETTLED);
+        let ended = ended.into_iter().map(|(id, _)| (*id).clone()).collect();
+        self.batches.insert(batch, Seen { view, ended, settled });
+        Ok(())
+    }
+
+    async fn look_at_fleet(&mut self, state: &State) -> Result<(), Error> {
+        if let Some(fleet) = &state.settings.fleet {
+            let instances = crate::fleet::views(&fleet.observe().await?);
+            // Reports change with every look; what is told of is what people would see change.
+            let shape: Json = instances.iter().map(crate::fleet::InstanceView::shape).collect();
+            if self.fleet.as_ref() != Some(&shape) {
+                self.fleet = Some(shape);
+                state.events.tell("fleet", "fleet", &object!({ "instances": instances }));
+            }
+        }
+        if let Some(decisions) = &state.settings.decisions {
+            let last = decisions(1).await?.into_iter().next();
+            let tick = last.as_ref().and_then(|decision| decision.get("tick").cloned());
+            if tick.is_some() && tick != self.decision {
+                self.decision = tick;
+                if let Some(decision) = last {
+                    state.events.tell("decisions", "decision", &decision);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether nothing that is counted has changed.
+fn same(a: &BatchView, b: &BatchView) -> bool {
+    let counts =
+        |view: &BatchView| (view.jobs, view.pending, view.done, view.failed, view.dead, view.ended);
+    counts(a) == counts(b)
+}

@@ -1,0 +1,120 @@
+//! Previews: one picture through a recipe in a process of its own, with limits, so that a hostile
+//! picture takes nothing with it. Both ends are here: what starts the process, and the process.
+
+use std::io::{Read as _, Write as _};
+use std::process::{ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use pixmill_api::{Preview, PreviewError, Previewer};
+use pixmill_contract::{Format, Recipe, RejectCode, Rejection};
+use pixmill_ops::{Mill, Overlays};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncReadExt as _;
+use tokio::process::Command;
+
+use crate::args::{self, Work};
+
+/// How long a preview may take. Somebody waits for it.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// The largest preview: many times what one of the largest side takes.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What a process needs besides the picture's memory: its code, its stacks, its libraries.
+const BESIDES_BYTES: u64 = 512 * 1024 * 1024;
+
+/// The first line of what the process writes; the file comes behind it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Head {
+    Made { format: Format, width: u32, height: u32 },
+    Rejected { code: RejectCode, reason: String },
+}
+
+/// What makes previews by starting this very program.
+pub(crate) fn previewer(work: &Work) -> anyhow::Result<Previewer> {
+    let program = std::env::current_exe().context("failed to find the program itself")?;
+    let arguments = work.to_arguments();
+    let time = work.deadline.min(LONGEST);
+    Ok(Arc::new(move |file, recipe| {
+        let mut command = Command::new(&program);
+        command.arg("preview").arg(&file).arg("--recipe").arg(recipe.to_string());
+        command.args(&arguments).args(["--config", "/dev/null"]).env_clear();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        // Who asked may have gone.
+        command.kill_on_drop(true);
+        Box::pin(async move {
+            match tokio::time::timeout(time, ask(command)).await {
+                Ok(made) => made,
+                Err(_) => Err(PreviewError::GaveUp(format!("it takes longer than {time:?}"))),
+            }
+        })
+    }))
+}
+
+/// Runs the process and reads what it says.
+async fn ask(mut command: Command) -> Result<Preview, PreviewError> {
+    let failed = |error: std::io::Error| PreviewError::Failed(error.to_string());
+    let mut child = command.spawn().map_err(failed)?;
+    let mut said = vec![];
+    if let Some(stdout) = child.stdout.take() {
+        stdout.take(MAX_BYTES).read_to_end(&mut said).await.map_err(failed)?;
+    }
+    let status = child.wait().await.map_err(failed)?;
+    let died = || PreviewError::GaveUp(format!("the process that opened it ended with {status}"));
+    let end = said.iter().position(|byte| *byte == b'\n').ok_or_else(died)?;
+    let bytes = said.split_off(end + 1);
+    match serde_json::from_slice(&said).map_err(|_| died())? {
+        Head::Made { format, width, height } if status.success() => {
+            Ok(Preview { media_type: format.media_type(), width, height, bytes })
+        }
+        Head::Made { .. } => Err(died()),
+        Head::Rejected { code, reason } => {
+            Err(PreviewError::Rejected(Rejection::new(code, reason)))
+        }
+    }
+}
+
+/// `pixmill preview`: the process.
+pub(crate) fn run(args: &args::Preview) -> anyhow::Result<ExitCode> {
+    let limits = args.work.limits();
+    confine(limits.memory_bytes)?;
+    let recipe: Recipe = args.recipe.parse()?;
+    let mut source = vec![];
+    let file = std::fs::File::open(&args.file);
+    let file = file.with_context(|| format!("failed to open {}", args.file.display()))?;
+    // One byte more than there may be, so that it is seen to be too large.
+    file.take(limits.input_bytes + 1).read_to_end(&mut source)?;
+    let ground = Mill::new(limits).grind(&source, &recipe, &Overlays::default());
+    let (head, bytes) = match ground.map(|ground| ground.pictures.into_iter().next()) {
+        Ok(Some(picture)) => {
+            let (format, width, height) = (picture.format, picture.width, picture.height);
+            (Head::Made { format, width, height }, picture.bytes)
+        }
+        Ok(None) => anyhow::bail!("a recipe without an output"),
+        Err(Rejection { code, reason }) => (Head::Rejected { code, reason }, vec![]),
+    };
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", serde_json::to_string(&head)?)?;
+    out.write_all(&bytes)?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Bounds this process for good: its memory, its time on a core, and that it writes no files.
+fn confine(memory_bytes: u64) -> anyhow::Result<()> {
+    let seconds = LONGEST.as_secs();
+    for (resource, most) in [
+        (Resource::As, memory_bytes.saturating_add(BESIDES_BYTES)),
+        (Resource::Cpu, seconds),
+        (Resource::Fsize, 0),
+        (Resource::Core, 0),
+    ] {
+        let limit = Rlimit { current: Some(most), maximum: Some(most) };
+        setrlimit(resource, limit).context("failed to bound this process")?;
+    }
+    Ok(())
+}

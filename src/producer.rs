@@ -1,0 +1,218 @@
+//! `pixmill producer`: the HTTP API in front of a pipeline, composed here: its fleet and the
+//! controller's decisions, which a role does not know of, and previews, which are made by a process
+//! of their own (`preview.rs`).
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use pixmill_api::{Api, Decisions, Settings, Token, Tokens, serve};
+use pixmill_consumer::Stage;
+use pixmill_contract::Pipeline;
+use pixmill_controller::last_decisions;
+use serde_json::json;
+
+use crate::args::{self, Backend, Data, Serve, Work};
+use crate::backend::{self, Opened, Purpose};
+use crate::{machine, preview, print, shutdown};
+
+/// Longer than any file of tokens.
+const MAX_TOKENS_BYTES: u64 = 256 * 1024;
+
+/// How often the store is asked for news while somebody listens: a directory costs nothing to ask,
+/// a bucket does.
+const LOOK_LOCALLY: Duration = Duration::from_millis(500);
+const LOOK_ON_AWS: Duration = Duration::from_secs(5);
+
+pub(crate) async fn run(args: args::Producer) -> anyhow::Result<ExitCode> {
+    let opened = backend::open(&args.data, Purpose::Send).await?;
+    let (api, spool) = compose(&opened, &args.data, &args.serve, &args.work)?;
+    let address = args.serve.listen;
+    let explained = "give it tokens by --token-file, or listen at 127.0.0.1";
+    api.check(address).context(explained)?;
+    let listener = TcpListener::bind(address);
+    let listener = listener.with_context(|| format!("failed to listen at {address}"))?;
+    let address = listener.local_addr()?;
+    let mut stage = shutdown::listen()?;
+    print(&format!("Serving at http://{address}\n"))?;
+    let mut stop = stage.clone();
+    let stop = async move {
+        // An error as well: nobody listens for signals any more.
+        drop(stop.wait_for(|stage| *stage > Stage::Running).await);
+    };
+    tokio::select! {
+        served = serve(listener, api, stop) => served?,
+        _ = stage.wait_for(|stage| *stage == Stage::Aborting) => {}
+    }
+    drop(spool);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The API in front of a pipeline, and the place of its uploads, which goes with what is returned.
+pub(crate) fn compose(
+    opened: &Opened,
+    data: &Data,
+    serve: &Serve,
+    work: &Work,
+) -> anyhow::Result<(Api, Spool)> {
+    let spool = Spool::open(data, serve)?;
+    let is_local = data.backend == Backend::Local;
+    let settings = Settings {
+        pipeline: opened.pipeline.clone(),
+        limits: work.limits(),
+        tokens: match &serve.token_file {
+            Some(path) => tokens(path)?,
+            None => Tokens::default(),
+        },
+        names: serve.host.clone(),
+        spool: spool.path.clone(),
+        secret: secret(data)?,
+        links: serve.links,
+        links_of_store: !is_local,
+        instance: machine::name(),
+        backend: if is_local { "local" } else { "aws" },
+        buckets: serve.label.clone(),
+        look_every: if is_local { LOOK_LOCALLY } else { LOOK_ON_AWS },
+        fleet: opened.fleet(data)?,
+        decisions: Some(decisions(opened.pipeline.clone())),
+        previewer: Some(preview::previewer(work)?),
+    };
+    Ok((Api::new(settings), spool))
+}
+
+fn decisions(pipeline: Pipeline) -> Decisions {
+    Arc::new(move |count| {
+        let pipeline = pipeline.clone();
+        Box::pin(async move {
+            let decisions = last_decisions(&pipeline, count).await?;
+            Ok(decisions.into_iter().map(|decision| json!(decision)).collect())
+        })
+    })
+}
+
+/// The tokens in a file that nobody else may read.
+fn tokens(path: &Path) -> anyhow::Result<Tokens> {
+    let shown = path.display();
+    let failed = || format!("failed to read the tokens in {shown}");
+    let file = File::open(path).with_context(failed)?;
+    let mode = file.metadata().with_context(failed)?.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        bail!("others may use the tokens in {shown} (mode {mode:03o}): chmod 600 {shown}");
+    }
+    let mut text = String::new();
+    file.take(MAX_TOKENS_BYTES).read_to_string(&mut text).with_context(failed)?;
+    let mut tokens = Tokens::default();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (name, token) = match line.split_once(char::is_whitespace) {
+            Some((name, token)) => (name.to_owned(), token.trim()),
+            None => (format!("token-{}", number + 1), line),
+        };
+        let token = Token::new(token);
+        let token = token.with_context(|| format!("line {} of {shown} holds none", number + 1))?;
+        tokens.add(name, token);
+    }
+    if tokens.is_empty() {
+        bail!("there is no token in {shown}");
+    }
+    Ok(tokens)
+}
+
+/// What links are signed with: kept with a pipeline of this machine, so that they outlive us.
+fn secret(data: &Data) -> anyhow::Result<[u8; 32]> {
+    let mut fresh = [0; 32];
+    getrandom::fill(&mut fresh).context("failed to ask for random bytes")?;
+    let (Backend::Local, Some(directory)) = (data.backend, &data.data) else { return Ok(fresh) };
+    let path = directory.join("api.secret");
+    let failed = || format!("failed to keep a secret in {}", path.display());
+    // Written aside and linked, so that nobody reads half of it.
+    let aside =
+        directory.join(format!("api.secret.{:016x}", u64::from_le_bytes(fresh[..8].try_into()?)));
+    let mut file = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&aside)
+        .with_context(failed)?;
+    let kept = file.write_all(&fresh).and_then(|()| fs::hard_link(&aside, &path));
+    fs::remove_file(&aside).with_context(failed)?;
+    match kept {
+        Ok(()) => return Ok(fresh),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error).with_context(failed),
+    }
+    let known = fs::read(&path).with_context(failed)?;
+    known.try_into().map_err(|_| anyhow::anyhow!("{} is not 32 bytes: remove it", path.display()))
+}
+
+/// Where uploads are kept until they are in the store: a directory of this process alone.
+#[derive(Debug)]
+pub(crate) struct Spool {
+    path: PathBuf,
+    /// Locked for as long as this process lives.
+    _lock: File,
+}
+
+impl Spool {
+    fn open(data: &Data, serve: &Serve) -> anyhow::Result<Self> {
+        let root = serve.spool(data);
+        let failed = || format!("failed to keep uploads in {}", root.display());
+        fs::create_dir_all(&root).with_context(failed)?;
+        Self::clear(&root);
+        let path = tempfile::Builder::new().prefix("of-").tempdir_in(&root).with_context(failed)?;
+        let lock = File::create(path.path().join("lock")).with_context(failed)?;
+        lock.try_lock().with_context(failed)?;
+        Ok(Self { path: path.keep(), _lock: lock })
+    }
+
+    /// Removes what processes left behind that were killed. What cannot be removed is left.
+    fn clear(root: &Path) {
+        for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+            let lock = File::open(entry.path().join("lock"));
+            if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+                drop(fs::remove_dir_all(entry.path()));
+            }
+        }
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        // What is left is removed by the next one.
+        drop(fs::remove_dir_all(&self.path));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn tokens_have_names_and_files_that_nobody_else_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens");
+        let read = |text: &str, mode| {
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            tokens(&path).map_err(|error| format!("{error:#}"))
+        };
+        let two = read("# people\nme 0123456789abcdef\n\nfedcba9876543210\n", 0o600).unwrap();
+        assert_eq!(two.name_of(b"0123456789abcdef"), Some("me"));
+        assert_eq!(two.name_of(b"fedcba9876543210"), Some("token-4"));
+        assert_eq!(two.name_of(b"me"), None);
+        assert!(read("# none\n", 0o600).unwrap_err().contains("no token"));
+        assert!(read("me short\n", 0o600).unwrap_err().contains("line 1"));
+        assert!(read("0123456789abcdef", 0o644).unwrap_err().contains("chmod 600"));
+    }
+}
