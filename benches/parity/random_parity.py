@@ -67,8 +67,7 @@ def case(rng):
             value, most = (int(n) for n in rng.integers(0, 256, 2))
             if rng.random() < 0.5:
                 return f"threshold:{value},{most}", parity.threshold(value, most)
-            otsu = parity.threshold(0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-            return "threshold:otsu=true", parity.on_luma(otsu)
+            return "threshold:otsu=true", parity.on_luma(parity.otsu)
         case 6:
             low, high = sorted(int(n) for n in rng.integers(0, 400, 2))
             votes = int(rng.integers(5, 300))
