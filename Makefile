@@ -35,6 +35,7 @@ soak: venv ## the long campaigns: kill -9, outages, queue rates, overhead, 10,00
 parity: setup ## compare every operation with OpenCV, Pillow and NumPy, sample by sample
 	$(CARGO) build --release --locked -p pixmill-ops --example grind
 	sh tools/venv.sh target/parity benches/parity/requirements.txt
+	target/parity/bin/python benches/parity/random_parity.py target/release/examples/grind 5000
 	target/parity/bin/python benches/parity/parity.py target/release/examples/grind benches/PARITY.md
 
 bench: setup ## measure operations, whole jobs and thumbnails beside OpenCV, libvips, Pillow and sharp
