@@ -10,6 +10,7 @@ mod listen;
 mod producer;
 mod retry;
 mod status;
+mod up;
 mod work;
 
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use pixmill_contract::{BatchId, WorkerId};
 
-pub(crate) use controller::Controller;
+pub(crate) use controller::{Controller, Sizing};
 pub(crate) use data::{Backend, Data};
 pub(crate) use dead::{Dead, DeadCommand};
 pub(crate) use doctor::Doctor;
@@ -26,6 +27,7 @@ pub(crate) use listen::{Listen, Place};
 pub(crate) use producer::{Preview, Producer, Serve};
 pub(crate) use retry::{Only, Retry};
 pub(crate) use status::Status;
+pub(crate) use up::Up;
 pub(crate) use work::Work;
 
 use work::bytes;
@@ -74,6 +76,8 @@ pub(crate) fn definitions() -> clap::Command {
 pub(crate) enum Command {
     /// Process files and folders on this machine, and report.
     Run(Run),
+    /// Run everything on this machine: a drop folder, and workers as they are needed.
+    Up(Up),
     /// Send pictures as jobs into a pipeline.
     Submit(Submit),
     /// Serve a pipeline over HTTP: pictures in, jobs, results and outputs out.
@@ -221,6 +225,12 @@ pub(crate) struct Consumer {
 
     #[command(flatten)]
     pub(crate) listen: Listen,
+
+    /// This machine is an instance of EC2: give its id as --instance, and drain when it is told that
+    /// it is about to go: a spot notice, advice to rebalance, the end that its Auto Scaling group
+    /// wants.
+    #[arg(long, env = "PIXMILL_EC2", conflicts_with = "instance", help_heading = "Fleet")]
+    pub(crate) ec2: bool,
 
     #[command(flatten)]
     pub(crate) work: Work,

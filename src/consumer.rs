@@ -3,8 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
 
-use pixmill_consumer::{Config, Exit, Storm};
-use pixmill_contract::{Clock as _, SystemClock, WorkerId};
+use pixmill_consumer::{Config, Exit, Stage, Storm};
+use pixmill_contract::{Clock as _, InstanceId, SystemClock, WorkerId};
 use tokio::sync::watch;
 
 use crate::backend::{self, Purpose};
@@ -17,6 +17,7 @@ pub(crate) async fn run(args: args::Consumer) -> anyhow::Result<ExitCode> {
     let mut opened = backend::open(&args.data, Purpose::Work(&worker)).await?;
     opened.allow(&args.allow_bucket);
     let (pipeline, pace) = (opened.pipeline, opened.pace);
+    let instance = if args.ec2 { Some(ec2_instance().await?) } else { args.listen.instance };
     let limits = args.work.limits();
     let memory_bytes = args.memory.unwrap_or_else(|| machine::memory_bytes() / 2);
     let config = Config {
@@ -29,10 +30,15 @@ pub(crate) async fn run(args: args::Consumer) -> anyhow::Result<ExitCode> {
         max_attempts: args.work.max_attempts,
         max_receive_count: pace.max_receive_count,
         drain_timeout: args.work.drain_timeout,
-        instance: args.listen.instance,
+        instance,
         ..Config::new(worker, machine::name())
     };
-    let stage = shutdown::listen()?;
+    let (stop, stage) = watch::channel(Stage::Running);
+    shutdown::listen_for(stop.clone())?;
+    #[cfg(feature = "aws")]
+    if args.ec2 {
+        tokio::spawn(crate::ec2::heed(stop));
+    }
     let (storms, storm) = watch::channel(None);
     if args.child {
         end_with_standard_input()?;
@@ -46,6 +52,17 @@ pub(crate) async fn run(args: args::Consumer) -> anyhow::Result<ExitCode> {
         // A thread is lost in a picture; returning would not wait for it, exiting is plainer.
         Exit::Stuck => Ok(exit::STUCK.into()),
     }
+}
+
+#[cfg(feature = "aws")]
+async fn ec2_instance() -> anyhow::Result<InstanceId> {
+    crate::ec2::identity().await
+}
+
+#[cfg(not(feature = "aws"))]
+#[expect(clippy::unused_async, reason = "with AWS it asks the instance's metadata service")]
+async fn ec2_instance() -> anyhow::Result<InstanceId> {
+    anyhow::bail!("{}", backend::WITHOUT_AWS)
 }
 
 /// Ends this process as if it were killed as soon as standard input ends, which is when the parent

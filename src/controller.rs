@@ -1,6 +1,7 @@
 //! `pixmill controller`: sizes the fleet of a pipeline and heals it.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use anyhow::{Context as _, bail};
 use pixmill_consumer::Stage;
 use pixmill_contract::{Clock as _, Fleet, InstanceId, Pipeline, SystemClock};
 use pixmill_controller::{Controller, Event, Objective, Policy};
-use pixmill_local::{ProcessFleet, WorkerCommand};
+use pixmill_local::{LocalBackend, ProcessFleet, WorkerCommand};
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -17,7 +18,7 @@ use crate::backend;
 use crate::{machine, print, shutdown};
 
 pub(crate) async fn run(args: args::Controller, log: &str) -> anyhow::Result<ExitCode> {
-    let policy = policy(&args);
+    let policy = policy(&args.sizing, &args.work);
     policy.check()?;
     if args.show_policy {
         let shown = policy.shown(&policy.estimated());
@@ -50,8 +51,8 @@ fn stop() -> anyhow::Result<watch::Receiver<bool>> {
     Ok(stop)
 }
 
-fn policy(args: &args::Controller) -> Policy {
-    let sizing = &args.sizing;
+/// The policy that the command line asks for.
+pub(crate) fn policy(sizing: &args::Sizing, work: &args::Work) -> Policy {
     let objective = match sizing.wait_cost {
         Some(cost) => Objective::WaitCost(cost),
         None => Objective::TargetLatency(sizing.target_latency),
@@ -59,17 +60,17 @@ fn policy(args: &args::Controller) -> Policy {
     Policy {
         objective,
         min: sizing.min,
-        max: max(args),
+        max: max(sizing),
         slots: sizing.slots,
         boot: sizing.boot,
         interval: sizing.interval,
-        longest_job: args.work.deadline,
+        longest_job: work.deadline,
         ..Policy::default()
     }
 }
 
-fn max(args: &args::Controller) -> u32 {
-    args.sizing.max.unwrap_or_else(|| u32::try_from(machine::cores()).unwrap_or(u32::MAX))
+fn max(sizing: &args::Sizing) -> u32 {
+    sizing.max.unwrap_or_else(|| u32::try_from(machine::cores()).unwrap_or(u32::MAX))
 }
 
 /// The pipeline that the command line names, and its fleet.
@@ -79,25 +80,53 @@ fn open(args: &args::Controller, log: &str) -> anyhow::Result<(Pipeline, Arc<dyn
     }
     let Some(data) = &args.data.data else { return Err(backend::no_directory()) };
     let (pipeline, local) = backend::open_local(data, args.data.durable, None)?;
-    let data = std::path::absolute(data).context("failed to find the data directory")?;
-    let memory = args.memory.unwrap_or_else(|| {
-        let budget = machine::memory_bytes() / 2 / u64::from(max(args));
-        budget.max(args.work.max_memory)
-    });
-    let mut arguments: Vec<OsString> =
-        vec!["consumer".into(), "--data".into(), data.clone().into()];
-    let mut add = |flag: &str, value: &str| arguments.extend([flag.into(), value.into()]);
-    add("--slots", &args.sizing.slots.to_string());
-    add("--memory", &memory.to_string());
-    add("--log", log);
-    arguments.extend(args.work.to_arguments().into_iter().map(OsString::from));
-    if args.data.durable {
-        arguments.push("--durable".into());
+    let workers = Workers {
+        sizing: &args.sizing,
+        work: &args.work,
+        memory: args.memory,
+        durable: args.data.durable,
+        log,
+    };
+    Ok((pipeline, workers.fleet(data, &local)?))
+}
+
+/// How the workers of a fleet are started.
+#[derive(Debug)]
+pub(crate) struct Workers<'a> {
+    pub(crate) sizing: &'a args::Sizing,
+    pub(crate) work: &'a args::Work,
+    pub(crate) memory: Option<u64>,
+    pub(crate) durable: bool,
+    pub(crate) log: &'a str,
+}
+
+impl Workers<'_> {
+    /// The fleet of a data directory.
+    pub(crate) fn fleet(
+        &self,
+        data: &Path,
+        local: &LocalBackend,
+    ) -> anyhow::Result<Arc<dyn Fleet>> {
+        let data = std::path::absolute(data).context("failed to find the data directory")?;
+        let memory = self.memory.unwrap_or_else(|| {
+            let budget = machine::memory_bytes() / 2 / u64::from(max(self.sizing).max(1));
+            budget.max(self.work.max_memory)
+        });
+        let mut arguments: Vec<OsString> =
+            vec!["consumer".into(), "--data".into(), data.clone().into()];
+        let mut add = |flag: &str, value: &str| arguments.extend([flag.into(), value.into()]);
+        add("--slots", &self.sizing.slots.to_string());
+        add("--memory", &memory.to_string());
+        add("--log", self.log);
+        arguments.extend(self.work.to_arguments().into_iter().map(OsString::from));
+        if self.durable {
+            arguments.push("--durable".into());
+        }
+        let program = std::env::current_exe().context("failed to find this program's file")?;
+        let command = WorkerCommand { program, arguments };
+        let clock = Arc::new(SystemClock);
+        Ok(Arc::new(ProcessFleet::open(&data, command, local.jobs.clone(), clock)?))
     }
-    let program = std::env::current_exe().context("failed to find this program's file")?;
-    let command = WorkerCommand { program, arguments };
-    let fleet = ProcessFleet::open(&data, command, local.jobs, Arc::new(SystemClock))?;
-    Ok((pipeline, Arc::new(fleet)))
 }
 
 /// What people and programs are told.

@@ -8,10 +8,14 @@ mod consumer;
 mod controller;
 mod dead;
 mod doctor;
+mod drop;
+#[cfg(feature = "aws")]
+mod ec2;
 mod exit;
 mod follow;
 mod inputs;
 mod interrupt;
+mod late_fleet;
 mod listener;
 mod machine;
 mod man;
@@ -28,6 +32,7 @@ mod shutdown;
 mod status;
 mod submit;
 mod telemetry;
+mod up;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -55,6 +60,7 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
         | Command::Producer(_)
         | Command::Preview(_)
         | Command::Submit(_)
+        | Command::Up(_)
         | Command::Status(_)
         | Command::Retry(_)
         | Command::Dead(_)
@@ -70,6 +76,7 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
     let code = runtime.block_on(async {
         match cli.command {
             Command::Run(args) => run::run(args, &cli.log).await,
+            Command::Up(args) => up::run(args, &cli.log).await,
             Command::Submit(args) => submit::run(args).await,
             Command::Consumer(args) => consumer::run(args).await,
             Command::Producer(args) => producer::run(args).await,

@@ -80,6 +80,20 @@ pub(crate) fn find(name: &str, directory: &Path) -> Option<Named> {
     })
 }
 
+/// The recipe with this name, which nothing else can be meant by.
+pub(crate) fn named(name: &str, directory: &Path) -> anyhow::Result<Recipe> {
+    let path = path_of(name, directory);
+    if !path.exists() {
+        let here = names(directory);
+        let hint = match nearest(name, here.iter().map(String::as_str)) {
+            Some(near) => format!("; did you mean `{near}`?"),
+            None => String::new(),
+        };
+        bail!("there is no recipe `{name}`, which would be {}{hint}", path.display());
+    }
+    from_file(&path)
+}
+
 fn at_path(path: &Path, directory: &Path) -> anyhow::Result<Recipe> {
     let name = path.to_str().and_then(|path| path.strip_suffix(EXTENSION)).unwrap_or_default();
     if !path.exists() && find(name, directory).is_some() {
@@ -136,7 +150,7 @@ fn unknown(word: &str, directory: &Path) -> String {
 }
 
 /// The names that have a file in a directory, sorted.
-fn names(directory: &Path) -> Vec<String> {
+pub(crate) fn names(directory: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let name = |entry: std::fs::DirEntry| {
         let name = entry.file_name().to_str()?.strip_suffix(EXTENSION)?.to_owned();

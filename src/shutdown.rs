@@ -7,11 +7,17 @@ use tokio::sync::watch;
 /// Starts to listen, and returns what the signals so far amount to.
 pub(crate) fn listen() -> std::io::Result<watch::Receiver<Stage>> {
     let (sender, stage) = watch::channel(Stage::Running);
+    listen_for(sender)?;
+    Ok(stage)
+}
+
+/// Starts to listen for somebody who may raise the stage for other reasons, too.
+pub(crate) fn listen_for(sender: watch::Sender<Stage>) -> std::io::Result<()> {
     let interrupt = signal(SignalKind::interrupt())?;
     let terminate = signal(SignalKind::terminate())?;
     let hangup = signal(SignalKind::hangup())?;
     tokio::spawn(count(sender, interrupt, terminate, hangup));
-    Ok(stage)
+    Ok(())
 }
 
 async fn count(
@@ -26,7 +32,7 @@ async fn count(
             _ = terminate.recv() => {}
             _ = hangup.recv() => {}
         }
-        stage.send_replace(wanted);
+        stage.send_modify(|stage| *stage = wanted.max(*stage));
     }
     // Whoever listens sees the last stage for as long as there is somebody to listen.
     stage.closed().await;

@@ -61,9 +61,18 @@ pub enum Event<'e> {
     Out(&'e Error),
 }
 
+/// Whether an event says that there is no instance.
+fn is_deserted(event: &Event<'_>) -> bool {
+    match event {
+        Event::Decided(decision) => decision.record.counts.is_some_and(|counts| counts.is_empty()),
+        Event::StandingBy { .. } | Event::Leading { .. } | Event::Out(_) => false,
+    }
+}
+
 impl Controller {
     /// Observes, plans and applies every interval until it is told to stop. Whatever fails is tried
-    /// again with the next interval; the instances go on working, with a controller or without.
+    /// again with the next interval; the instances go on working, with a controller or without. A
+    /// policy of no instances at all ends by itself, once it has sent everybody home.
     pub async fn run(&self, mut stop: watch::Receiver<bool>, mut tell: impl FnMut(&Event<'_>)) {
         let time = self.policy.interval * 3 + LEASE_MARGIN;
         let mut lease = Lease::new(self.pipeline.clone(), self.name.clone(), time);
@@ -77,7 +86,16 @@ impl Controller {
                 _ = ticks.tick() => {}
             }
             // A tick is not broken off, so that no action is left unanswered.
-            held = self.tick(&mut lease, held, &mut tell).await;
+            let mut is_over = false;
+            held = self
+                .tick(&mut lease, held, &mut |event| {
+                    is_over = self.policy.max == 0 && is_deserted(event);
+                    tell(event);
+                })
+                .await;
+            if is_over {
+                break;
+            }
         }
         if let Some(held) = held
             && let Err(error) = lease.release(held).await

@@ -24,6 +24,7 @@ mod backfill;
 mod batch;
 pub mod dead;
 mod documents;
+pub mod dropped;
 mod follow;
 mod ids;
 mod ledger;

@@ -292,6 +292,7 @@ mod tests {
                         let fallback = match () {
                             () if is("TIME") => "5s",
                             () if is("ADDRESS") => "127.0.0.1:0",
+                            () if is("RATIO") => "0.5",
                             () => "x",
                         };
                         let word = word.unwrap_or_else(|| default.unwrap_or(fallback).to_owned());

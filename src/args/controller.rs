@@ -60,7 +60,8 @@ pub(crate) struct Sizing {
     #[arg(long, env = "PIXMILL_MIN", default_value_t = 0, value_name = "N")]
     pub(crate) min: u32,
 
-    /// Most workers [default: one a core].
+    /// Most workers [default: one a core]. With 0 all are sent home, and the command ends when they
+    /// have gone.
     #[arg(long, env = "PIXMILL_MAX", value_name = "N")]
     pub(crate) max: Option<u32>,
 

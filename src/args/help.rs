@@ -7,6 +7,7 @@ pub(super) fn all() -> String {
 Examples:
   pixmill run photos/ --recipe 'resize:1600 -> webp' --out out/   # a folder of pictures, smaller
   pixmill run photos/ --recipe web --out out/                     # by a recipe in recipes/web.toml
+  pixmill up                                                      # a drop folder, until told to stop
   pixmill operations                                              # what recipes are made of
   pixmill run --help                                              # a command, with its examples";
     format!("{examples}\n\n{}", exit::table(None))
@@ -28,6 +29,25 @@ Run it again after a crash, a Ctrl-C or with more pictures: what is done is not 
 failed is tried again. A picture counts as done while its path, size and modification time, the
 recipe and pixmill's engine are the same and its outputs are there.";
     with_codes(text, "run")
+}
+
+pub(super) fn up() -> String {
+    let text = "\
+Examples:
+  pixmill up
+  pixmill up --data mill/ --recipes my-recipes/
+  pixmill up --data mill/ --min 1 --max 4 --target-latency 30s
+  pixmill up --data mill/ --folders ~/share     # the folders elsewhere, as on a share
+
+What is put into drop/web/ is worked on by the recipe web.toml, what is directly in drop/ by
+default.toml. Results appear in out/web/ under the same path; the original goes to done/, or to
+failed/ with the reason beside it in NAME.reason.txt, and is tried again once it is moved back to
+drop/. The same name again has its outputs replaced. Hidden files and those that programs have not
+finished (.part, .tmp, .crdownload and so on) are left alone, as are links.
+
+It may be killed at any moment and goes on when it is started again. Ctrl-C drains: what is in work
+is finished or given back, and the workers end. A second one gives back everything at once.";
+    with_codes(text, "up")
 }
 
 pub(super) fn submit() -> String {
@@ -94,6 +114,7 @@ Examples:
   pixmill controller --data mill/ --min 1 --max 8 --target-latency 30s --explain
   pixmill controller --data mill/ --dry-run --explain      # what it would do, and why
   pixmill controller --data mill/ --target-latency 30s --show-policy
+  pixmill controller --data mill/ --max 0                  # everybody home
 
 Workers are processes of this machine. They go on working when the controller ends, and the next one
 finds them again. Several controllers may run: one acts, the others stand by. Nobody who works is

@@ -107,13 +107,11 @@ fn the_fleet_and_why_it_has_its_size_are_told() {
     let nobody = Server::of(&place);
     let fleet = nobody.get("/v1/fleet").expect(200).json();
     assert_eq!((&fleet["visible"], &fleet["instances"]), (&0.into(), &json!([])));
-    nobody.post("/v1/fleet/i-1/drain").problem(404, "not_here");
-    drop(nobody);
+    nobody.post("/v1/fleet/i-1/drain").problem(404, "not_found");
     let settings = ["--min", "1", "--max", "1", "--interval", "1s"];
     let controller = place.on_data("controller").args(settings).bound(2 * SOON).start();
-    let server = eventually("a fleet", SOON, || {
-        place.data().join("fleet").is_dir().then(|| Server::of(&place))
-    });
+    // The server was there first.
+    let server = nobody;
     let id = eventually("an instance", SOON, || {
         let fleet = server.get("/v1/fleet").expect(200).json();
         let instance = fleet["instances"].get(0)?.clone();

@@ -5,6 +5,7 @@ mod campaign;
 mod clients;
 mod cost;
 mod doctor;
+mod ec2;
 mod events;
 mod everyday;
 mod outage;

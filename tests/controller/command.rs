@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use super::SLOW;
+use super::{Leftovers, SLOW};
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::harness::{
-    Invocation, Place, Running, TWO, ended, eventually, kill, pixmill, result_count,
+    Invocation, Patience, Place, Running, TWO, ended, eventually, kill, pixmill, result_count,
+    results,
 };
 
 const SOON: Duration = Duration::from_mins(5);
 
-/// How many pictures go through the proof.
+/// How many pictures go through the proof, and what is made of them: two hundredths of a second of
+/// work each.
 const PICTURES: u32 = 2000;
+const QUICK: &str = "resize:500,enlarge=true | median:5 -> jpeg";
 
 fn controller(place: &Place) -> Invocation {
     let controller = place.on_data("controller").args(["--interval", "500ms", "--boot", "500ms"]);
@@ -24,8 +27,10 @@ fn status(place: &Place) -> Value {
     place.on_data("status").arg("--json").go().expect(0).json()
 }
 
-/// The instances in one of these states.
+/// The instances in one of these states. Looking reads all results, so it is not done all the time.
 fn instances(place: &Place, states: &[&str]) -> Vec<Value> {
+    let rest = Patience::new(Duration::from_millis(500));
+    while rest.wait() {}
     let status = status(place);
     let all = status["fleet"]["instances"].as_array().cloned().unwrap_or_default();
     let is_wanted = |i: &Value| states.contains(&i["state"].as_str().unwrap());
@@ -54,8 +59,9 @@ fn stop(controller: Running) -> String {
 #[test]
 fn two_thousand_pictures_into_an_empty_fleet_and_half_of_it_killed() {
     let place = Place::new();
+    let _leftovers = Leftovers(place.data());
     place.put_photos(PICTURES);
-    let sent = place.on_data("submit").arg(place.input()).args(["--recipe", SLOW]);
+    let sent = place.on_data("submit").arg(place.input()).args(["--recipe", QUICK]);
     sent.bound(SOON).go().expect(0);
 
     let first = controller(&place).args(["--min", "1", "--max", "4", "--explain"]).start();
@@ -111,6 +117,22 @@ fn a_rehearsal_says_what_would_be_done_and_does_nothing() {
     assert_eq!(first["actions"][0]["action"], "launch");
     assert!(instances(&place, &["ready", "silent", "ended"]).is_empty());
     assert!(!place.data().join("objects/controller").exists());
+}
+
+#[test]
+fn everybody_is_sent_home_and_the_command_ends() {
+    let place = Place::new();
+    let _leftovers = Leftovers(place.data());
+    place.put_photos(100);
+    place.on_data("submit").arg(place.input()).args(["--recipe", SLOW]).go().expect(0);
+    let first = controller(&place).args(["--max", "2"]).start();
+    until_ready(&place, 2);
+    stop(first);
+    controller(&place).args(["--max", "0"]).go().expect(0);
+    until_living(&place, 0);
+    let queue = &status(&place)["queue"];
+    assert_eq!(queue["in_flight"], 0, "what was in work is done or given back");
+    assert!(results(&place.data()).values().all(|result| result["state"] == "done"));
 }
 
 #[test]

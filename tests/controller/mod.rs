@@ -5,6 +5,7 @@ mod command;
 mod crashes;
 mod worlds;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ const SLOW: &str = "resize:800,enlarge=true | median:9 | blur:31 -> jpeg";
 
 /// A pipeline with a fleet of processes.
 struct World {
+    _leftovers: Leftovers,
     place: Place,
     local: LocalBackend,
     fleet: Arc<ProcessFleet>,
@@ -58,7 +60,8 @@ impl World {
             interval: Duration::from_millis(300),
             ..Policy::default()
         };
-        Self { place, local, fleet: Arc::new(fleet), policy }
+        let leftovers = Leftovers(place.data());
+        Self { _leftovers: leftovers, place, local, fleet: Arc::new(fleet), policy }
     }
 
     fn submit(&self, recipe: &str) {
@@ -112,13 +115,13 @@ impl World {
     }
 }
 
-impl Drop for World {
-    /// Workers outlive their controllers; they must not outlive their world.
+/// Workers outlive their controllers; with this they do not outlive their test.
+struct Leftovers(PathBuf);
+
+impl Drop for Leftovers {
     fn drop(&mut self) {
-        let Ok(homes) = std::fs::read_dir(self.place.data().join("fleet/instances")) else {
-            return;
-        };
-        for home in homes.filter_map(Result::ok) {
+        let homes = std::fs::read_dir(self.0.join("fleet/instances"));
+        for home in homes.into_iter().flatten().filter_map(Result::ok) {
             let pid = std::fs::read_to_string(home.path().join("pid")).ok();
             let pid = pid.and_then(|pid| Pid::from_raw(pid.parse().ok()?));
             let lives = !home.path().join("ended").exists();
@@ -128,9 +131,9 @@ impl Drop for World {
     }
 }
 
-fn kill(instance: &Instance) {
+fn signal(instance: &Instance, signal: Signal) {
     let pid = instance.report.as_ref().unwrap().pid;
-    kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::KILL).unwrap();
+    kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), signal).unwrap();
 }
 
 /// Looks until it holds.

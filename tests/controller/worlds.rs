@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use pixmill_contract::port::{Instance, Intent};
-use pixmill_contract::testing::{Fault, FaultyFleet, FaultyQueue, Operation};
+use pixmill_contract::testing::{Fault, FaultyFleet, FaultyQueue, Operation, Plan, never};
 use pixmill_contract::{Clock, ErrorKind, Fleet, Pipeline, SystemClock, Timestamp};
 use pixmill_controller::{Action, Policy, TerminateReason, Warning};
+use rustix::process::Signal;
 
-use super::{SLOW, SOON, Working, World, kill, told, until};
+use super::{SLOW, SOON, Working, World, signal, told, until};
 use crate::harness::{TWO, ended, eventually, marked, result_count};
 
 /// A switch that a fault plan looks at.
@@ -42,7 +43,7 @@ async fn the_killed_are_replaced_at_once_and_what_they_held_is_done() {
             let over = result_count(&world.place.data()) == 200;
             assert!(!over, "over before kill {round}: {}", told(&working.decisions()));
         };
-        kill(&victim);
+        signal(&victim, Signal::KILL);
     }
     world.until_results(200).await;
     world.until_living(0).await;
@@ -57,7 +58,7 @@ async fn what_cannot_be_observed_is_no_reason_to_go() {
     let world = World::new(1, &[]);
     world.place.put_photos(5);
     let (down, is_down) = switch();
-    let plan = move |of: Operation| -> pixmill_contract::testing::Plan {
+    let plan = move |of: Operation| -> Plan {
         let is_down = Arc::clone(&is_down);
         Arc::new(move |call| {
             let fails = is_down.load(Ordering::SeqCst) && call.operation == of;
@@ -86,13 +87,69 @@ async fn what_cannot_be_observed_is_no_reason_to_go() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stale_answers_are_no_reason_to_go() {
+    let world = World::new(1, &[]);
+    world.place.put_photos(5);
+    world.submit(TWO);
+    let (old, is_old) = switch();
+    let plan: Plan = Arc::new(move |call| {
+        let stale = is_old.load(Ordering::SeqCst) && call.operation == Operation::Observe;
+        if stale { Fault::Stale } else { Fault::None }
+    });
+    let fleet = FaultyFleet::new(Arc::clone(&world.fleet) as Arc<dyn Fleet>, plan);
+    let working = Working::start(world.controller_of(Arc::new(fleet)));
+    world.until_results(5).await;
+    working.ticks(2).await;
+    old.store(true, Ordering::SeqCst);
+    // Idle slots are held for 15 s.
+    let gone = tokio::time::timeout(Duration::from_secs(20), world.until_living(0)).await;
+    assert!(gone.is_err(), "gone by old news: {}", told(&working.decisions()));
+    old.store(false, Ordering::SeqCst);
+    world.until_living(0).await;
+    drop(working.stop().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_hangs_with_leases_is_replaced_and_others_do_its_jobs() {
+    let mut world = World::new(2, &[]);
+    // How long a drain is waited for follows from it.
+    world.policy.longest_job = Duration::from_secs(2);
+    world.policy.min = 2;
+    world.place.put_photos(200);
+    world.submit(SLOW);
+    let working = Working::start(world.controller());
+    until("both at work", async || {
+        let living = world.living().await;
+        living.len() == 2 && living.iter().all(|i| i.report.as_ref().is_some_and(|r| r.leases > 0))
+    })
+    .await;
+    // Of one that was never heard of there is no drain.
+    working.ticks(2).await;
+    let hung = world.living().await.remove(0);
+    signal(&hung, Signal::STOP);
+    world.until_results(200).await;
+    until("an end of it", async || world.living().await.iter().all(|i| i.id != hung.id)).await;
+    world.until_living(2).await;
+    let decisions = working.stop().await;
+    let is_its_end = |action: &Action| match action {
+        Action::Terminate { id, why } => {
+            *id == hung.id && matches!(why, TerminateReason::DrainTimeout { .. })
+        }
+        Action::Launch { .. } | Action::Drain { .. } => false,
+    };
+    let mut actions = decisions.iter().flat_map(|d| &d.record.actions);
+    assert!(actions.any(is_its_end), "{}", told(&decisions));
+    world.assert_all_done(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn launches_that_fail_are_asked_for_again_and_made_once() {
     let world = World::new(2, &[]);
     world.place.put_photos(10);
     world.submit(TWO);
     let (down, is_down) = switch();
     down.store(true, Ordering::SeqCst);
-    let plan: pixmill_contract::testing::Plan = Arc::new(move |call| {
+    let plan: Plan = Arc::new(move |call| {
         match (call.operation, is_down.load(Ordering::SeqCst)) {
             (Operation::Launch, true) => Fault::Fail(ErrorKind::InsufficientCapacity),
             // What works at last is done twice, as by a repeated call whose answer was lost.
@@ -224,10 +281,7 @@ async fn blind_eyes_replace_nobody() {
     world.place.put_photos(30);
     world.submit(TWO);
     let (blind, is_blind) = switch();
-    let fleet = FaultyFleet::new(
-        Arc::clone(&world.fleet) as Arc<dyn Fleet>,
-        pixmill_contract::testing::never(),
-    );
+    let fleet = FaultyFleet::new(Arc::clone(&world.fleet) as Arc<dyn Fleet>, never());
     let fleet = fleet.seen_as(Arc::new(move |mut instance| {
         if is_blind.load(Ordering::SeqCst) {
             instance.report = None;

@@ -5,15 +5,17 @@ mod aws;
 mod clock;
 mod disk;
 mod http;
+mod mill;
 mod pictures;
 mod process;
 mod state;
 mod tree;
 
-pub(crate) use aws::{Cloud, Request, Treatment, tool};
+pub(crate) use aws::{Cloud, MetadataService, Request, Treatment, tool};
 pub(crate) use clock::{Patience, eventually, now, stays};
 pub(crate) use disk::SmallDisk;
 pub(crate) use http::{Answer, ask};
+pub(crate) use mill::{Mill, SOON, plain_up, unprivileged};
 pub(crate) use pictures::{
     canvas, frame, ground, large_photo, marked, oriented, photo, photo_of, png_claiming, sample,
     samples, with_claimed_size,

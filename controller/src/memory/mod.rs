@@ -30,6 +30,9 @@ pub(crate) use boots::Boots;
 pub(crate) use known::{Drained, Heard, Known};
 pub(crate) use learn::News;
 
+/// A tick may take so long however short its interval is: whoever is silent is waited for.
+const SLOW_TICK: Duration = Duration::from_secs(5);
+
 /// Most intents that wait for their instances at once: a tick adds two at most, and each is
 /// forgotten at its deadline.
 const MAX_INTENTS: usize = 100;
@@ -129,7 +132,7 @@ impl Memory {
             Some(before) if now < before => Step { elapsed: Duration::ZERO, gap: true },
             Some(before) => {
                 let passed = now.since(before);
-                let elapsed = passed.min(policy.interval * 3);
+                let elapsed = passed.min((policy.interval * 3).max(SLOW_TICK));
                 Step { elapsed, gap: passed > longest }
             }
         };

@@ -63,6 +63,11 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Whether nobody runs, nor is to.
+    pub fn is_empty(&self) -> bool {
+        self.capacity() + self.draining + self.leaving == 0
+    }
+
     /// Those that count as capacity.
     pub fn capacity(&self) -> u32 {
         self.requested + self.booting + self.ready

@@ -35,7 +35,7 @@ pub struct Policy {
     pub objective: Objective,
     /// Fewest instances.
     pub min: u32,
-    /// Most instances; those that drain are not counted.
+    /// Most instances; those that drain are not counted. With none, all are sent home.
     pub max: u32,
     /// Pictures that one instance works on at once.
     pub slots: u32,
@@ -75,9 +75,6 @@ impl Policy {
     /// Refuses settings that contradict each other.
     pub fn check(&self) -> Result<(), PolicyError> {
         let refuse = |why: String| Err(PolicyError(why));
-        if self.max == 0 {
-            return refuse("at most zero instances would never work on anything".to_owned());
-        }
         if self.min > self.max {
             let (min, max) = (self.min, self.max);
             return refuse(format!("at least {min} instances contradicts at most {max}"));

@@ -12,7 +12,6 @@ fn contradictions_are_refused_with_what_contradicts() {
         let error = policy.check().unwrap_err().to_string();
         assert!(error.contains(why), "{error}");
     };
-    refused(|policy| policy.max = 0, "at most zero");
     refused(|policy| policy.min = 11, "at least 11 instances contradicts at most 10");
     refused(|policy| policy.max = 1_000_000, "10000 instances");
     refused(|policy| policy.slots = 0, "1 to 1024 slots");

@@ -11,6 +11,7 @@
 mod backend;
 pub mod doctor;
 mod error;
+mod metadata;
 mod names;
 mod queue;
 mod replies;
@@ -18,6 +19,7 @@ mod sdk;
 mod store;
 
 pub use backend::{AwsBackend, AwsOptions, Redrive};
+pub use metadata::{Identity, Metadata, Notice};
 pub use queue::{Linger, SqsQueue};
 pub use replies::SqsReplies;
 pub use sdk::configuration;

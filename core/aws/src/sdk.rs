@@ -7,6 +7,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction, RetryConfig};
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 
 /// Tries of one call. Enough to pass over a hiccup; an outage is for the roles to wait out, who
@@ -26,13 +27,12 @@ const TRY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The configuration that region, endpoints and credentials come from, by the SDK's own chain.
 pub async fn configuration() -> SdkConfig {
-    let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
     let retries = RetryConfig::standard()
         .with_max_attempts(TRIES)
         .with_initial_backoff(FIRST_BACKOFF)
         .with_max_backoff(LONGEST_BACKOFF);
     aws_config::defaults(BehaviorVersion::latest())
-        .http_client(Builder::new().tls_provider(ring).build_https())
+        .http_client(http_client())
         .retry_config(retries)
         .timeout_config(timeouts(TRY_TIMEOUT))
         // A peer that sends or takes nothing for so long, in the midst of a body, is gone.
@@ -41,6 +41,12 @@ pub async fn configuration() -> SdkConfig {
         )
         .load()
         .await
+}
+
+/// The one HTTP client, with the one TLS stack.
+pub(crate) fn http_client() -> SharedHttpClient {
+    let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+    Builder::new().tls_provider(ring).build_https()
 }
 
 pub(crate) fn timeouts(one_try: Duration) -> TimeoutConfig {

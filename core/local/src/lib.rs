@@ -8,6 +8,7 @@
 //! * [`SqliteQueue`]: queues in one SQLite file.
 //! * [`DirStore`]: objects as files below a directory, with directories of the user's mounted in.
 //! * [`ProcessFleet`]: workers as child processes.
+//! * [`DropFolder`](drop::DropFolder): files that are put into a directory, taken each exactly once.
 //! * [`LocalBackend`]: the first two, laid out in one data directory; what roles are composed with.
 //!
 //! This is no server and no network file system: SQLite's locks and its write-ahead log need all
@@ -15,6 +16,7 @@
 
 mod backend;
 pub mod doctor;
+pub mod drop;
 mod error;
 mod fleet;
 mod path;

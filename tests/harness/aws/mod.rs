@@ -4,6 +4,7 @@
 mod emulator;
 mod gateway;
 mod http;
+mod metadata;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use super::{Invocation, Place, eventually, pixmill};
 pub(crate) use emulator::tool;
 pub(crate) use gateway::{Gateway, Request, Treatment};
 use http::Answer;
+pub(crate) use metadata::MetadataService;
 
 /// A pipeline on the emulator: a bucket, a queue and its dead-letter queue, and the way there.
 pub(crate) struct Cloud {

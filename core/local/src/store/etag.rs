@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use pixmill_contract::port::Etag;
 
 /// The etag of a file.
-pub(super) fn of(meta: &Metadata) -> Etag {
+pub(crate) fn of(meta: &Metadata) -> Etag {
     let (inode, size) = (meta.ino(), meta.size());
     let (seconds, nanos) = (meta.mtime(), meta.mtime_nsec());
     Etag(format!("{inode:x}-{size:x}-{seconds:x}.{nanos:x}"))

@@ -8,7 +8,7 @@
 //! `Invalid`), and a component of a key has 255 bytes at most. On file systems that fold the case
 //! of names, keys that differ in case only are the same object.
 
-mod etag;
+pub(crate) mod etag;
 mod list;
 mod mount;
 mod owners;

@@ -1,0 +1,45 @@
+//! The command line of `pixmill up`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::work::{Work, bytes};
+use super::{Recipes, Sizing, help};
+
+/// Run everything on this machine: a drop folder, and workers as they are needed.
+#[derive(Debug, Args)]
+#[command(after_help = help::up())]
+pub(crate) struct Up {
+    /// The directory of the pipeline, which is made if it is missing.
+    #[arg(long, env = "PIXMILL_DATA", default_value = "pixmill-data", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+
+    /// Where the folders drop, out, done and failed are, as on a share of the network; all of them
+    /// on one file system [default: the directory of the pipeline].
+    #[arg(long, env = "PIXMILL_FOLDERS", value_name = "DIR")]
+    pub(crate) folders: Option<PathBuf>,
+
+    /// A file is taken once it has not changed for so long.
+    #[arg(long, env = "PIXMILL_STABLE", default_value = "2s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) stable: Duration,
+
+    #[command(flatten)]
+    pub(crate) recipes: Recipes,
+
+    /// Survive power loss too, not only killed processes. Slower.
+    #[arg(long, env = "PIXMILL_DURABLE")]
+    pub(crate) durable: bool,
+
+    #[command(flatten)]
+    pub(crate) sizing: Sizing,
+
+    /// Memory for all pictures that one worker works on at once, as 800MB or 2GB [default: half of
+    /// the machine's, by the workers there may be].
+    #[arg(long, env = "PIXMILL_MEMORY", value_name = "BYTES", value_parser = bytes)]
+    pub(crate) memory: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) work: Work,
+}

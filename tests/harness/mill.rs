@@ -1,0 +1,131 @@
+//! A `pixmill up` with a place, recipes and a drop folder of its own, of which nothing outlives the
+//! test.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::{Invocation, Place, Running, eventually, files, kill, pixmill};
+
+/// How long anything may take that somebody waits for.
+pub(crate) const SOON: Duration = Duration::from_mins(2);
+
+pub(crate) struct Mill {
+    pub(crate) place: Place,
+}
+
+impl Mill {
+    /// With these recipes.
+    pub(crate) fn new(recipes: &[(&str, &str)]) -> Self {
+        let mill = Self { place: Place::new() };
+        fs::create_dir(mill.place.path("recipes")).unwrap();
+        for (name, recipe) in recipes {
+            mill.write_recipe(name, recipe);
+        }
+        mill
+    }
+
+    pub(crate) fn write_recipe(&self, name: &str, recipe: &str) {
+        let path = self.place.path("recipes").join(format!("{name}.toml"));
+        fs::write(path, format!("recipe = {recipe:?}\n")).unwrap();
+    }
+
+    /// The command, with times that suit tests.
+    pub(crate) fn up(&self) -> Invocation {
+        self.up_taking_after("400ms")
+    }
+
+    /// The same, which takes a file that has not changed for so long.
+    pub(crate) fn up_taking_after(&self, stable: &str) -> Invocation {
+        let up = self.place.on_data("up").arg("--recipes").arg(self.place.path("recipes"));
+        let up = up.args(["--interval", "500ms", "--boot", "500ms", "--max", "2"]);
+        up.args(["--stable", stable])
+    }
+
+    /// The command, given and at work.
+    pub(crate) fn start(&self) -> Running {
+        let up = self.up().start();
+        eventually("an introduction", SOON, || up.stdout().contains("look with").then_some(()));
+        up
+    }
+
+    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.place.data().join(name)
+    }
+
+    /// Writes a file into the drop folder, as somebody does who copies it there.
+    pub(crate) fn put(&self, name: impl AsRef<Path>, bytes: &[u8]) {
+        let path = self.path("drop").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    /// The files below one of its folders.
+    pub(crate) fn names(&self, folder: &str) -> BTreeSet<PathBuf> {
+        if !self.path(folder).is_dir() {
+            return BTreeSet::new();
+        }
+        files(&self.path(folder)).into_keys().collect()
+    }
+
+    /// Waits for a file.
+    pub(crate) fn until_there(&self, name: impl AsRef<Path>) -> Vec<u8> {
+        let what = format!("{}", name.as_ref().display());
+        eventually(&what, SOON, || fs::read(self.path(&name)).ok())
+    }
+
+    /// Kills the command and then its workers, at once.
+    pub(crate) fn kill(&self, up: Running) {
+        drop(up.kill());
+        self.kill_workers();
+    }
+
+    fn kill_workers(&self) {
+        for worker in self.workers() {
+            kill(worker, Signal::KILL);
+        }
+    }
+
+    /// The workers that live, whoever started them.
+    pub(crate) fn workers(&self) -> Vec<u32> {
+        let data = self.place.data();
+        let data = data.as_os_str().as_bytes();
+        let is_one = |pid: &u32| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let words: Vec<_> = line.split(|byte| *byte == 0).collect();
+            words.get(1) == Some(&b"consumer".as_slice()) && words.contains(&data)
+        };
+        let entries = fs::read_dir("/proc").unwrap().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.filter(is_one).collect()
+    }
+
+    /// What `pixmill status` says, as JSON.
+    pub(crate) fn status(&self) -> serde_json::Value {
+        self.place.on_data("status").arg("--json").go().expect(0).json()
+    }
+}
+
+impl Drop for Mill {
+    fn drop(&mut self) {
+        self.kill_workers();
+    }
+}
+
+/// The command without the right of root's to read and write what it may not.
+pub(crate) fn unprivileged(invocation: Invocation) -> Invocation {
+    if !rustix::process::geteuid().is_root() {
+        return invocation;
+    }
+    let without = ["--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"];
+    invocation.through("setpriv", &without.map(str::to_owned))
+}
+
+/// Something else than the mill's own commands, as `pixmill up` in a working directory.
+pub(crate) fn plain_up() -> Invocation {
+    pixmill().arg("up")
+}
