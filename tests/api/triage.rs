@@ -63,6 +63,15 @@ fn a_preview_is_made_by_another_process_and_a_hostile_picture_takes_only_that() 
     let made = preview(&format!("recipe=invert&source={}", encoded(&key)), b"").expect(200);
     assert_eq!(frame(&made.body).width, 360);
     preview("recipe=invert&source=results%2Fa", b"").problem(400, "bad_parameter");
+    let job = &accepted["jobs"][0];
+    let (batch, id) = (job["batch"].as_str().unwrap(), job["id"].as_str().unwrap());
+    let image = |query: &str| server.get(&format!("/v1/jobs/{batch}/{id}/image?{query}"));
+    assert!(image("of=source").expect(200).body == photo(2));
+    assert_eq!(frame(&image("of=source&side=90").expect(200).body).width, 90);
+    image("side=90").problem(404, "not_found");
+    let _worker = worker(&place);
+    eventually("its output", SOON, || (image("of=output").status == 200).then_some(()));
+    assert_eq!(frame(&image("side=90").expect(200).body).width, 90);
 }
 
 #[test]
