@@ -15,6 +15,7 @@ mod exit;
 mod follow;
 mod inputs;
 mod interrupt;
+mod late_fleet;
 mod listener;
 mod machine;
 mod man;

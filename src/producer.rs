@@ -14,12 +14,13 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use pixmill_api::{Api, Decisions, Settings, Token, Tokens, serve};
 use pixmill_consumer::Stage;
-use pixmill_contract::Pipeline;
+use pixmill_contract::{Fleet, Pipeline};
 use pixmill_controller::last_decisions;
 use serde_json::json;
 
-use crate::args::{self, Backend, Data, Serve, Work};
-use crate::backend::{self, Opened, Purpose};
+use crate::args::{self, Backend, Serve, Work};
+use crate::backend::{self, Purpose};
+use crate::late_fleet::LateFleet;
 use crate::{machine, preview, print, shutdown};
 
 /// Longer than any file of tokens.
@@ -32,7 +33,16 @@ const LOOK_ON_AWS: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(args: args::Producer) -> anyhow::Result<ExitCode> {
     let opened = backend::open(&args.data, Purpose::Send).await?;
-    let (api, spool) = compose(&opened, &args.data, &args.serve, &args.work)?;
+    let pipeline = opened.pipeline.clone();
+    let (fleet, directory) = match args.data.backend {
+        Backend::Local => {
+            let fleet = LateFleet::new(opened, args.data.clone());
+            (Some(Arc::new(fleet) as Arc<dyn Fleet>), args.data.data.clone())
+        }
+        Backend::Aws => (None, None),
+    };
+    let front = Front { pipeline, fleet, directory };
+    let (api, spool) = compose(front, &args.serve, &args.work)?;
     let address = args.serve.listen;
     let explained = "give it tokens by --token-file, or listen at 127.0.0.1";
     api.check(address).context(explained)?;
@@ -54,17 +64,22 @@ pub(crate) async fn run(args: args::Producer) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What an API stands in front of.
+pub(crate) struct Front {
+    pub(crate) pipeline: Pipeline,
+    /// The fleet, if there is one that is known here.
+    pub(crate) fleet: Option<Arc<dyn Fleet>>,
+    /// The directory of a pipeline of this machine; none on AWS.
+    pub(crate) directory: Option<PathBuf>,
+}
+
 /// The API in front of a pipeline, and the place of its uploads, which goes with what is returned.
-pub(crate) fn compose(
-    opened: &Opened,
-    data: &Data,
-    serve: &Serve,
-    work: &Work,
-) -> anyhow::Result<(Api, Spool)> {
-    let spool = Spool::open(data, serve)?;
-    let is_local = data.backend == Backend::Local;
+pub(crate) fn compose(front: Front, serve: &Serve, work: &Work) -> anyhow::Result<(Api, Spool)> {
+    let Front { pipeline, fleet, directory } = front;
+    let directory = directory.as_deref();
+    let spool = Spool::open(&serve.spool(directory))?;
+    let is_local = directory.is_some();
     let settings = Settings {
-        pipeline: opened.pipeline.clone(),
         limits: work.limits(),
         tokens: match &serve.token_file {
             Some(path) => tokens(path)?,
@@ -72,16 +87,17 @@ pub(crate) fn compose(
         },
         names: serve.host.clone(),
         spool: spool.path.clone(),
-        secret: secret(data)?,
+        secret: secret(directory)?,
         links: serve.links,
         links_of_store: !is_local,
         instance: machine::name(),
         backend: if is_local { "local" } else { "aws" },
         buckets: serve.label.clone(),
         look_every: if is_local { LOOK_LOCALLY } else { LOOK_ON_AWS },
-        fleet: opened.fleet(data)?,
-        decisions: Some(decisions(opened.pipeline.clone())),
+        fleet,
+        decisions: Some(decisions(pipeline.clone())),
         previewer: Some(preview::previewer(work)?),
+        pipeline,
     };
     Ok((Api::new(settings), spool))
 }
@@ -128,10 +144,10 @@ fn tokens(path: &Path) -> anyhow::Result<Tokens> {
 }
 
 /// What links are signed with: kept with a pipeline of this machine, so that they outlive us.
-fn secret(data: &Data) -> anyhow::Result<[u8; 32]> {
+fn secret(directory: Option<&Path>) -> anyhow::Result<[u8; 32]> {
     let mut fresh = [0; 32];
     getrandom::fill(&mut fresh).context("failed to ask for random bytes")?;
-    let (Backend::Local, Some(directory)) = (data.backend, &data.data) else { return Ok(fresh) };
+    let Some(directory) = directory else { return Ok(fresh) };
     let path = directory.join("api.secret");
     let failed = || format!("failed to keep a secret in {}", path.display());
     // Written aside and linked, so that nobody reads half of it.
@@ -163,12 +179,11 @@ pub(crate) struct Spool {
 }
 
 impl Spool {
-    fn open(data: &Data, serve: &Serve) -> anyhow::Result<Self> {
-        let root = serve.spool(data);
+    fn open(root: &Path) -> anyhow::Result<Self> {
         let failed = || format!("failed to keep uploads in {}", root.display());
-        fs::create_dir_all(&root).with_context(failed)?;
-        Self::clear(&root);
-        let path = tempfile::Builder::new().prefix("of-").tempdir_in(&root).with_context(failed)?;
+        fs::create_dir_all(root).with_context(failed)?;
+        Self::clear(root);
+        let path = tempfile::Builder::new().prefix("of-").tempdir_in(root).with_context(failed)?;
         let lock = File::create(path.path().join("lock")).with_context(failed)?;
         lock.try_lock().with_context(failed)?;
         Ok(Self { path: path.keep(), _lock: lock })

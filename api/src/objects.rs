@@ -100,7 +100,12 @@ pub(crate) async fn get(state: Arc<State>, asked: Asked) -> Outcome {
     if ![INPUTS, OUTPUTS, OVERLAYS, DROP].iter().any(|prefix| key.as_str().starts_with(prefix)) {
         return Err(Problem::new(Code::NotFound, "there is no such object"));
     }
-    let object = match state.pipeline().store.get(&key, None).await {
+    whole(&state, &asked, &key).await
+}
+
+/// An object as it is.
+pub(crate) async fn whole(state: &State, asked: &Asked, key: &Key) -> Outcome {
+    let object = match state.pipeline().store.get(key, None).await {
         Ok(object) => object,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(Problem::new(Code::NotFound, "there is no such object"));
@@ -112,7 +117,7 @@ pub(crate) async fn get(state: Arc<State>, asked: Asked) -> Outcome {
         return Ok(with_text(empty(StatusCode::NOT_MODIFIED), ETAG, &etag));
     }
     let size = object.meta.size;
-    let answer = streamed(StatusCode::OK, media_type(&key), body_of(object));
+    let answer = streamed(StatusCode::OK, media_type(key), body_of(object));
     let answer = with(answer, CONTENT_LENGTH, HeaderValue::from(size));
     let answer = with_text(answer, ETAG, &etag);
     // Nothing in the store is a page of ours, whatever it claims to be.

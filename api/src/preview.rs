@@ -16,7 +16,7 @@ use crate::asked::Asked;
 use crate::problem::{Code, Problem};
 use crate::recipes::resolve;
 use crate::route::Outcome;
-use crate::state::{Preview, PreviewError, State};
+use crate::state::{Preview, PreviewError, Previewer, State};
 use crate::upload::receive;
 
 /// Longest side of a preview in pixels, unless somebody asks for another.
@@ -30,6 +30,16 @@ pub(crate) async fn make(state: Arc<State>, mut asked: Asked) -> Outcome {
     let side = asked.number("max_side").unwrap_or(SIDE);
     let recipe = smaller(&recipe, asked.text("output"), side)?;
     let file = picture(&state, &mut asked).await?;
+    through(&state, &previewer, file, recipe).await
+}
+
+/// The picture in a file, made by somebody else.
+pub(crate) async fn through(
+    state: &State,
+    previewer: &Previewer,
+    file: TempPath,
+    recipe: Recipe,
+) -> Outcome {
     let busy = |_| Problem::new(Code::Busy, "too many previews are being made; try again");
     let permit = state.previews.try_acquire().map_err(busy)?;
     let made = previewer(file.to_path_buf(), recipe).await;
@@ -83,7 +93,12 @@ async fn picture(state: &Arc<State>, asked: &mut Asked) -> Result<TempPath, Prob
         Problem::new(Code::BadParameter, why).and("parameter", "source")
     };
     let key = key.ok_or_else(foreign)?;
-    let mut object = match state.pipeline().store.get(&key, None).await {
+    fetched(state, &key).await
+}
+
+/// A picture of the store in a file.
+pub(crate) async fn fetched(state: &State, key: &Key) -> Result<TempPath, Problem> {
+    let mut object = match state.pipeline().store.get(key, None).await {
         Ok(object) => object,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(Problem::new(Code::NotFound, format!("there is no picture {key}")));

@@ -2,17 +2,16 @@
 
 use std::future::ready;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-
 use crate::answer::JSON;
-use crate::problem::Code;
-use crate::query::{
-    ALL, CODE, EXPIRES, LETTER, LIMIT, OF_BATCH, RECIPE, SIGNATURE, STATE, TEXT, may, must,
+use crate::parts::{
+    ALL, CODE, EXPIRES, LETTER, LIMIT, OF_BATCH, RECIPE, SIGNATURE, STATE, TEXT, bytes, gives, may,
+    must, nothing, of,
 };
-use crate::route::{Gives, Kind, May, Route, SchemaOf, Takes, Verb};
+use crate::problem::Code;
+use crate::route::{Kind, May, Route, Takes, Verb};
 use crate::{
-    archive, batches, dead, events, fleet, jobs, objects, openapi, operations, preview, prototype,
-    recipes, retry, session, status, submit,
+    archive, batches, dead, events, fleet, images, jobs, objects, openapi, operations, preview,
+    prototype, recipes, retry, session, status, submit,
 };
 
 /// What most routes are; rows say what is different.
@@ -28,22 +27,6 @@ const PLAIN: Route = Route {
     problems: &[],
     handler: |_, _| Box::pin(ready(Ok(status::health()))),
 };
-
-fn of<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Schema {
-    schemas.subschema_for::<T>()
-}
-
-const fn gives(status: u16, what: &'static str, schema: SchemaOf) -> Gives {
-    Gives { status, what, body: Some((JSON, Some(schema))) }
-}
-
-const fn bytes(what: &'static str, media_type: &'static str) -> Gives {
-    Gives { status: 200, what, body: Some((media_type, None)) }
-}
-
-const fn nothing(status: u16, what: &'static str) -> Gives {
-    Gives { status, what, body: None }
-}
 
 /// Every route.
 pub(crate) static ROUTES: &[Route] = &[
@@ -156,6 +139,26 @@ pub(crate) static ROUTES: &[Route] = &[
         gives: &[gives(200, "The job", of::<jobs::JobView>)],
         problems: &[Code::NotFound],
         handler: |state, asked| Box::pin(jobs::show(state, asked)),
+        ..PLAIN
+    },
+    Route {
+        path: "/v1/jobs/{batch}/{id}/image",
+        summary: "A job's picture, or one of its outputs, smaller if that is wanted",
+        query: &[
+            may(
+                "of",
+                Kind::Text(64),
+                "`source`, or the name of an output; the first if none is given.",
+            ),
+            may(
+                "side",
+                Kind::Integer(16, 2048),
+                "Longest side in pixels; as it is, if none is given.",
+            ),
+        ],
+        gives: &[bytes("The picture", "*/*")],
+        problems: &[Code::NotFound, Code::NotHere, Code::BadPicture, Code::Busy],
+        handler: |state, asked| Box::pin(images::show(state, asked)),
         ..PLAIN
     },
     Route {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use pixmill_contract::document::BatchDocument;
 use pixmill_contract::key::INPUTS;
@@ -15,6 +16,9 @@ use crate::state::State;
 
 /// Batches that are kept; beyond that the one that nobody has looked at for longest goes.
 const KEPT: usize = 500;
+
+/// A batch that has ended is not looked at again before this, unless something was sent from here.
+const ENDED: Duration = Duration::from_secs(10);
 
 /// What is known of one batch.
 pub(crate) struct Known {
@@ -154,6 +158,8 @@ async fn look_since(
 ) -> Result<OwnedMutexGuard<Known>, Error> {
     let pipeline = state.pipeline();
     let mut known = state.shelf.place(pipeline, batch).lock_owned().await;
+    // Of what has ended, news comes from other programs only: a retry, a redrive.
+    let since = if known.has_ended() { since.and_then(|at| at.checked_sub(ENDED)) } else { since };
     let is_fresh = known.looked_at.zip(since).is_some_and(|(looked_at, since)| looked_at > since);
     if !is_fresh {
         known.look(pipeline).await?;

@@ -26,6 +26,7 @@ use crate::jobs::{JobState, JobView, view};
 use crate::problem::{Code, Problem};
 use crate::recipes::{resolve, resolve_value};
 use crate::route::Outcome;
+use crate::shelf;
 use crate::state::State;
 use crate::upload::{MAX_PICTURES, Upload, receive};
 
@@ -62,6 +63,8 @@ struct Order {
     recipe: Recipe,
     batch: Option<BatchId>,
     pictures: Vec<(String, Picture)>,
+    /// Where those are that were in the store before, in the same order.
+    keys: Vec<Key>,
     /// What the files of the pictures go with.
     files: Vec<Upload>,
     /// What the request is, in one hash, whoever sends it.
@@ -177,7 +180,7 @@ async fn from_uploads(state: &Arc<State>, asked: &mut Asked) -> Result<Order, Pr
         (file.name.clone(), Picture::file(file.name.clone(), file.path.to_path_buf()))
     };
     let pictures = files.iter().map(picture).collect();
-    Ok(Order { recipe, batch, pictures, files, fingerprint })
+    Ok(Order { recipe, batch, pictures, keys: vec![], files, fingerprint })
 }
 
 async fn from_keys(state: &Arc<State>, asked: &mut Asked) -> Result<Order, Problem> {
@@ -197,8 +200,8 @@ async fn from_keys(state: &Arc<State>, asked: &mut Asked) -> Result<Order, Probl
     }
     let fingerprint = fingerprint(&recipe, batch.as_ref(), keys.iter().map(Key::as_str));
     let picture = |key: Key| (key.file_name().to_owned(), Picture::key(key));
-    let pictures = keys.into_iter().map(picture).collect();
-    Ok(Order { recipe, batch, pictures, files: vec![], fingerprint })
+    let pictures = keys.iter().cloned().map(picture).collect();
+    Ok(Order { recipe, batch, pictures, keys, files: vec![], fingerprint })
 }
 
 fn fingerprint<'p>(
@@ -218,7 +221,7 @@ async fn place(
     who: &str,
     key: Option<String>,
 ) -> Result<(BatchId, Vec<(JobId, String)>), Problem> {
-    let Order { recipe, batch, pictures, files, fingerprint } = order;
+    let Order { recipe, batch, pictures, keys, files, fingerprint } = order;
     let pipeline = state.pipeline();
     let batch = match key {
         Some(key) => {
@@ -240,6 +243,11 @@ async fn place(
     open.submit_all(pictures.into_iter().map(|(_, picture)| picture), |_| {}).await?;
     open.close().await?;
     drop((turn, files));
+    if !keys.is_empty() {
+        // They are not where the pictures of the batch are, so a look does not find them.
+        let mut known = shelf::look_now(state, &batch).await?;
+        known.inputs.extend(jobs.iter().map(|(id, _)| id.clone()).zip(keys));
+    }
     state.events.stir();
     Ok((batch, jobs))
 }

@@ -142,7 +142,10 @@ async fn read_form(state: &Arc<State>, asked: &mut Asked, limit: u64) -> Result<
                         let text = String::from_utf8(text).map_err(|_| {
                             Problem::new(Code::BadBody, format!("the field `{name}` is not UTF-8"))
                         })?;
-                        uploaded.texts.insert(name, text);
+                        if uploaded.texts.insert(name.clone(), text).is_some() {
+                            let why = format!("the field `{name}` is there twice");
+                            return Err(Problem::new(Code::BadBody, why));
+                        }
                     }
                     None => {}
                 },

@@ -6,6 +6,7 @@ use std::time::Duration;
 use pixmill_contract::{BatchId, Error, JobId};
 use pixmill_producer::batches;
 use serde_json::{Value as Json, json as object};
+use tokio::time::Instant;
 
 use crate::batches::BatchView;
 use crate::jobs::JobState;
@@ -17,6 +18,10 @@ const TOLD: usize = 100;
 
 /// A batch that has ended is looked at no more once it has been so for this long.
 const SETTLED: Duration = Duration::from_mins(10);
+
+/// A batch rests so many times as long as a look at it takes: a large one must not take all of a
+/// store's time.
+const REST: u32 = 10;
 
 /// What was told so far.
 #[derive(Default)]
@@ -34,6 +39,8 @@ struct Seen {
     ended: HashSet<JobId>,
     /// Whether nothing is expected of it any more.
     settled: bool,
+    /// When it is looked at next.
+    rests_until: Instant,
 }
 
 impl Watch {
@@ -43,7 +50,9 @@ impl Watch {
         // Nobody writes that one down.
         batches.push(BatchId::single());
         for batch in batches {
-            if !self.batches.get(&batch).is_some_and(|seen| seen.settled) {
+            let now = Instant::now();
+            let can_wait = |seen: &Seen| seen.settled || seen.rests_until > now;
+            if !self.batches.get(&batch).is_some_and(can_wait) {
                 self.look_at(state, batch).await?;
             }
         }
@@ -52,7 +61,9 @@ impl Watch {
     }
 
     async fn look_at(&mut self, state: &State, batch: BatchId) -> Result<(), Error> {
+        let began = Instant::now();
         let known = shelf::look_now(state, &batch).await?;
+        let rests_until = Instant::now() + began.elapsed() * REST;
         let now = state.pipeline().clock.now();
         let view = BatchView::of(&known, now);
         let before = self.batches.get(&batch);
@@ -78,7 +89,7 @@ impl Watch {
         let last_at = view.last_at();
         let settled = view.ended && last_at.is_some_and(|at| now.since(at) > SETTLED);
         let ended = ended.into_iter().map(|(id, _)| (*id).clone()).collect();
-        self.batches.insert(batch, Seen { view, ended, settled });
+        self.batches.insert(batch, Seen { view, ended, settled, rests_until });
         Ok(())
     }
 

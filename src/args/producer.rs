@@ -1,12 +1,12 @@
 //! The command line of `pixmill producer`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 
-use super::{Backend, Data, Work, help};
+use super::{Data, Work, help};
 
 /// Serve a pipeline over HTTP: pictures in, jobs, results and outputs out.
 #[derive(Debug, Args)]
@@ -57,11 +57,12 @@ pub(crate) struct Serve {
 
 impl Serve {
     /// Where uploads are kept until they are in the store.
-    pub(crate) fn spool(&self, data: &Data) -> PathBuf {
-        match (&self.spool, data.backend, &data.data) {
-            (Some(spool), ..) => spool.clone(),
-            (None, Backend::Local, Some(directory)) => directory.join("spool"),
-            (None, Backend::Local | Backend::Aws, _) => std::env::temp_dir().join("pixmill-spool"),
+    /// `directory` is that of a pipeline of this machine.
+    pub(crate) fn spool(&self, directory: Option<&Path>) -> PathBuf {
+        match (&self.spool, directory) {
+            (Some(spool), _) => spool.clone(),
+            (None, Some(directory)) => directory.join("spool"),
+            (None, None) => std::env::temp_dir().join("pixmill-spool"),
         }
     }
 }

@@ -186,7 +186,13 @@ fn a_picture_is_put_where_a_link_says_and_becomes_a_job_by_its_key() {
     put(&link.replace("uploads/", "uploads/x")).problem(403, "bad_link");
     put(link.split('?').next().unwrap()).problem(403, "bad_link");
     server.get(link).problem(403, "bad_link");
+    let order = json!({ "recipe": "resize:9 | hang", "keys": [key] });
+    server.post_json("/v1/jobs", &order).problem(422, "bad_recipe");
     let order = json!({ "recipe": "resize:96 -> png", "keys": [key] });
+    let sent = server.post_json("/v1/jobs", &order).expect(202).json();
+    let (batch, id) = (&sent["batch"], &sent["jobs"][0]["id"]);
+    let path = format!("/v1/jobs/{}/{}", batch.as_str().unwrap(), id.as_str().unwrap());
+    server.get(&path).expect(200);
     let jobs = server.post_json("/v1/jobs?wait=60", &order).expect(200).json();
     let link = jobs["jobs"][0]["outputs"][0]["link"].as_str().unwrap();
     assert!(server.get(link).expect(200).body == ground(&photo(3), "resize:96 -> png"));

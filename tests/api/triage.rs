@@ -63,6 +63,15 @@ fn a_preview_is_made_by_another_process_and_a_hostile_picture_takes_only_that() 
     let made = preview(&format!("recipe=invert&source={}", encoded(&key)), b"").expect(200);
     assert_eq!(frame(&made.body).width, 360);
     preview("recipe=invert&source=results%2Fa", b"").problem(400, "bad_parameter");
+    let job = &accepted["jobs"][0];
+    let (batch, id) = (job["batch"].as_str().unwrap(), job["id"].as_str().unwrap());
+    let image = |query: &str| server.get(&format!("/v1/jobs/{batch}/{id}/image?{query}"));
+    assert!(image("of=source").expect(200).body == photo(2));
+    assert_eq!(frame(&image("of=source&side=90").expect(200).body).width, 90);
+    image("side=90").problem(404, "not_found");
+    let _worker = worker(&place);
+    eventually("its output", SOON, || (image("of=output").status == 200).then_some(()));
+    assert_eq!(frame(&image("side=90").expect(200).body).width, 90);
 }
 
 #[test]
@@ -107,13 +116,11 @@ fn the_fleet_and_why_it_has_its_size_are_told() {
     let nobody = Server::of(&place);
     let fleet = nobody.get("/v1/fleet").expect(200).json();
     assert_eq!((&fleet["visible"], &fleet["instances"]), (&0.into(), &json!([])));
-    nobody.post("/v1/fleet/i-1/drain").problem(404, "not_here");
-    drop(nobody);
+    nobody.post("/v1/fleet/i-1/drain").problem(404, "not_found");
     let settings = ["--min", "1", "--max", "1", "--interval", "1s"];
     let controller = place.on_data("controller").args(settings).bound(2 * SOON).start();
-    let server = eventually("a fleet", SOON, || {
-        place.data().join("fleet").is_dir().then(|| Server::of(&place))
-    });
+    // The server was there first.
+    let server = nobody;
     let id = eventually("an instance", SOON, || {
         let fleet = server.get("/v1/fleet").expect(200).json();
         let instance = fleet["instances"].get(0)?.clone();

@@ -1,7 +1,26 @@
-//! Parameters that several routes have.
+//! Parts that rows of the table are made of, and parameters that several have.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use crate::answer::JSON;
 use crate::jobs::JobState;
-use crate::route::{Kind, Parameter};
+use crate::route::{Gives, Kind, Parameter, SchemaOf};
+
+pub(crate) fn of<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Schema {
+    schemas.subschema_for::<T>()
+}
+
+pub(crate) const fn gives(status: u16, what: &'static str, schema: SchemaOf) -> Gives {
+    Gives { status, what, body: Some((JSON, Some(schema))) }
+}
+
+pub(crate) const fn bytes(what: &'static str, media_type: &'static str) -> Gives {
+    Gives { status: 200, what, body: Some((media_type, None)) }
+}
+
+pub(crate) const fn nothing(status: u16, what: &'static str) -> Gives {
+    Gives { status, what, body: None }
+}
 
 pub(crate) const fn may(name: &'static str, kind: Kind, help: &'static str) -> Parameter {
     Parameter { name, kind, required: false, help }
