@@ -206,7 +206,7 @@ pub(crate) struct Consumer {
     pub(crate) slots: Option<u16>,
 
     /// Jobs that are held beyond the slots, so that reading and writing overlap with the work
-    /// [default: 2, on AWS 20].
+    /// [default: 2, on AWS 40].
     #[arg(long, env = "PIXMILL_PREFETCH", value_name = "N")]
     pub(crate) prefetch: Option<u16>,
 

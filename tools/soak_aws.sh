@@ -67,7 +67,7 @@ $(said outage)
 ## A queue and a store that are far away
 
 How busy the threads of a consumer are when every call to the store and the queue takes 50 ms longer, and a delete a
-second, by how much it holds beyond its slots (20 on AWS):
+second, by how much it holds beyond its slots (40 on AWS):
 \`cargo run --release -p pixmill-consumer --example far_away\`
 
 \`\`\`

@@ -10,9 +10,9 @@ use pixmill_contract::{Buckets, Pipeline, SystemClock};
 use super::{Kind, Opened, Pace, Purpose};
 use crate::args::Data;
 
-/// Ten messages are one request, so a worker holds enough to receive in tens while its slots are
-/// busy; a receive that waits long asks seldom.
-const PREFETCH: u16 = 20;
+/// So many keep the slots busy though every call takes 50 ms (benches/AWS.md), and let a worker
+/// receive in tens; a receive that waits long asks seldom.
+const PREFETCH: u16 = 40;
 const POLL: Duration = Duration::from_secs(20);
 
 /// Which pipeline the command line names.
