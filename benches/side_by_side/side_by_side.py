@@ -244,7 +244,7 @@ def noise(files, ideals):
                            for a, b in zip(pictures, ideals) if a.shape == b.shape)
 
 
-def machine(sharp):
+def machine(sharp, rounds):
     cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if "model name" in line), "")
     flags = open("/proc/cpuinfo").read()
     best = "AVX-512" if "avx512bw" in flags else "AVX2" if "avx2" in flags else "no AVX2"
@@ -258,7 +258,7 @@ def machine(sharp):
                       f"Pillow {PIL.__version__}, sharp {sharp}"),
             ("Load of other work when it began", f"{LOAD:.1f}"),
             ("Date", f"{datetime.date.today()}"),
-            ("Command", "`make bench`")]
+            ("Command", "`make bench`" + (f", {rounds} rounds only" if rounds else ""))]
     return ["| | |", "|---|---|"] + [f"| {name} | {value} |" for name, value in rows]
 
 
@@ -317,7 +317,7 @@ def main():
         made, sharp = thumbnails(ours, asked.work, asked.rounds)
         lines += [THUMBNAILS_HEAD] + made
     if not asked.part and not asked.only:
-        asked.report.write_text("\n".join([HEAD] + machine(sharp) + lines) + "\n")
+        asked.report.write_text("\n".join([HEAD] + machine(sharp, asked.rounds) + lines) + "\n")
 
 
 if __name__ == "__main__":
