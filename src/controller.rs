@@ -80,13 +80,8 @@ fn open(args: &args::Controller, log: &str) -> anyhow::Result<(Pipeline, Arc<dyn
     }
     let Some(data) = &args.data.data else { return Err(backend::no_directory()) };
     let (pipeline, local) = backend::open_local(data, args.data.durable, None)?;
-    let workers = Workers {
-        sizing: &args.sizing,
-        work: &args.work,
-        memory: args.memory,
-        durable: args.data.durable,
-        log,
-    };
+    let workers =
+        Workers { sizing: &args.sizing, work: &args.work, durable: args.data.durable, log };
     Ok((pipeline, workers.fleet(data, &local)?))
 }
 
@@ -95,7 +90,6 @@ fn open(args: &args::Controller, log: &str) -> anyhow::Result<(Pipeline, Arc<dyn
 pub(crate) struct Workers<'a> {
     pub(crate) sizing: &'a args::Sizing,
     pub(crate) work: &'a args::Work,
-    pub(crate) memory: Option<u64>,
     pub(crate) durable: bool,
     pub(crate) log: &'a str,
 }
@@ -108,7 +102,7 @@ impl Workers<'_> {
         local: &LocalBackend,
     ) -> anyhow::Result<Arc<dyn Fleet>> {
         let data = std::path::absolute(data).context("failed to find the data directory")?;
-        let memory = self.memory.unwrap_or_else(|| {
+        let memory = self.sizing.memory.unwrap_or_else(|| {
             let budget = machine::memory_bytes() / 2 / u64::from(max(self.sizing).max(1));
             budget.max(self.work.max_memory)
         });

@@ -8,6 +8,8 @@ use pixmill_consumer::Stage;
 use pixmill_contract::{Clock as _, InstanceId, SystemClock, Timestamp};
 use tokio::sync::watch;
 
+use crate::shutdown::raise;
+
 /// How often is looked for notices: a spot notice leaves two minutes.
 const EVERY: Duration = Duration::from_secs(5);
 
@@ -32,12 +34,7 @@ pub(crate) async fn heed(stage: watch::Sender<Stage>) {
         match metadata.notice().await {
             Ok(Some(notice)) => {
                 let wanted = wanted(notice, SystemClock.now());
-                let raised = stage.send_if_modified(|stage| {
-                    let raises = wanted > *stage;
-                    *stage = wanted.max(*stage);
-                    raises
-                });
-                if raised {
+                if raise(&stage, wanted) {
                     tracing::warn!(?notice, ?wanted, "this instance is about to go");
                 }
             }

@@ -1,16 +1,14 @@
 //! Opening what a worker listens at: the socket, bound here or handed over, and the token's file.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd as _, BorrowedFd};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
 use pixmill_consumer::{ListenError, Listener, Token};
 
 use crate::args::{Listen, Place};
+use crate::private_file;
 
 /// Connections that may wait to be accepted, as std has it.
 const BACKLOG: i32 = 128;
@@ -62,22 +60,14 @@ fn handed_over(socket: BorrowedFd<'_>) -> anyhow::Result<TcpListener> {
 
 /// The token in a file that nobody else may read.
 fn token(path: &Path) -> anyhow::Result<Token> {
-    let shown = path.display();
-    let failed = || format!("failed to read the token in {shown}");
-    let file = File::open(path).with_context(failed)?;
-    let mode = file.metadata().with_context(failed)?.mode() & 0o777;
-    if mode & 0o077 != 0 {
-        bail!("others may use the token in {shown} (mode {mode:03o}): chmod 600 {shown}");
-    }
-    let mut text = String::new();
-    file.take(MAX_TOKEN_BYTES).read_to_string(&mut text).with_context(failed)?;
+    let text = private_file::read(path, "token", MAX_TOKEN_BYTES)?;
     let line = text.lines().next().unwrap_or_default().trim();
-    Token::new(line).with_context(|| format!("the first line of {shown} is no token"))
+    Token::new(line).with_context(|| format!("the first line of {} is no token", path.display()))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, Permissions};
+    use std::fs::{self, File, Permissions};
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;

@@ -22,6 +22,7 @@ mod man;
 mod operations;
 mod overlays;
 mod preview;
+mod private_file;
 mod producer;
 mod recipe;
 mod retry;

@@ -3,9 +3,9 @@
 //! of their own (`preview.rs`).
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Write as _};
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use serde_json::json;
 use crate::args::{self, Backend, Serve, Work};
 use crate::backend::{self, Purpose};
 use crate::late_fleet::LateFleet;
-use crate::{machine, preview, print, shutdown};
+use crate::{machine, preview, print, private_file, shutdown};
 
 /// Longer than any file of tokens.
 const MAX_TOKENS_BYTES: u64 = 256 * 1024;
@@ -114,15 +114,8 @@ fn decisions(pipeline: Pipeline) -> Decisions {
 
 /// The tokens in a file that nobody else may read.
 fn tokens(path: &Path) -> anyhow::Result<Tokens> {
+    let text = private_file::read(path, "tokens", MAX_TOKENS_BYTES)?;
     let shown = path.display();
-    let failed = || format!("failed to read the tokens in {shown}");
-    let file = File::open(path).with_context(failed)?;
-    let mode = file.metadata().with_context(failed)?.mode() & 0o777;
-    if mode & 0o077 != 0 {
-        bail!("others may use the tokens in {shown} (mode {mode:03o}): chmod 600 {shown}");
-    }
-    let mut text = String::new();
-    file.take(MAX_TOKENS_BYTES).read_to_string(&mut text).with_context(failed)?;
     let mut tokens = Tokens::default();
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();

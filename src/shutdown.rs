@@ -20,6 +20,15 @@ pub(crate) fn listen_for(sender: watch::Sender<Stage>) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Asks for a stage, and says whether that is more than was asked for so far: it only ever grows.
+pub(crate) fn raise(stage: &watch::Sender<Stage>, wanted: Stage) -> bool {
+    stage.send_if_modified(|stage| {
+        let raises = wanted > *stage;
+        *stage = wanted.max(*stage);
+        raises
+    })
+}
+
 async fn count(
     stage: watch::Sender<Stage>,
     mut interrupt: Signal,
@@ -32,7 +41,7 @@ async fn count(
             _ = terminate.recv() => {}
             _ = hangup.recv() => {}
         }
-        stage.send_modify(|stage| *stage = wanted.max(*stage));
+        raise(&stage, wanted);
     }
     // Whoever listens sees the last stage for as long as there is somebody to listen.
     stage.closed().await;

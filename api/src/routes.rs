@@ -1,5 +1,6 @@
 //! The table of routes: what there is, who may ask for it, what it takes and what it answers.
 
+use pixmill_contract::metrics::MEDIA_TYPE;
 use std::future::ready;
 
 use crate::answer::JSON;
@@ -41,7 +42,7 @@ pub(crate) static ROUTES: &[Route] = &[
     Route {
         path: "/metrics",
         summary: "Counts for Prometheus",
-        gives: &[bytes("Metrics", status::METRICS)],
+        gives: &[bytes("Metrics", MEDIA_TYPE)],
         handler: |state, asked| Box::pin(status::metrics(state, asked)),
         ..PLAIN
     },

@@ -1,12 +1,12 @@
 //! How the API itself is: `/health`, which asks nobody, and `/metrics` for Prometheus.
 
-use std::fmt::{Display, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::StatusCode;
-use pixmill_contract::Queue;
+use pixmill_contract::metrics::MEDIA_TYPE;
 use pixmill_contract::port::Depth;
+use pixmill_contract::{MetricsPage, Queue};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -14,9 +14,6 @@ use crate::answer::{Answer, json, whole};
 use crate::asked::Asked;
 use crate::route::Outcome;
 use crate::state::State;
-
-/// The media type of Prometheus's text format.
-pub(crate) const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// How long a queue may take to say how full it is. Without an answer its metrics are left out.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -35,7 +32,7 @@ pub(crate) fn health() -> Answer {
 
 /// `GET /metrics`.
 pub(crate) async fn metrics(state: Arc<State>, _: Asked) -> Outcome {
-    let mut page = Page::default();
+    let mut page = MetricsPage::default();
     page.head("http_requests_total", "counter", "Requests, by the class of their status.");
     for (class, count) in state.counts.answers() {
         page.sample("http_requests_total", &format!("{{status=\"{class}\"}}"), count);
@@ -59,32 +56,9 @@ pub(crate) async fn metrics(state: Arc<State>, _: Asked) -> Outcome {
     if let Some(dead) = dead {
         page.single("dead_letters", "gauge", "Jobs that were given up, about.", dead.total());
     }
-    Ok(whole(StatusCode::OK, METRICS, page.0))
+    Ok(whole(StatusCode::OK, MEDIA_TYPE, page.into_text()))
 }
 
 async fn depth(queue: &dyn Queue) -> Option<Depth> {
     tokio::time::timeout(PATIENCE, queue.depth()).await.ok()?.ok()
-}
-
-/// Metrics as they are written down.
-#[derive(Default)]
-struct Page(String);
-
-impl Page {
-    fn single(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
-        self.head(name, kind, help);
-        self.sample(name, "", value);
-    }
-
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
-        self.line(format_args!("# HELP pixmill_{name} {help}\n# TYPE pixmill_{name} {kind}"));
-    }
-
-    fn sample(&mut self, name: &str, labels: &str, value: impl Display) {
-        self.line(format_args!("pixmill_{name}{labels} {value}"));
-    }
-
-    fn line(&mut self, line: std::fmt::Arguments<'_>) {
-        writeln!(self.0, "{line}").expect("writing to a string cannot fail");
-    }
 }

@@ -18,11 +18,6 @@ pub(crate) struct Controller {
     #[command(flatten)]
     pub(crate) sizing: Sizing,
 
-    /// Memory for all pictures that one worker works on at once, as 800MB or 2GB [default: half of
-    /// the machine's, by the workers there may be].
-    #[arg(long, env = "PIXMILL_MEMORY", value_name = "BYTES", value_parser = bytes)]
-    pub(crate) memory: Option<u64>,
-
     #[command(flatten)]
     pub(crate) work: Work,
 
@@ -60,14 +55,18 @@ pub(crate) struct Sizing {
     #[arg(long, env = "PIXMILL_MIN", default_value_t = 0, value_name = "N")]
     pub(crate) min: u32,
 
-    /// Most workers [default: one a core]. With 0 all are sent home, and the command ends when they
-    /// have gone.
+    /// Most workers [default: one a core].
     #[arg(long, env = "PIXMILL_MAX", value_name = "N")]
     pub(crate) max: Option<u32>,
 
     /// Pictures that each worker works on at once.
     #[arg(long, env = "PIXMILL_SLOTS", default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) slots: u32,
+
+    /// Memory for all pictures that one worker works on at once, as 800MB or 2GB [default: half of
+    /// the machine's, by the workers there may be].
+    #[arg(long, env = "PIXMILL_MEMORY", value_name = "BYTES", value_parser = bytes)]
+    pub(crate) memory: Option<u64>,
 
     /// How long a worker takes to start; only to begin with, as it is learned.
     #[arg(long, env = "PIXMILL_BOOT", default_value = "1s", value_name = "TIME", value_parser = humantime::parse_duration)]

@@ -118,7 +118,8 @@ Examples:
 
 Workers are processes of this machine. They go on working when the controller ends, and the next one
 finds them again. Several controllers may run: one acts, the others stand by. Nobody who works is
-ended: who is to go finishes first, and an idle fleet goes home by itself.
+ended: who is to go finishes first, and an idle fleet goes home by itself. With --max 0 everybody
+is sent home, and the command ends when they have gone.
 
 `pixmill status --data mill/ --watch` shows the fleet and why it has its size.";
     with_codes(text, "controller")

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::work::{Work, bytes};
-use super::{Recipes, Sizing, help};
+use super::{Recipes, Sizing, Work, help};
 
 /// Run everything on this machine: a drop folder, and workers as they are needed.
 #[derive(Debug, Args)]
@@ -34,11 +33,6 @@ pub(crate) struct Up {
 
     #[command(flatten)]
     pub(crate) sizing: Sizing,
-
-    /// Memory for all pictures that one worker works on at once, as 800MB or 2GB [default: half of
-    /// the machine's, by the workers there may be].
-    #[arg(long, env = "PIXMILL_MEMORY", value_name = "BYTES", value_parser = bytes)]
-    pub(crate) memory: Option<u64>,
 
     #[command(flatten)]
     pub(crate) work: Work,

@@ -52,13 +52,7 @@ pub(crate) async fn run(args: args::Up, log: &str) -> anyhow::Result<ExitCode> {
     let stage = shutdown::listen()?;
     let place = Place::take(&args)?;
     let (pipeline, local) = backend::open_local(&args.data, args.durable, None)?;
-    let workers = Workers {
-        sizing: &args.sizing,
-        work: &args.work,
-        memory: args.memory,
-        durable: args.durable,
-        log,
-    };
+    let workers = Workers { sizing: &args.sizing, work: &args.work, durable: args.durable, log };
     let fleet = workers.fleet(&args.data, &local)?;
     place.introduce(&args)?;
     let (folder, recipes, limits) = (place.folder, args.recipes.recipes, args.work.limits());

@@ -1,19 +1,14 @@
-//! The report in Prometheus's text format, version 0.0.4.
+//! The report as metrics for Prometheus.
 //!
 //! Labels need no escaping: identifiers and names of operations hold neither quotes nor
 //! backslashes. There are at most as many time series as a report has paces.
 
-use std::fmt::{Display, Write as _};
-
-use pixmill_contract::Timestamp;
 use pixmill_contract::document::{Pace, Report};
-
-/// The format's media type.
-pub(super) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+use pixmill_contract::{MetricsPage, Timestamp};
 
 /// A report as metrics.
 pub(super) fn text(report: &Report, healthy: bool) -> String {
-    let mut page = Page::default();
+    let mut page = MetricsPage::default();
     page.head("worker_info", "gauge", "Who this is.");
     let instance = report.instance.as_ref().map(ToString::to_string).unwrap_or_default();
     let labels = format!("{{instance_id=\"{instance}\",worker=\"{}\"}}", report.worker);
@@ -26,11 +21,11 @@ pub(super) fn text(report: &Report, healthy: bool) -> String {
     page.sample("job_seconds_sum", "", seconds.sum);
     page.sample("job_seconds_count", "", seconds.count);
     paces(&mut page, report);
-    page.0
+    page.into_text()
 }
 
 /// What is going on at this moment.
-fn states(page: &mut Page, report: &Report, healthy: bool) {
+fn states(page: &mut MetricsPage, report: &Report, healthy: bool) {
     let at_once = "The most slots that were taken at once in the last minute.";
     page.single("healthy", "gauge", "Whether its loops go round.", u8::from(healthy));
     page.single("draining", "gauge", "Whether it receives no more.", u8::from(report.draining));
@@ -54,7 +49,7 @@ fn states(page: &mut Page, report: &Report, healthy: bool) {
 type OfPace = (&'static str, &'static str, fn(&Pace) -> f64);
 
 /// How fast each kind of work is.
-fn paces(page: &mut Page, report: &Report) {
+fn paces(page: &mut MetricsPage, report: &Report) {
     let kinds: [OfPace; 3] = [
         ("work_jobs_total", "Jobs that kept a slot, by their operations.", |pace| count(pace.jobs)),
         ("work_source_pixels_total", "Pixels of their sources.", |pace| {
@@ -67,29 +62,6 @@ fn paces(page: &mut Page, report: &Report) {
         for (operations, pace) in &report.paces {
             page.sample(name, &format!("{{operations=\"{operations}\"}}"), value(pace));
         }
-    }
-}
-
-/// Metrics as they are written down.
-#[derive(Default)]
-struct Page(String);
-
-impl Page {
-    fn single(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
-        self.head(name, kind, help);
-        self.sample(name, "", value);
-    }
-
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
-        self.line(format_args!("# HELP pixmill_{name} {help}\n# TYPE pixmill_{name} {kind}"));
-    }
-
-    fn sample(&mut self, name: &str, labels: &str, value: impl Display) {
-        self.line(format_args!("pixmill_{name}{labels} {value}"));
-    }
-
-    fn line(&mut self, line: std::fmt::Arguments<'_>) {
-        writeln!(self.0, "{line}").expect("writing to a string cannot fail");
     }
 }
 

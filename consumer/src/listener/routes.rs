@@ -1,5 +1,6 @@
 //! What can be asked of a worker, and what it answers.
 
+use pixmill_contract::metrics::MEDIA_TYPE;
 use std::sync::Arc;
 
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -108,7 +109,7 @@ impl Routes {
             Route::Status => json(StatusCode::OK, &report(worker)),
             Route::Metrics => {
                 let text = metrics::text(&report(worker), sickness(worker).is_none());
-                answer(StatusCode::OK, metrics::MEDIA_TYPE, text)
+                answer(StatusCode::OK, MEDIA_TYPE, text)
             }
             Route::Drain => {
                 // As a signal does. Asked again it changes nothing.

@@ -4,7 +4,9 @@
 //! DATA/fleet/token                      what its workers know each other's controller by
 //! DATA/fleet/instances/ID/instance.json what was started, and where it listens
 //! DATA/fleet/instances/ID/log           what it writes; locked for as long as it lives
-//! DATA/fleet/instances/ID/draining      there once it was told to drain
+//! DATA/fleet/instances/ID/pid           its process, once that was started
+//! DATA/fleet/instances/ID/draining      since when it is to drain, if it is
+//! DATA/fleet/instances/ID/ended         since when it is known to have ended
 //! DATA/fleet/ended/ID/…                 the last ones that ended, for whoever wants to know why
 //! ```
 //!
