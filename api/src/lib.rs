@@ -28,6 +28,7 @@ mod objects;
 mod openapi;
 mod operations;
 mod parts;
+mod past;
 mod preview;
 mod problem;
 mod prototype;
@@ -41,6 +42,8 @@ mod shelf;
 mod state;
 mod status;
 mod submit;
+mod sweep;
+mod tasks;
 mod upload;
 mod watch;
 mod wire;
@@ -51,5 +54,6 @@ pub use pixmill_access::{Token, TokenError, Tokens};
 pub use openapi::document;
 pub use server::{ServeError, serve};
 pub use state::{
-    Api, Decisions, Made, Preview, PreviewError, Previewer, Promise, Settings, Wanted,
+    Acting, Api, Decisions, Done, History, Made, Note, Preview, PreviewError, Previewer, Promise,
+    Settings, Standing, Wanted,
 };
