@@ -112,7 +112,11 @@ export function adder() {
   const show = (open) => {
     sheet.hidden = !open;
     button.setAttribute("aria-expanded", String(open));
-    if (open) { search.value = ""; draw(); search.focus({ preventScroll: true }); sheet.scrollIntoView({ block: "nearest" }); }
+    if (!open) return;
+    root.classList.toggle("up", button.getBoundingClientRect().bottom > innerHeight - 440);
+    search.value = "";
+    draw();
+    search.focus();
   };
   const pick = (row) => {
     const fresh = use(row.name, start(row));

@@ -14,7 +14,9 @@ class Grist extends HTMLElement {
   connectedCallback() {
     if (this.canvas) return;
     this.canvas = h("canvas", { "aria-hidden": "true", onclick: (event) => this.#click(event) });
-    put(this, this.canvas);
+    // Colours of the theme, as a canvas can use them.
+    this.probes = ["pending", "running", "done", "failed", "dead"].map((state) => h("i", { class: state }));
+    put(this, this.canvas, this.probes);
     this.setAttribute("role", "progressbar");
     this.setAttribute("aria-label", "Pictures that have ended");
     new ResizeObserver(() => this.#draw()).observe(this);
@@ -63,8 +65,7 @@ class Grist extends HTMLElement {
     this.across = Math.ceil(cells.length / lines);
     this.lines = lines;
     const [w, tall] = [width / this.across, height / lines];
-    const style = getComputedStyle(this);
-    const colors = { pending: style.getPropertyValue("--cell"), done: style.getPropertyValue("--cell-done"), failed: style.getPropertyValue("--cell-failed"), dead: style.getPropertyValue("--cell-dead") };
+    const colors = Object.fromEntries(this.probes.map((probe) => [probe.className, getComputedStyle(probe).color]));
     const gap = w > LEAST ? GAP : 0;
     cells.forEach((state, index) => {
       pen.fillStyle = colors[state] ?? colors.pending;

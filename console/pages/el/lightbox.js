@@ -3,6 +3,7 @@ import { announce } from "../lib/a11y.js";
 import { ask, at, jobPath, load } from "../lib/api.js";
 import { h, name as shown, put } from "../lib/dom.js";
 import { bytes, change, count, seconds, size, when, words } from "../lib/format.js";
+import { shortId } from "../lib/reasons.js";
 import { icon } from "../lib/icons.js";
 import { badge, stateOf } from "./badge.js";
 import "./compare.js";
@@ -101,7 +102,7 @@ function factsOf(job, chosen, choose, retry) {
     outputs.length > 0 && h("ul", { class: "outputs" }, outputs),
     h("dl", { class: "facts-list" },
       line("Source", source && `${size(source.width, source.height)} ${source.format ?? ""} · ${bytes(source.bytes)}`),
-      line("Worker", job.worker && h("code", {}, job.worker), job.instance && job.instance !== job.worker ? ` on ${job.instance}` : null),
+      line("Worker", job.worker && h("code", { title: job.worker }, shortId(job.worker)), job.instance && job.instance !== job.worker ? ` on ${job.instance}` : null),
       line("Took", timings && `${seconds(timings.total_ms / 1000)} (${seconds(timings.grind_ms / 1000)} grinding), after ${seconds(timings.queued_ms / 1000)} in the queue`),
       line("Ended", job.finished_at && when(job.finished_at)),
       line("Tries", job.receives > 1 ? count(job.receives, "time") : null),

@@ -67,3 +67,15 @@ export function debounced(run, ms) {
     timer = setTimeout(() => run(...given), ms);
   };
 }
+
+/** Runs at once, and then no more often than this, however often it is called; the last call counts. */
+export function paced(run, ms) {
+  let timer = null;
+  let again = false;
+  const go = () => {
+    again = false;
+    timer = setTimeout(() => { timer = null; if (again) go(); }, ms);
+    run();
+  };
+  return () => { if (timer === null) go(); else again = true; };
+}

@@ -1,11 +1,12 @@
 // Batch: the pictures of one batch while they are ground, and what came of them.
 import { announce, keys } from "../lib/a11y.js";
 import { at, batchPath, jobPath, load, send } from "../lib/api.js";
-import { debounced, h, name as shown, put, say } from "../lib/dom.js";
+import { debounced, h, name as shown, paced, put, say } from "../lib/dom.js";
 import { bytes, change, count, number, percent, seconds, words } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { on } from "../lib/live.js";
 import { Pager } from "../lib/pager.js";
+import { shortId } from "../lib/reasons.js";
 import { filter, route, step } from "../lib/route.js";
 import { get, kept, set, watch } from "../lib/store.js";
 import { ofJob } from "../lib/thumbs.js";
@@ -84,7 +85,7 @@ async function one(holder, id, signal) {
     if (last > jobs.items.length && !jobs.ended) jobs.need(last - 1).then(drawRows, (error) => { if (error.name !== "AbortError" && !jobs.items.length) view.problem(error, again); });
   };
   let pending = false;
-  const again = debounced(async () => {
+  const again = paced(async () => {
     if (pending || signal.aborted) return;
     pending = true;
     try {
@@ -215,7 +216,7 @@ function frame(id, state, signal) {
       const gallery = isGallery();
       if (onlyIfChanged && rows.gallery === gallery) { rows.refresh(); return; }
       rows.gallery = gallery;
-      rows.list({ label: "Pictures of the batch", count: jobs.count, want, open, height: gallery ? 212 : 48, tile: gallery ? 180 : undefined,
+      rows.list({ label: "Pictures of the batch", count: jobs.count, want, open, height: gallery ? 212 : 48, tile: gallery ? (innerWidth < 760 ? 150 : 180) : undefined,
         about: (index) => { const job = jobs.items[index]; return job ? `${job.id} ${job.state} ${job.worker} ${job.outputs.length} ${job.troubles?.length}` : ""; },
         className: (index) => (gallery ? `tile is-${jobs.items[index]?.state}` : "job"),
         cells: (index) => (gallery ? tileOf : rowOf)(jobs.items[index], acts) });
@@ -305,7 +306,7 @@ function rowOf(job, acts) {
     { className: "c-thumb", content: h("div", { class: "well" }, picture(job)) },
     { className: "c-name ellipsis", content: shown(job.name ?? job.id) },
     { className: "c-state", content: badge(stateOf(job)) },
-    { className: "c-worker num ellipsis", content: h("span", {}, job.worker ?? "") },
+    { className: "c-worker num ellipsis", content: h("span", { title: job.worker }, shortId(job.worker ?? "")) },
     { className: "c-size num ellipsis", content: bad ? h("span", { class: "reason", title: job.reason }, words(job.code)) : h("span", {}, source ? `${bytes(source.bytes)}${outputs.length ? ` → ${bytes(after)}` : ""}` : "") },
     { className: "c-change num", content: outputs.length && source ? h("span", {}, change(source.bytes, after)) : h("span") },
     { className: "c-act", content: bad ? h("button", { "data-act": "retry", "aria-label": `Retry ${job.name ?? job.id}`, onclick: () => acts.retry(job) }, "Retry") : h("span", { class: "num muted" }, job.timings ? seconds(job.timings.total_ms / 1000) : "") },

@@ -1,10 +1,11 @@
 // Dead letters: jobs that were given up, by their reasons; sent again, or thrown away.
 import { announce, keys } from "../lib/a11y.js";
 import { ask, jobPath, load } from "../lib/api.js";
-import { debounced, h, name as shown, put } from "../lib/dom.js";
+import { debounced, h, name as shown, paced, put } from "../lib/dom.js";
 import { count, number, since, when, words } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { on } from "../lib/live.js";
+import { shortId } from "../lib/reasons.js";
 import { filter, route } from "../lib/route.js";
 import { get, set, watch } from "../lib/store.js";
 import { ofJob } from "../lib/thumbs.js";
@@ -38,7 +39,7 @@ export default async function deadScreen(main, signal) {
   };
   const drawAll = () => {
     const shownLetters = matching();
-    put(heading, "Dead letters ", h("span", { class: "muted num" }, state.loaded ? `· ${number(state.total)}` : ""));
+    put(heading, "Dead letters", h("span", { class: "muted" }, state.loaded ? ` · ${number(state.total)}` : ""));
     const chosen = shownLetters.filter((letter) => state.picked.has(letter.name));
     const them = chosen.length ? chosen : shownLetters;
     const label = chosen.length ? `${chosen.length} selected` : route().query.get("q") ? `all ${number(them.length)} matching` : `all ${number(them.length)}`;
@@ -79,7 +80,7 @@ export default async function deadScreen(main, signal) {
       { className: "c-name", content: h("div", {}, h("div", { class: "ellipsis" }, shown(file)), h("div", { class: "small muted ellipsis" }, shown(letter.reason ?? letter.foreign ?? letter.name))) },
       { className: "c-tries num", content: h("span", {}, letter.tries ? count(letter.tries, "try", "tries") : "") },
       { className: "c-age num muted", content: h("span", { title: when(letter.sent_at) }, since(letter.sent_at)) },
-      { className: "c-worker num ellipsis", content: h("span", {}, letter.worker ?? "") },
+      { className: "c-worker num ellipsis", content: h("span", { title: letter.worker }, shortId(letter.worker ?? "")) },
       { className: "c-act", content: busy ? badge("redriving", busy) : letter.foreign ? h("button", { class: "quiet", "data-act": "discard", onclick: () => discard([letter]) }, "Discard…") : h("button", { "data-act": "redrive", "aria-label": `Redrive ${file}`, onclick: () => redrive([letter]) }, "Redrive") },
     ];
   };
@@ -140,7 +141,7 @@ export default async function deadScreen(main, signal) {
       if (!state.loaded) { wrong.hidden = false; put(wrong, trouble(error, refresh)); }
     }
   };
-  const again = debounced(refresh, 700);
+  const again = paced(refresh, 700);
   watch(["route"], () => { if (route().screen === "dead") drawAll(); }, signal);
   let counted = get("deadCount");
   watch(["deadCount"], () => { if (get("deadCount") !== counted && get("deadCount") !== state.total) again(); counted = get("deadCount"); }, signal);

@@ -1,11 +1,12 @@
 // Jobs: what was ground lately, batch by batch or job by job, to be searched.
 import { keys } from "../lib/a11y.js";
 import { batchPath, load } from "../lib/api.js";
-import { debounced, h, name as shown, put, say } from "../lib/dom.js";
+import { debounced, h, name as shown, paced, put, say } from "../lib/dom.js";
 import { bytes, change, number, percent, when, words } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { on } from "../lib/live.js";
 import { Pager } from "../lib/pager.js";
+import { shortId } from "../lib/reasons.js";
 import { address, filter, go, route } from "../lib/route.js";
 import { watch } from "../lib/store.js";
 import { ofJob } from "../lib/thumbs.js";
@@ -84,7 +85,7 @@ export default async function jobsScreen(main, signal) {
 
   watch(["route"], () => { if (route().screen === "jobs") begin(); }, signal);
   let held = 0;
-  const again = debounced(async () => {
+  const again = paced(async () => {
     try {
       held = await pager.again(...seen, rows.matches(":hover, :focus-within"));
       fresh.hidden = !held;
@@ -133,7 +134,7 @@ function jobRow(job) {
     { className: "c-thumb", content: h("div", { class: "well" }, image) },
     { className: "c-name ellipsis", content: shown(job.name ?? job.id) },
     { className: "c-state", content: badge(stateOf(job)) },
-    { className: "c-worker num ellipsis", content: h("span", {}, job.worker ?? "") },
+    { className: "c-worker num ellipsis", content: h("span", { title: job.worker }, shortId(job.worker ?? "")) },
     { className: "c-size num ellipsis", content: h("span", {}, job.code ? words(job.code) : job.source ? `${bytes(job.source.bytes)} → ${bytes(after)}` : "") },
     { className: "c-change num", content: h("span", {}, job.source && job.outputs.length ? change(job.source.bytes, after) : "") },
     { className: "c-act num muted", content: h("span", {}, when(job.finished_at)) },
