@@ -288,11 +288,27 @@ fn request(port: u16, method: &str, path: &str, body: &Value) -> Value {
     );
     stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(body.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (_, document) = answer.split_once("\r\n\r\n").unwrap();
-    let document: Value = serde_json::from_str(document).unwrap();
+    let document = body_of(&mut stream);
+    let document: Value = serde_json::from_slice(&document).unwrap();
     document["value"].clone()
+}
+
+/// The body of an answer, as long as its head says: the driver keeps the line open.
+fn body_of(stream: &mut TcpStream) -> Vec<u8> {
+    let mut answer = vec![];
+    let mut piece = [0; 16 * 1024];
+    loop {
+        let count = stream.read(&mut piece).unwrap();
+        assert!(count > 0, "the driver has gone");
+        answer.extend_from_slice(&piece[..count]);
+        let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+        let length: usize = length.unwrap().trim().parse().unwrap();
+        if answer.len() >= end + 4 + length {
+            return answer.split_off(end + 4);
+        }
+    }
 }
 
 /// Base 64.
