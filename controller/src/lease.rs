@@ -77,6 +77,8 @@ pub(crate) struct Lease {
     time: Duration,
     /// What somebody else's document was when we last looked, and since when it has been so.
     watched: Option<(Etag, Instant)>,
+    /// Whether it has been ours since this process began.
+    was_ours: bool,
 }
 
 /// The lease while it is ours.
@@ -106,11 +108,22 @@ pub(crate) enum Claim {
 
 impl Lease {
     pub(crate) fn new(pipeline: Pipeline, me: String, time: Duration) -> Self {
-        Self { pipeline, me, time, watched: None }
+        Self { pipeline, me, time, watched: None, was_ours: false }
     }
 
-    /// Takes the lease if it is free, if it was let run out, or if it is ours already.
+    /// Takes the lease if it is free, if it was let run out, or if it is ours already. The first time
+    /// its memory is that of somebody before.
     pub(crate) async fn claim(&mut self) -> Result<Claim, Error> {
+        let mut claim = self.ask().await?;
+        if let Claim::Held(held) = &mut claim
+            && !std::mem::replace(&mut self.was_ours, true)
+        {
+            held.state.memory.resume();
+        }
+        Ok(claim)
+    }
+
+    async fn ask(&mut self) -> Result<Claim, Error> {
         let asked_at = Instant::now();
         let Some((found, etag)) = read(&self.pipeline).await? else {
             let first = State::first(&self.me, self.pipeline.clock.now());
