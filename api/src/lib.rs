@@ -18,6 +18,9 @@ mod dead;
 mod dispatch;
 mod events;
 mod fleet;
+mod growing;
+mod hints;
+mod holders;
 mod images;
 mod jobs;
 mod links;
@@ -48,4 +51,6 @@ pub use pixmill_access::{Token, TokenError, Tokens};
 
 pub use openapi::document;
 pub use server::{ServeError, serve};
-pub use state::{Api, Decisions, Preview, PreviewError, Previewer, Promise, Settings};
+pub use state::{
+    Api, Decisions, Made, Preview, PreviewError, Previewer, Promise, Settings, Wanted,
+};
