@@ -10,6 +10,7 @@ use pixmill_access::foreign_to;
 
 use crate::answer::{Answer, with};
 use crate::asked::{Asked, decoded, read_fields, read_query};
+use crate::console;
 use crate::problem::{Code, Problem};
 use crate::route::{May, Outcome, Route, Verb, kind_of};
 use crate::routes;
@@ -39,6 +40,9 @@ async fn outcome(state: &Arc<State>, request: Request<Incoming>) -> Outcome {
         return Err(Problem::new(Code::Foreign, why));
     }
     let path = head.uri.path();
+    if let Some(answer) = console::answer(&head.method, path, &head.headers) {
+        return Ok(answer);
+    }
     let fitting: Vec<_> =
         routes::all().filter_map(|route| Some((route, route.matches(path)?))).collect();
     let Some((route, open)) = fitting.iter().find(|(route, _)| route.verb.is(&head.method)) else {

@@ -12,6 +12,7 @@ mod answer;
 mod archive;
 mod asked;
 mod batches;
+mod console;
 mod counts;
 mod dead;
 mod dispatch;

@@ -50,6 +50,11 @@ fn key() -> Key {
     Key::new(format!("{CONTROLLER}state.json")).expect("a good key")
 }
 
+/// What a controller says that finds a document it cannot read. It does not guess: the document may
+/// be that of a later version that is at work. All that is lost with it is what was remembered.
+const UNREADABLE: &str =
+    "read controller/state.json (if no other controller is at work, remove it)";
+
 /// What is in the store, if there is anything.
 pub(crate) async fn read(pipeline: &Pipeline) -> Result<Option<(State, Etag)>, Error> {
     let object = match pipeline.store.get(&key(), None).await {
@@ -60,7 +65,7 @@ pub(crate) async fn read(pipeline: &Pipeline) -> Result<Option<(State, Etag)>, E
     let etag = object.meta.etag.clone();
     let bytes = object.bytes().await?;
     let state = serde_json::from_slice(&bytes)
-        .map_err(|e| Error::new(ErrorKind::Invalid, "read the controller's state", e))?;
+        .map_err(|e| Error::new(ErrorKind::Invalid, UNREADABLE, e))?;
     Ok(Some((state, etag)))
 }
 

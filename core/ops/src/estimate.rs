@@ -116,9 +116,12 @@ fn work(header: &Header, plan: &Plan, overlays: &Overlays) -> Duration {
             nanoseconds += 4 * decode.wanted.stored.pixels();
         }
     }
+    for planar in &plan.planar {
+        nanoseconds += decoding(header, planar.luma().pixels());
+    }
     plan.for_each_step(|step, from, to| nanoseconds += step.nanoseconds(from, to));
-    plan.for_each_end(|end, shape| {
-        nanoseconds += match end.encoding {
+    plan.for_each_end(|encoding, shape| {
+        nanoseconds += match encoding {
             Encoding::Jpeg { progressive: false, .. } => 5 * shape.pixels(),
             Encoding::Jpeg { progressive: true, .. } => 25 * shape.pixels(),
             Encoding::Png { effort: Effort::Fast, .. } | Encoding::Same => 12 * shape.pixels(),
