@@ -171,7 +171,9 @@ mod tests {
                 let code = (1_u64 << (i + 1)) - 2;
                 let free = 63 - i as u32;
                 let written = code << free | (number << (free - size));
-                let data = written.to_be_bytes().map(|byte| if byte == 0xff { vec![255, 0] } else { vec![byte] });
+                let data = written
+                    .to_be_bytes()
+                    .map(|byte| if byte == 0xff { vec![255, 0] } else { vec![byte] });
                 let data = data.concat();
                 let mut bits = Bits::of(&data);
                 bits.refill();
