@@ -31,7 +31,7 @@ class Grist extends HTMLElement {
     this.setAttribute("aria-valuemin", 0);
     this.setAttribute("aria-valuemax", Math.max(1, batch.jobs));
     this.setAttribute("aria-valuenow", ended);
-    this.setAttribute("aria-valuetext", `${percent(ended, batch.jobs)} %: ${batch.done} done, ${batch.failed + batch.dead} failed, ${batch.pending} left`);
+    this.setAttribute("aria-valuetext", `${percent(ended, batch.jobs)} %: ${batch.done} done, ${batch.failed + batch.dead} failed, ${batch.jobs - ended} left`);
     this.#draw();
   }
 

@@ -1,6 +1,6 @@
 // Small pictures: of files, made here; of jobs, made by the server. Two at once, only what is in
 // view, and what is no longer wanted is not made.
-import { ask, at, jobPath } from "./api.js";
+import { ask, at, jobPath, root } from "./api.js";
 
 const SIDE = 256;
 const AT_ONCE = 2;
@@ -85,6 +85,9 @@ export function ofJob(image, job) {
   const of = outputs[0]?.name ?? "source";
   return lazily(image, `${job.batch}/${job.id}/${of}`, () => fetched(job, of));
 }
+
+/** Of an address that the server gave. */
+export const ofPath = (image, path) => lazily(image, path, async () => (await ask("GET", new URL(path.replace(/^\//, ""), root).href)).blob());
 
 async function fetched(job, of) {
   for (let tries = 0; tries < 4; tries += 1) {

@@ -1,6 +1,6 @@
 // Pictures on their way to a batch: in pieces, three at once, again after an outage, and on where it
 // was after a reload.
-import { at, Problem } from "./api.js";
+import { ask, at, batchPath, isMissing, Problem } from "./api.js";
 import { get, kept, set, update } from "./store.js";
 import { stamp } from "./pictures.js";
 
@@ -42,9 +42,15 @@ export async function send(pictures, recipe, name, batch = freshId()) {
   const total = sent(batch).total;
   set("upload", { batch, sent: there.size, total, bytes: 0, allBytes: left.reduce((sum, picture) => sum + picture.file.size, 0), problem: null, ended: false });
   const pieces = cut(left);
+  const growing = await patiently(() => ask("POST", "batches", { body: { batch, name: name.slice(0, 60), recipe, expected: total } })).then(() => true, (error) => {
+    // An older server knows only batches of single requests; one that is open already is gone on with.
+    if (isMissing(error) || error.code === "conflict") return error.code === "conflict";
+    update("upload", (upload) => ({ ...upload, problem: error, ended: true }));
+    throw error;
+  });
   const line = async () => {
     for (let piece = pieces.shift(); piece; piece = pieces.shift()) {
-      await deliver(piece, recipe, batch);
+      await patiently(() => post(piece, recipe, batch));
       for (const picture of piece) there.add(stamp(picture));
       note(batch, { stamps: [...there] });
       update("upload", (upload) => ({ ...upload, sent: there.size }));
@@ -52,6 +58,7 @@ export async function send(pictures, recipe, name, batch = freshId()) {
   };
   try {
     await Promise.all(Array.from({ length: LINES }, line));
+    if (growing) await seal(batch);
     note(batch, { open: false, stamps: [] });
     update("upload", (upload) => ({ ...upload, ended: true }));
   } catch (error) {
@@ -75,11 +82,14 @@ function cut(pictures) {
   return pieces;
 }
 
-/** Sends one piece until it has come; gives up only where trying again leads nowhere. */
-async function deliver(piece, recipe, batch) {
+/** Says of a batch that this was all of it. */
+export const seal = (batch) => patiently(() => ask("PATCH", batchPath(batch), { body: { sealed: true } }));
+
+/** Tries until it is done; gives up only where trying again leads nowhere. */
+async function patiently(run) {
   for (let pause = 500; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     try {
-      return await post(piece, recipe, batch);
+      return await run();
     } catch (error) {
       const passes = error.code === "offline" || error.status === 503 || error.status === 408;
       if (!passes) throw error;

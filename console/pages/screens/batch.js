@@ -20,7 +20,7 @@ import { trouble } from "../el/trouble.js";
 import "../el/grist.js";
 import "../el/rows.js";
 
-const STATES = [["", "All"], ["pending", "Queued"], ["done", "Done"], ["failed", "Failed"], ["dead", "Dead"]];
+const STATES = [["", "All"], ["pending", "Queued"], ["running", "Running"], ["done", "Done"], ["failed", "Failed"], ["dead", "Dead"]];
 /** The jobs on show are asked for again this often while the batch changes. */
 const AGAIN_MS = 900;
 /** A finished batch no larger than this is read to its end, for the bytes it saved. */
@@ -71,7 +71,7 @@ async function one(holder, id, signal) {
     } catch (error) {
       if (error.name === "AbortError") return;
       // The first pictures of one that is being sent may not have come yet.
-      if (error.status === 404 && get("upload")?.batch === id) drawBatch({ batch: id, jobs: 0, pending: 0, done: 0, failed: 0, dead: 0, failures: [], closed: false, ended: false, per_second: 0 });
+      if (error.status === 404 && get("upload")?.batch === id) drawBatch({ batch: id, jobs: 0, pending: 0, running: 0, done: 0, failed: 0, dead: 0, failures: [], closed: false, ended: false, per_second: 0 });
       else if (!state.batch) view.problem(error, loadBatch);
     }
   };
@@ -138,7 +138,7 @@ async function one(holder, id, signal) {
   on("job", (told) => {
     if (told.batch !== id) return;
     const job = jobs.items.find((each) => each.id === told.id);
-    if (job && job.state !== told.state) { job.state = told.state; view.rows.refresh(); if (state.batch) view.grist(state.batch, jobs); }
+    if (job && job.state !== told.state) { job.state = told.state; job.worker ??= told.worker; view.rows.refresh(); if (state.batch) view.grist(state.batch, jobs); }
   }, signal);
   on("refetch", () => { loadBatch(); again(); }, signal);
   watch(["upload", "link"], () => { if (state.batch) drawBatch(state.batch); again(); }, signal);
@@ -244,7 +244,8 @@ function drawHead(batch, parts, id, jobs) {
   const bad = batch.failed + batch.dead;
   const ended = batch.done + bad;
   const sending = upload && !upload.ended;
-  const total = Math.max(batch.jobs, sending ? upload.total : 0);
+  const total = Math.max(batch.jobs, sending ? upload.total : 0, batch.closed ? 0 : (batch.expected ?? 0));
+  const open = batch.pending + (batch.running ?? 0);
   const far = percent(ended, total);
   rebadge(badged, sending ? "sending" : batch.ended ? (bad ? "failed" : "done") : "running", sending ? `Sending ${upload.sent} of ${upload.total}` : batch.ended ? (bad ? `Ended, ${bad} failed` : "Done") : `Running ${far} %`);
   download.hidden = !batch.done;
@@ -254,12 +255,13 @@ function drawHead(batch, parts, id, jobs) {
   const figure = (value, unit, className = "") => h("div", { class: `figure ${className}` }, h("strong", { class: "num" }, value), h("span", { class: "muted" }, unit));
   put(figures,
     size && size.before > size.after ? figure(`${size.all ? "" : "≥ "}${bytes(size.before - size.after)}`, `saved, ${change(size.before, size.after)}`, "hero") : null,
-    figure(number(batch.done), "done"), bad ? figure(number(bad), "failed", "bad") : null, batch.pending ? figure(number(batch.pending), "to go") : null,
+    figure(number(batch.done), "done"), bad ? figure(number(bad), "failed", "bad") : null, open ? figure(number(open), "to go") : null,
     !batch.ended && batch.per_second > 0 ? figure(`${batch.per_second.toFixed(1)}/s`, "rate") : null,
     !batch.ended && batch.seconds_left ? figure(seconds(batch.seconds_left), "left") : null);
-  const cut = known?.open && !sending;
+  const elsewhere = batch.expected && !batch.closed;
+  const cut = !sending && (known?.open || elsewhere);
   interrupted.hidden = !cut;
-  if (cut && !interrupted.firstChild) put(interrupted, unfinished(id, known));
+  if (cut && !interrupted.firstChild) put(interrupted, known?.open ? unfinished(id, known) : growing(batch));
   if (!cut) put(interrupted);
   drawFailures(failures, batch, id);
 }
@@ -276,6 +278,12 @@ function unfinished(id, known) {
   };
   for (const input of [folder, files]) input.addEventListener("change", () => go());
   return h("div", { class: "banner" }, icon("retry"), h("span", { class: "grow" }, `${known.stamps.length} of ${known.total} sent: choose the same pictures to continue. Those that came are not sent again.`), h("button", { onclick: () => folder.click() }, "Choose the folder"), h("button", { onclick: () => files.click() }, "Choose pictures"), folder, files);
+}
+
+/** One that somebody else fills, or that was left: it ends when it is sealed. */
+function growing(batch) {
+  const done = (event) => { event.target.disabled = true; uploads.seal(batch.batch).catch((error) => toast(error.detail ?? error.message)); };
+  return h("div", { class: "banner" }, icon("up"), h("span", { class: "grow" }, `Not all of it has been sent yet: ${count(batch.jobs, "picture")} of about ${number(batch.expected)} came.`), h("button", { onclick: done }, "That was all"));
 }
 
 function drawFailures(section, batch, id) {

@@ -182,7 +182,7 @@ function drawCard(li, one, drain) {
 
 async function drain(one, look) {
   const held = one.report?.leases ?? 0;
-  const jobs = one.jobs?.length ? h("ul", { class: "held" }, one.jobs.slice(0, 8).map((job) => h("li", {}, h("code", {}, typeof job === "string" ? job : `${job.batch}/${job.id}`)))) : null;
+  const jobs = one.report?.jobs?.length ? h("ul", { class: "held" }, one.report.jobs.slice(0, 8).map((job) => h("li", {}, h("code", {}, `${job.batch}/${job.id}`)))) : null;
   const sure = await confirm(`Drain ${shortId(one.id)}?`, [h("p", {}, "It takes no more jobs, and ends when it has finished what it holds. The controller starts another one if one is needed."), h("p", {}, held ? `It holds ${count(held, "job")} now; none of them is lost.` : "It holds no job now."), jobs], "Drain it");
   if (!sure) return;
   set("fleet", { ...get("fleet"), instances: get("fleet").instances.map((other) => (other.id === one.id ? { ...other, state: "draining" } : other)) });

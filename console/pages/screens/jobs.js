@@ -1,6 +1,6 @@
 // Jobs: what was ground lately, batch by batch or job by job, to be searched.
 import { keys } from "../lib/a11y.js";
-import { batchPath, load } from "../lib/api.js";
+import { load } from "../lib/api.js";
 import { debounced, h, name as shown, paced, put, say } from "../lib/dom.js";
 import { bytes, change, number, percent, when, words } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
@@ -9,18 +9,16 @@ import { Pager } from "../lib/pager.js";
 import { shortId } from "../lib/reasons.js";
 import { address, filter, go, route } from "../lib/route.js";
 import { watch } from "../lib/store.js";
-import { ofJob } from "../lib/thumbs.js";
+import { ofJob, ofPath } from "../lib/thumbs.js";
 import { nameOf } from "../lib/upload.js";
 import { badge, stateOf } from "../el/badge.js";
 import { trouble } from "../el/trouble.js";
 import "../el/rows.js";
 
 const TABS = [["batches", "Batches"], ["jobs", "Jobs"]];
-const STATES = { batches: [["", "All"], ["running", "Running"], ["ended", "Ended"], ["failed", "With failures"]], jobs: [["", "All"], ["pending", "Queued"], ["done", "Done"], ["failed", "Failed"], ["dead", "Dead"]] };
+const STATES = { batches: [["", "All"], ["running", "Running"], ["ended", "Ended"], ["failed", "With failures"]], jobs: [["", "All"], ["pending", "Queued"], ["running", "Running"], ["done", "Done"], ["failed", "Failed"], ["dead", "Dead"]] };
 const SINCE = [["", "Any time"], ["1h", "Last hour"], ["24h", "Last day"], ["7d", "Last week"]];
 const HOURS = { "1h": 1, "24h": 24, "7d": 168 };
-const THUMBS = 3;
-const samples = new Map();
 
 const tabNow = () => (route().query.get("tab") === "jobs" ? "jobs" : "batches");
 
@@ -78,9 +76,9 @@ export default async function jobsScreen(main, signal) {
     pager.need(0).then(() => { if (mine === pager) draw(); }, (error) => { if (error.name !== "AbortError") { wrong.hidden = false; put(wrong, trouble(error, () => { asked = ""; begin(); })); } });
   };
   const listing = (tab) => ({ label: tab === "jobs" ? "Jobs" : "Batches", height: tab === "jobs" ? 48 : 64, count: shownItems().length + (pager.ended ? 0 : 1), want,
-    about: (index) => { const item = shownItems()[index]; return item ? JSON.stringify(tab === "jobs" ? [item.id, item.state] : [item.batch, item.done, item.failed, item.dead, item.jobs, item.ended, nameOf(item), samples.get(item.batch)?.length]) : ""; },
+    about: (index) => { const item = shownItems()[index]; return item ? JSON.stringify(tab === "jobs" ? [item.id, item.state] : [item.batch, item.done, item.failed, item.dead, item.jobs, item.ended, item.name, item.thumbnails]) : ""; },
     className: () => (tab === "jobs" ? "job" : "batch-row"),
-    cells: (index) => (tab === "jobs" ? jobRow(shownItems()[index]) : batchRow(shownItems()[index], () => rows.refresh())),
+    cells: (index) => (tab === "jobs" ? jobRow(shownItems()[index]) : batchRow(shownItems()[index])),
     open: (index) => { const item = shownItems()[index]; if (item) go("batch", item.batch, tab === "jobs" ? { job: item.id } : {}); } });
 
   watch(["route"], () => { if (route().screen === "jobs") begin(); }, signal);
@@ -99,24 +97,13 @@ export default async function jobsScreen(main, signal) {
   begin();
 }
 
-/** A few pictures of a batch, asked for once. */
-function thumbs(batch, redraw) {
-  const known = samples.get(batch.batch);
-  if (known?.length >= Math.min(THUMBS, batch.done)) return known;
-  if (!samples.has(batch.batch) || (batch.done && !known?.length)) {
-    samples.set(batch.batch, known ?? []);
-    load(batchPath(batch.batch, "/jobs"), { limit: THUMBS, state: batch.done ? "done" : null }).then(({ jobs }) => { samples.set(batch.batch, jobs); if (jobs.length) redraw(); }, () => {});
-  }
-  return samples.get(batch.batch);
-}
-
-function batchRow(batch, redraw) {
+function batchRow(batch) {
   if (!batch) return [{ className: "wide", content: h("div", { class: "skeleton" }) }];
   const bad = batch.failed + batch.dead;
   const far = percent(batch.done + bad, batch.jobs);
   const saved = batch.bytes_in ? change(batch.bytes_in, batch.bytes_out) : "";
   return [
-    { className: "c-stack", content: h("div", { class: "stack3" }, thumbs(batch, redraw).map((job) => { const image = h("img", { alt: "" }); ofJob(image, job); return h("div", { class: "well" }, image); })) },
+    { className: "c-stack", content: h("div", { class: "stack3" }, (batch.thumbnails ?? []).map((path) => h("div", { class: "well" }, ofPath(h("img", { alt: "" }), path)))) },
     { className: "c-name", content: h("div", {}, h("a", { class: "ellipsis batch-link", href: address("batch", batch.batch) }, shown(nameOf(batch) ?? batch.batch)), h("div", { class: "muted ellipsis small" }, h("code", {}, batch.recipe ?? "several recipes"))) },
     { className: "c-bar", content: h("div", { class: "bar", role: "img", "aria-label": `${far} %` }, h("span", { class: "bar-done", style: { width: `${(batch.done / Math.max(1, batch.jobs)) * 100}%` } }), h("span", { class: "bar-bad", style: { width: `${(bad / Math.max(1, batch.jobs)) * 100}%` } })) },
     { className: "c-count num", content: h("span", {}, `${number(batch.done)}/${number(batch.jobs)} ${saved}`) },
