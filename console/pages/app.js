@@ -47,9 +47,21 @@ async function show() {
     put(main, banner);
     await page(main, leaving.signal);
   } catch (error) {
-    if (shown === mine) put(main, banner, h("h1", {}, title), trouble(error, () => { shown = null; show(); }));
+    if (shown === mine)
+      put(
+        main,
+        banner,
+        h("h1", {}, title),
+        trouble(error, () => {
+          shown = null;
+          show();
+        }),
+      );
   }
-  if (shown === mine) { scrollTo(0, 0); titled(); }
+  if (shown === mine) {
+    scrollTo(0, 0);
+    titled();
+  }
 }
 
 const counts = {};
@@ -61,15 +73,27 @@ function navigation() {
   put(document.querySelector("#nav"), links);
   put(document.querySelector(".mark"), icon("grind"));
   const themes = { system: "Theme: system", light: "Theme: light", dark: "Theme: dark" };
-  const themed = h("button", { class: "quiet", onclick: () => {
-    const names = Object.keys(themes);
-    kept.set("theme", names[(names.indexOf(theme()) + 1) % names.length]);
-    applyTheme();
-    say(themed.lastChild, themes[theme()]);
-  } }, icon("sun"), h("span", {}, themes[theme()]));
+  const themed = h(
+    "button",
+    {
+      class: "quiet",
+      onclick: () => {
+        const names = Object.keys(themes);
+        kept.set("theme", names[(names.indexOf(theme()) + 1) % names.length]);
+        applyTheme();
+        say(themed.lastChild, themes[theme()]);
+      },
+    },
+    icon("sun"),
+    h("span", {}, themes[theme()]),
+  );
   link = h("span", { class: "badge" });
-  put(document.querySelector("#foot"),
-    h("button", { class: "quiet", onclick: help }, icon("help"), "Keys and help"), themed, link);
+  put(
+    document.querySelector("#foot"),
+    h("button", { class: "quiet", onclick: help }, icon("help"), "Keys and help"),
+    themed,
+    link,
+  );
 }
 
 let link;
@@ -101,15 +125,24 @@ function favicon(far) {
   const want = far ?? (get("finished") ? "done" : "none");
   if (want === drawn) return;
   drawn = want;
-  if (want === "none") { icon.href = new URL("favicon.svg", import.meta.url).href; return; }
+  if (want === "none") {
+    icon.href = new URL("favicon.svg", import.meta.url).href;
+    return;
+  }
   const canvas = h("canvas", { width: 64, height: 64 });
   const pen = canvas.getContext("2d");
   pen.lineWidth = 10;
   pen.strokeStyle = "#8a857b";
-  pen.beginPath(); pen.arc(32, 32, 26, 0, 7); pen.stroke();
+  pen.beginPath();
+  pen.arc(32, 32, 26, 0, 7);
+  pen.stroke();
   pen.strokeStyle = want === "done" ? "#0f9a86" : "#3b82e8";
   pen.beginPath();
-  if (want === "done") { pen.moveTo(18, 33); pen.lineTo(28, 43); pen.lineTo(47, 22); } else pen.arc(32, 32, 26, -Math.PI / 2, -Math.PI / 2 + (want / 100) * 2 * Math.PI);
+  if (want === "done") {
+    pen.moveTo(18, 33);
+    pen.lineTo(28, 43);
+    pen.lineTo(47, 22);
+  } else pen.arc(32, 32, 26, -Math.PI / 2, -Math.PI / 2 + (want / 100) * 2 * Math.PI);
   pen.stroke();
   canvas.toBlob((blob) => {
     if (icon.href.startsWith("blob:")) URL.revokeObjectURL(icon.href);
@@ -125,16 +158,37 @@ function linked() {
   const offline = state === "offline";
   if (offline && banner.hidden) announce("Offline. What is shown may be old.", true);
   banner.hidden = !offline && !get("updated");
-  if (offline) put(banner, icon("retry"), h("span", {}, `The server does not answer. What is shown is as of ${clockExact(since)}; it comes back by itself.`), h("button", { onclick: () => live_() }, "Try now"));
-  else if (get("updated")) put(banner, icon("retry"), h("span", {}, "pixmill was updated."), h("button", { onclick: () => location.reload() }, "Reload"));
+  if (offline)
+    put(
+      banner,
+      icon("retry"),
+      h(
+        "span",
+        {},
+        `The server does not answer. What is shown is as of ${clockExact(since)}; it comes back by itself.`,
+      ),
+      h("button", { onclick: () => live_() }, "Try now"),
+    );
+  else if (get("updated"))
+    put(
+      banner,
+      icon("retry"),
+      h("span", {}, "pixmill was updated."),
+      h("button", { onclick: () => location.reload() }, "Reload"),
+    );
 }
 const live_ = () => live.reconnect();
 
 /** Keeps an eye on the batch in work and the dead letters, whatever screen is shown. */
 async function overview() {
-  const [batches, fleet] = await Promise.all([load("batches", { limit: 5 }), load("fleet")].map((asked) => asked.catch(() => null)));
+  const [batches, fleet] = await Promise.all(
+    [load("batches", { limit: 5 }), load("fleet")].map((asked) => asked.catch(() => null)),
+  );
   if (batches) heard(batches.batches.find((batch) => !batch.ended) ?? null);
-  if (fleet) { set("fleet", fleet); set("deadCount", fleet.dead_letters); }
+  if (fleet) {
+    set("fleet", fleet);
+    set("deadCount", fleet.dead_letters);
+  }
 }
 
 function heard(batch) {
@@ -151,12 +205,49 @@ function heard(batch) {
 }
 
 function help() {
-  const rows = [["Ctrl+Enter", "grind what is chosen"], ["\\", "hold it to see the original"], ["1 2 3", "before, split, after (1 to 4 on Fleet: the time shown)"], ["[ ]", "picture before, picture after"], ["Alt+↑ Alt+↓", "move an operation"],
-    ["j k", "next row, row before"], ["x", "select a row"], ["Enter", "open a row"], ["r", "retry or redrive"], ["v", "rows or gallery"], ["d", "drain an instance"], ["/", "search"], ["g then g b j f d", "go to a screen"], ["Esc", "back"], ["?", "this"]];
+  const rows = [
+    ["Ctrl+Enter", "grind what is chosen"],
+    ["\\", "hold it to see the original"],
+    ["1 2 3", "before, split, after (1 to 4 on Fleet: the time shown)"],
+    ["[ ]", "picture before, picture after"],
+    ["Alt+↑ Alt+↓", "move an operation"],
+    ["j k", "next row, row before"],
+    ["x", "select a row"],
+    ["Enter", "open a row"],
+    ["r", "retry or redrive"],
+    ["v", "rows or gallery"],
+    ["d", "drain an instance"],
+    ["/", "search"],
+    ["g then g b j f d", "go to a screen"],
+    ["Esc", "back"],
+    ["?", "this"],
+  ];
   dialog("Keys and help", (close) => [
     h("p", { class: "muted" }, "Drop pictures or folders anywhere, on any screen, or paste them."),
-    h("div", { class: "keys" }, rows.map(([key, what]) => [h("span", {}, key.split(" ").map((part) => (part === "then" ? " then " : h("kbd", {}, part)))), h("span", {}, what)])),
-    h("label", { class: "line" }, h("input", { type: "checkbox", checked: letters.on, onchange: (event) => { letters.on = event.target.checked; } }), "Single letters are keys"),
+    h(
+      "div",
+      { class: "keys" },
+      rows.map(([key, what]) => [
+        h(
+          "span",
+          {},
+          key.split(" ").map((part) => (part === "then" ? " then " : h("kbd", {}, part))),
+        ),
+        h("span", {}, what),
+      ]),
+    ),
+    h(
+      "label",
+      { class: "line" },
+      h("input", {
+        type: "checkbox",
+        checked: letters.on,
+        onchange: (event) => {
+          letters.on = event.target.checked;
+        },
+      }),
+      "Single letters are keys",
+    ),
     h("p", { class: "muted" }, `pixmill ${get("session")?.version ?? ""} · ${get("session")?.backend ?? ""}`),
     h("div", { class: "actions" }, h("button", { class: "primary", onclick: () => close() }, "Close")),
   ]);
@@ -168,17 +259,26 @@ function globalKeys() {
     if (event.key !== "g" || event.ctrlKey || event.metaKey || event.altKey) return;
     waiting = Date.now();
   };
-  addEventListener("keydown", (event) => {
-    if (!letters.on || event.target.closest?.("input, textarea, select") || document.querySelector("dialog[open]")) return;
-    const target = Date.now() - waiting < 1000 && SCREENS.find(([, , key]) => key === event.key);
-    if (target) {
-      waiting = 0;
-      event.preventDefault();
-      event.stopImmediatePropagation();
-      route.go(target[0]);
-    } else first(event);
-  }, { capture: true });
-  keys({ "?": help, "/": () => document.querySelector("main input[type=search]")?.focus(), Escape: () => document.activeElement?.blur?.() });
+  addEventListener(
+    "keydown",
+    (event) => {
+      if (!letters.on || event.target.closest?.("input, textarea, select") || document.querySelector("dialog[open]"))
+        return;
+      const target = Date.now() - waiting < 1000 && SCREENS.find(([, , key]) => key === event.key);
+      if (target) {
+        waiting = 0;
+        event.preventDefault();
+        event.stopImmediatePropagation();
+        route.go(target[0]);
+      } else first(event);
+    },
+    { capture: true },
+  );
+  keys({
+    "?": help,
+    "/": () => document.querySelector("main input[type=search]")?.focus(),
+    Escape: () => document.activeElement?.blur?.(),
+  });
 }
 
 /** Asks who we are, as often as it takes. */
@@ -188,7 +288,11 @@ async function session() {
       set("session", await load("session"));
       return;
     } catch (error) {
-      if (!main.childElementCount) put(main, trouble(error, () => location.reload()));
+      if (!main.childElementCount)
+        put(
+          main,
+          trouble(error, () => location.reload()),
+        );
       await new Promise((done) => setTimeout(done, pause));
     }
   }
@@ -209,8 +313,12 @@ async function begin() {
   watch(["link", "updated"], linked);
   keepLog();
   live.on("batch", heard);
-  live.on("fleet", ({ instances }) => update("fleet", (fleet) => ({ ...fleet, instances, as_of: new Date().toISOString() })));
-  live.on("job", ({ state }) => { if (state === "dead") overview(); });
+  live.on("fleet", ({ instances }) =>
+    update("fleet", (fleet) => ({ ...fleet, instances, as_of: new Date().toISOString() })),
+  );
+  live.on("job", ({ state }) => {
+    if (state === "dead") overview();
+  });
   live.on("refetch", overview);
   live.begin();
   overview();

@@ -8,10 +8,11 @@ use std::borrow::Cow;
 pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pages");
 
 /// Every file, by its name below `pages/`.
-pub(crate) const NAMES: [&str; 43] = [
+pub(crate) const NAMES: [&str; 45] = [
     "app.js",
     "base.css",
     "el/badge.js",
+    "el/batchhead.js",
     "el/chain.js",
     "el/chart.js",
     "el/compare.js",
@@ -20,6 +21,7 @@ pub(crate) const NAMES: [&str; 43] = [
     "el/drop.js",
     "el/field.js",
     "el/grist.js",
+    "el/jobcells.js",
     "el/lightbox.js",
     "el/rows.js",
     "el/trouble.js",
@@ -74,6 +76,7 @@ const BYTES: [&[u8]; NAMES.len()] = [
     include_bytes!("../pages/app.js"),
     include_bytes!("../pages/base.css"),
     include_bytes!("../pages/el/badge.js"),
+    include_bytes!("../pages/el/batchhead.js"),
     include_bytes!("../pages/el/chain.js"),
     include_bytes!("../pages/el/chart.js"),
     include_bytes!("../pages/el/compare.js"),
@@ -82,6 +85,7 @@ const BYTES: [&[u8]; NAMES.len()] = [
     include_bytes!("../pages/el/drop.js"),
     include_bytes!("../pages/el/field.js"),
     include_bytes!("../pages/el/grist.js"),
+    include_bytes!("../pages/el/jobcells.js"),
     include_bytes!("../pages/el/lightbox.js"),
     include_bytes!("../pages/el/rows.js"),
     include_bytes!("../pages/el/trouble.js"),

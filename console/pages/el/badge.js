@@ -4,10 +4,22 @@ import { icon } from "../lib/icons.js";
 
 /** The states of jobs, batches and instances: sign, class, word. */
 export const STATES = {
-  pending: ["queued", "", "Queued"], running: ["running", "is-running", "Running"], done: ["done", "is-done", "Done"], failed: ["failed", "is-failed", "Failed"], dead: ["cross", "is-dead", "Dead"],
-  retrying: ["retry", "is-retry", "Retrying"], redriving: ["retry", "is-retry", "Redriving…"], sending: ["up", "is-running", "Sending"],
-  ready: ["done", "is-done", "In service"], booting: ["queued", "", "Booting"], silent: ["failed", "is-failed", "No report"], waiting: ["retry", "is-retry", "Kept waiting"],
-  draining: ["retry", "is-retry", "Draining"], stopping: ["retry", "is-retry", "Stopping"], ended: ["cross", "", "Ended"], gone: ["failed", "is-failed", "Gone"],
+  pending: ["queued", "", "Queued"],
+  running: ["running", "is-running", "Running"],
+  done: ["done", "is-done", "Done"],
+  failed: ["failed", "is-failed", "Failed"],
+  dead: ["cross", "is-dead", "Dead"],
+  retrying: ["retry", "is-retry", "Retrying"],
+  redriving: ["retry", "is-retry", "Redriving…"],
+  sending: ["up", "is-running", "Sending"],
+  ready: ["done", "is-done", "In service"],
+  booting: ["queued", "", "Booting"],
+  silent: ["failed", "is-failed", "No report"],
+  waiting: ["retry", "is-retry", "Kept waiting"],
+  draining: ["retry", "is-retry", "Draining"],
+  stopping: ["retry", "is-retry", "Stopping"],
+  ended: ["cross", "", "Ended"],
+  gone: ["failed", "is-failed", "Gone"],
 };
 
 export function badge(state, word) {

@@ -4,7 +4,11 @@ import { icon } from "../lib/icons.js";
 import { choose } from "../lib/pictures.js";
 import { go, route } from "../lib/route.js";
 
-const veil = h("div", { class: "drop-veil", hidden: true }, h("div", {}, icon("grind"), h("span", {}, "Drop to grind")));
+const veil = h(
+  "div",
+  { class: "drop-veil", hidden: true },
+  h("div", {}, icon("grind"), h("span", {}, "Drop to grind")),
+);
 
 const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
 
@@ -12,9 +16,22 @@ const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Fil
 export function catchDrops() {
   document.body.append(veil);
   let depth = 0;
-  addEventListener("dragenter", (event) => { if (hasFiles(event)) { event.preventDefault(); depth += 1; veil.hidden = false; } });
-  addEventListener("dragover", (event) => { if (hasFiles(event)) event.preventDefault(); });
-  addEventListener("dragleave", (event) => { if (hasFiles(event) && --depth <= 0) { depth = 0; veil.hidden = true; } });
+  addEventListener("dragenter", (event) => {
+    if (hasFiles(event)) {
+      event.preventDefault();
+      depth += 1;
+      veil.hidden = false;
+    }
+  });
+  addEventListener("dragover", (event) => {
+    if (hasFiles(event)) event.preventDefault();
+  });
+  addEventListener("dragleave", (event) => {
+    if (hasFiles(event) && --depth <= 0) {
+      depth = 0;
+      veil.hidden = true;
+    }
+  });
   addEventListener("drop", (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
@@ -62,10 +79,16 @@ async function walk(entry, found) {
 
 /** A hidden input that opens the browser's own dialog; `folder` takes whole folders. */
 export function chooser(folder) {
-  return h("input", { type: "file", multiple: true, hidden: true, accept: folder ? null : "image/*,.tif,.tiff,.bmp", webkitdirectory: folder,
+  return h("input", {
+    type: "file",
+    multiple: true,
+    hidden: true,
+    accept: folder ? null : "image/*,.tif,.tiff,.bmp",
+    webkitdirectory: folder,
     "data-chooser": folder ? "folder" : "pictures",
     onchange: (event) => {
       choose([...event.target.files].map((file) => ({ file, path: file.webkitRelativePath || file.name })));
       event.target.value = "";
-    } });
+    },
+  });
 }

@@ -31,7 +31,10 @@ class Grist extends HTMLElement {
     this.setAttribute("aria-valuemin", 0);
     this.setAttribute("aria-valuemax", Math.max(1, batch.jobs));
     this.setAttribute("aria-valuenow", ended);
-    this.setAttribute("aria-valuetext", `${percent(ended, batch.jobs)} %: ${batch.done} done, ${batch.failed + batch.dead} failed, ${batch.pending} left`);
+    this.setAttribute(
+      "aria-valuetext",
+      `${percent(ended, batch.jobs)} %: ${batch.done} done, ${batch.failed + batch.dead} failed, ${batch.jobs - ended} left`,
+    );
     this.#draw();
   }
 
@@ -73,7 +76,9 @@ class Grist extends HTMLElement {
       const bad = state === "failed" || state === "dead";
       pen.fillRect(x, y, Math.max(0.5, w - gap), tall - (lines > 1 ? 1 : 0));
       // A notch, so that colours are not needed to see it.
-      if (bad) { pen.clearRect(x, y, Math.max(0.5, w - gap), tall * 0.36); }
+      if (bad) {
+        pen.clearRect(x, y, Math.max(0.5, w - gap), tall * 0.36);
+      }
     });
   }
 

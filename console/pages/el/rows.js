@@ -25,7 +25,10 @@ class Rows extends HTMLElement {
     });
   }
 
-  disconnectedCallback() { this.#leaving.abort(); this.#watch.disconnect(); }
+  disconnectedCallback() {
+    this.#leaving.abort();
+    this.#watch.disconnect();
+  }
   #watch;
 
   /**
@@ -45,16 +48,26 @@ class Rows extends HTMLElement {
     this.#draw();
   }
 
-  set count(count) { this.#what.count = count; this.refresh(); }
-  get focused() { return this.contains(document.activeElement) ? this.#at : -1; }
+  set count(count) {
+    this.#what.count = count;
+    this.refresh();
+  }
+  get focused() {
+    return this.contains(document.activeElement) ? this.#at : -1;
+  }
 
   refresh() {
     if (this.#due || !this.#what) return;
     this.#due = true;
-    requestAnimationFrame(() => { this.#due = false; if (this.isConnected) this.#draw(); });
+    requestAnimationFrame(() => {
+      this.#due = false;
+      if (this.isConnected) this.#draw();
+    });
   }
 
-  get #columns() { return this.#what.tile ? Math.max(1, Math.floor((this.clientWidth + 12) / (this.#what.tile + 12))) : 1; }
+  get #columns() {
+    return this.#what.tile ? Math.max(1, Math.floor((this.clientWidth + 12) / (this.#what.tile + 12))) : 1;
+  }
 
   #draw() {
     const { count, height, about, cells, want, className } = this.#what;
@@ -67,13 +80,24 @@ class Rows extends HTMLElement {
     this.setAttribute("aria-rowcount", count);
     for (const [index, row] of this.#shown) {
       const kept = (index >= first && index < last) || (row.contains(document.activeElement) && index < count);
-      if (!kept) { row.remove(); this.#shown.delete(index); }
+      if (!kept) {
+        row.remove();
+        this.#shown.delete(index);
+      }
     }
     for (let index = first; index < last; index += 1) {
       const text = about(index);
       let row = this.#shown.get(index);
       if (!row) {
-        row = h("div", { role: "row", class: "row", "data-index": index, "aria-rowindex": index + 1, onclick: (event) => { if (!event.target.closest("button, a, input")) this.#what.open?.(index, event); } });
+        row = h("div", {
+          role: "row",
+          class: "row",
+          "data-index": index,
+          "aria-rowindex": index + 1,
+          onclick: (event) => {
+            if (!event.target.closest("button, a, input")) this.#what.open?.(index, event);
+          },
+        });
         this.#shown.set(index, row);
         this.append(row);
       }
@@ -84,9 +108,17 @@ class Rows extends HTMLElement {
       row.style.height = `${height}px`;
       if (row.text === text) continue;
       row.text = text;
-      const focused = row.contains(document.activeElement) && document.activeElement !== row ? document.activeElement.dataset.act : null;
+      const focused =
+        row.contains(document.activeElement) && document.activeElement !== row
+          ? document.activeElement.dataset.act
+          : null;
       row.className = `row ${className?.(index) ?? ""}`;
-      put(row, cells(index).filter(Boolean).map((cell) => h("div", { role: "gridcell", class: cell.className ?? "" }, cell.content ?? cell)));
+      put(
+        row,
+        cells(index)
+          .filter(Boolean)
+          .map((cell) => h("div", { role: "gridcell", class: cell.className ?? "" }, cell.content ?? cell)),
+      );
       if (focused) (row.querySelector(`[data-act="${focused}"]`) ?? row).focus();
     }
     if (!this.#shown.has(this.#at) && this.#shown.size) this.#shown.values().next().value.tabIndex = 0;
@@ -107,9 +139,24 @@ class Rows extends HTMLElement {
   #key(event) {
     if (event.target.closest("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
     const columns = this.#columns;
-    const steps = { ArrowDown: columns, ArrowUp: -columns, ArrowRight: columns > 1 ? 1 : 0, ArrowLeft: columns > 1 ? -1 : 0, PageDown: 10 * columns, PageUp: -10 * columns, Home: -this.#what.count, End: this.#what.count };
-    if (steps[event.key]) { event.preventDefault(); this.focusOn(this.#at + steps[event.key]); }
-    if (event.key === "Enter" && event.target.matches("[role=row]")) { event.preventDefault(); this.#what.open?.(this.#at, event); }
+    const steps = {
+      ArrowDown: columns,
+      ArrowUp: -columns,
+      ArrowRight: columns > 1 ? 1 : 0,
+      ArrowLeft: columns > 1 ? -1 : 0,
+      PageDown: 10 * columns,
+      PageUp: -10 * columns,
+      Home: -this.#what.count,
+      End: this.#what.count,
+    };
+    if (steps[event.key]) {
+      event.preventDefault();
+      this.focusOn(this.#at + steps[event.key]);
+    }
+    if (event.key === "Enter" && event.target.matches("[role=row]")) {
+      event.preventDefault();
+      this.#what.open?.(this.#at, event);
+    }
   }
 }
 customElements.define("px-rows", Rows);

@@ -13,8 +13,15 @@ const FIXES = {
 
 export function trouble(error, retry) {
   const code = error.code ?? error.name;
-  return h("section", { class: "card trouble", role: "alert" },
+  return h(
+    "section",
+    { class: "card trouble", role: "alert" },
     h("p", { class: "line" }, icon("failed"), h("strong", {}, error.detail ?? error.message)),
-    h("p", { class: "muted" }, error.hint ?? error.fix ?? FIXES[code] ?? "Try again; if it stays, look into the server's log for this code."),
-    h("p", { class: "line" }, retry && h("button", { onclick: retry }, "Retry"), h("code", {}, code)));
+    h(
+      "p",
+      { class: "muted" },
+      error.hint ?? error.fix ?? FIXES[code] ?? "Try again; if it stays, look into the server's log for this code.",
+    ),
+    h("p", { class: "line" }, retry && h("button", { onclick: retry }, "Retry"), h("code", {}, code)),
+  );
 }

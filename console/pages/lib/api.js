@@ -20,7 +20,9 @@ export class Problem extends Error {
 
 let signIn = () => Promise.reject(new Problem("unauthorized", "sign in first"));
 /** Says who asks people for a token; it is asked at the first 401, once for all that wait. */
-export const onUnauthorized = (ask) => { signIn = ask; };
+export const onUnauthorized = (ask) => {
+  signIn = ask;
+};
 
 /**
  * Asks. `body` is sent as JSON unless it is a Blob or FormData.
@@ -29,7 +31,10 @@ export const onUnauthorized = (ask) => { signIn = ask; };
 export async function ask(method, path, { query, body, headers, signal, quiet } = {}) {
   const plain = body === undefined || body instanceof Blob || body instanceof FormData;
   const init = {
-    method, signal, credentials: "same-origin", cache: "no-store",
+    method,
+    signal,
+    credentials: "same-origin",
+    cache: "no-store",
     headers: { ...(plain ? {} : { "content-type": "application/json" }), ...headers },
     body: plain ? body : JSON.stringify(body),
   };
@@ -38,7 +43,9 @@ export async function ask(method, path, { query, body, headers, signal, quiet } 
     answer = await fetch(/^[a-z]+:/.test(path) ? path : at(path, query), init);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem("offline", "The server does not answer.", { fix: "It is tried again by itself once the server is back." });
+    throw new Problem("offline", "The server does not answer.", {
+      fix: "It is tried again by itself once the server is back.",
+    });
   }
   if (answer.ok) return answer;
   if (answer.status === 401 && !quiet) {

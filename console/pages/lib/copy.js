@@ -18,11 +18,14 @@ function inputs(pictures) {
 
 const safe = (path) => (path.startsWith("-") ? `./${path}` : path);
 
-export const asCommand = (pictures, recipe) => `pixmill run ${(pictures.length ? inputs(pictures) : ["photos/"]).map(safe).map(quoted).join(" ")} --recipe ${quoted(recipe)} --out out/`;
+export const asCommand = (pictures, recipe) =>
+  `pixmill run ${(pictures.length ? inputs(pictures) : ["photos/"]).map(safe).map(quoted).join(" ")} --recipe ${quoted(recipe)} --out out/`;
 
 export function asCurl(pictures, recipe) {
   const token = get("session")?.auth_required ? ' -H "Authorization: Bearer $PIXMILL_TOKEN"' : "";
-  const files = (pictures.length ? pictures.slice(0, MOST_NAMED).map((picture) => picture.path) : ["photo.jpg"]).map((path) => ` \\\n  -F ${quoted(`image=@"${path.replace(/["\\]/g, "\\$&")}"`)}`);
+  const files = (pictures.length ? pictures.slice(0, MOST_NAMED).map((picture) => picture.path) : ["photo.jpg"]).map(
+    (path) => ` \\\n  -F ${quoted(`image=@"${path.replace(/["\\]/g, "\\$&")}"`)}`,
+  );
   return `curl -sS${token} ${quoted(new URL("v1/jobs?wait=30", root).href)} \\\n  --form-string ${quoted(`recipe=${recipe}`)}${files.join("")}`;
 }
 
@@ -30,7 +33,10 @@ export const asJson = async (recipe) => JSON.stringify((await send("recipes/pars
 
 /** Copies. Over plain HTTP from another machine browsers have no clipboard to write to: then the old way. */
 export async function copy(text, what) {
-  const written = await navigator.clipboard?.writeText(text).then(() => true, () => false);
+  const written = await navigator.clipboard?.writeText(text).then(
+    () => true,
+    () => false,
+  );
   if (!written) {
     const area = h("textarea", { class: "sr", value: text, "aria-hidden": "true" });
     const before = document.activeElement;

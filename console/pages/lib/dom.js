@@ -1,6 +1,16 @@
 // Elements are made of calls, and text is always text: nothing here reads HTML.
 
-const PROPERTIES = new Set(["value", "checked", "disabled", "hidden", "selected", "indeterminate", "tabIndex", "open", "multiple"]);
+const PROPERTIES = new Set([
+  "value",
+  "checked",
+  "disabled",
+  "hidden",
+  "selected",
+  "indeterminate",
+  "tabIndex",
+  "open",
+  "multiple",
+]);
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
@@ -74,8 +84,14 @@ export function paced(run, ms) {
   let again = false;
   const go = () => {
     again = false;
-    timer = setTimeout(() => { timer = null; if (again) go(); }, ms);
+    timer = setTimeout(() => {
+      timer = null;
+      if (again) go();
+    }, ms);
     run();
   };
-  return () => { if (timer === null) go(); else again = true; };
+  return () => {
+    if (timer === null) go();
+    else again = true;
+  };
 }

@@ -18,9 +18,18 @@ export async function begin() {
   if (!get("operations")) set("operations", await load("operations"));
   if (draft()) return;
   const known = kept.get("draft");
-  let first = { outputs: [{ name: "web", chain: [use("resize", { width: "1600" })], format: use("webp", { quality: "82" }) }] };
+  let first = {
+    outputs: [{ name: "web", chain: [use("resize", { width: "1600" })], format: use("webp", { quality: "82" }) }],
+  };
   // Keys of another time are given anew.
-  if (known?.outputs?.length) first = { outputs: known.outputs.map((o) => ({ ...o, chain: o.chain.map((c) => use(c.name, c.values)), format: o.format && use(o.format.name, o.format.values) })) };
+  if (known?.outputs?.length)
+    first = {
+      outputs: known.outputs.map((o) => ({
+        ...o,
+        chain: o.chain.map((c) => use(c.name, c.values)),
+        format: o.format && use(o.format.name, o.format.values),
+      })),
+    };
   last = JSON.stringify(first);
   set("draft", first);
 }
@@ -32,7 +41,10 @@ export function edit(change) {
   const text = JSON.stringify(made);
   if (text === last) return;
   const now = Date.now();
-  if (now - steppedAt > 500) { past.push(last); if (past.length > STEPS) past.shift(); }
+  if (now - steppedAt > 500) {
+    past.push(last);
+    if (past.length > STEPS) past.shift();
+  }
   steppedAt = now;
   last = text;
   kept.set("draft", made);
@@ -40,8 +52,15 @@ export function edit(change) {
   set("undoable", past.length);
 }
 
-export const editOutput = (change) => edit((next) => { change(next.outputs[Math.min(get("output") ?? 0, next.outputs.length - 1)]); });
-export const replace = (json) => { steppedAt = 0; edit(() => fromJson(json)); set("output", 0); };
+export const editOutput = (change) =>
+  edit((next) => {
+    change(next.outputs[Math.min(get("output") ?? 0, next.outputs.length - 1)]);
+  });
+export const replace = (json) => {
+  steppedAt = 0;
+  edit(() => fromJson(json));
+  set("output", 0);
+};
 
 export function undo() {
   const before = past.pop();

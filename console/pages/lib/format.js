@@ -12,7 +12,10 @@ export function bytes(n) {
   if (n === null || n === undefined) return "";
   const units = ["B", "kB", "MB", "GB", "TB"];
   let at = 0;
-  while (n >= 999.5 && at < units.length - 1) { n /= 1000; at += 1; }
+  while (n >= 999.5 && at < units.length - 1) {
+    n /= 1000;
+    at += 1;
+  }
   return `${at === 0 || n >= 99.5 ? Math.round(n) : n.toFixed(1).replace(/\.0$/, "")} ${units[at]}`;
 }
 
@@ -52,7 +55,9 @@ export const clockExact = (at) => exact.format(new Date(at));
 export function when(at) {
   if (!at) return "";
   const date = new Date(at);
-  return date.toDateString() === new Date().toDateString() ? time.format(date) : `${day.format(date)}, ${time.format(date)}`;
+  return date.toDateString() === new Date().toDateString()
+    ? time.format(date)
+    : `${day.format(date)}, ${time.format(date)}`;
 }
 
 export const since = (at, now = Date.now()) => seconds(Math.max(0, (now - new Date(at).getTime()) / 1000));

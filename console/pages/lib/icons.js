@@ -1,8 +1,11 @@
 // The console's own signs, drawn on a grid of 24 with one pen.
 import { s } from "./dom.js";
 
-const STONE = ["M12 2.4a9.6 9.6 0 1 0 0 19.2 9.6 9.6 0 0 0 0-19.2", "M12 9.600a2.4 2.4 0 1 0 0 4.8 2.4 2.4 0 0 0 0-4.8",
-  "M12 9.600C12 7 13 4.5 15.5 3.200M14.3 11.300c2.3-1.3 5-1.5 7.3-.3M13.9 13.600c2.2 1.3 3.7 3.5 3.9 6.200M12 14.400c0 2.6-1 5.1-3.5 6.400M9.7 12.700c-2.3 1.3-5 1.5-7.3.3M10.1 10.400C7.9 9.1 6.4 6.9 6.2 4.2"];
+const STONE = [
+  "M12 2.4a9.6 9.6 0 1 0 0 19.2 9.6 9.6 0 0 0 0-19.2",
+  "M12 9.600a2.4 2.4 0 1 0 0 4.8 2.4 2.4 0 0 0 0-4.8",
+  "M12 9.600C12 7 13 4.5 15.5 3.200M14.3 11.300c2.3-1.3 5-1.5 7.3-.3M13.9 13.600c2.2 1.3 3.7 3.5 3.9 6.200M12 14.400c0 2.6-1 5.1-3.5 6.400M9.7 12.700c-2.3 1.3-5 1.5-7.3.3M10.1 10.400C7.9 9.1 6.4 6.9 6.2 4.2",
+];
 
 const PATHS = {
   grind: STONE,
@@ -29,7 +32,9 @@ const PATHS = {
   folder: ["M3 6h6l2 2.500h10V19H3z"],
   picture: ["M3 5h18v14H3zM3 16l5-5 4 4 3-3 6 6M15.5 9.500h.01"],
   copy: ["M8 8h12v12H8zM16 8V4H4v12h4"],
-  sun: ["M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2.500v2M12 19.500v2M2.5 12h2M19.5 12h2M5.3 5.300l1.4 1.400M17.3 17.300l1.4 1.400M5.3 18.700l1.4-1.400M17.3 6.700l1.4-1.4"],
+  sun: [
+    "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2.500v2M12 19.500v2M2.5 12h2M19.5 12h2M5.3 5.300l1.4 1.400M17.3 17.300l1.4 1.400M5.3 18.700l1.4-1.400M17.3 6.700l1.4-1.4",
+  ],
   rows: ["M4 6h16M4 12h16M4 18h16"],
   grid: ["M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z"],
   help: ["M9 9a3 3 0 1 1 4.5 2.600c-1 .6-1.5 1.2-1.5 2.400M12 17.500h.01"],
@@ -38,6 +43,21 @@ const PATHS = {
 /** An icon. It says nothing to screen readers: a word stands beside it, or on its button. */
 export function icon(name, kind = "icon") {
   const heavy = name === "grip" || name === "more";
-  const paths = PATHS[name].map((d) => (d.startsWith("!") ? s("path", { d: d.slice(1), fill: "currentColor", stroke: "none" }) : s("path", { d })));
-  return s("svg", { class: kind, viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", "stroke-width": heavy ? 2.8 : 1.8, "stroke-linecap": "round", "stroke-linejoin": "round", "aria-hidden": "true" }, ...paths);
+  const paths = PATHS[name].map((d) =>
+    d.startsWith("!") ? s("path", { d: d.slice(1), fill: "currentColor", stroke: "none" }) : s("path", { d }),
+  );
+  return s(
+    "svg",
+    {
+      class: kind,
+      viewBox: "0 0 24 24",
+      fill: "none",
+      stroke: "currentColor",
+      "stroke-width": heavy ? 2.8 : 1.8,
+      "stroke-linecap": "round",
+      "stroke-linejoin": "round",
+      "aria-hidden": "true",
+    },
+    ...paths,
+  );
 }

@@ -28,20 +28,34 @@ const tell = (kind, detail) => live.dispatchEvent(new CustomEvent(kind, { detail
 function connect() {
   clearTimeout(timer);
   source?.close();
-  if (document.hidden) { source = null; return; }
+  if (document.hidden) {
+    source = null;
+    return;
+  }
   const mine = (source = new EventSource(at("events", { after: last })));
   heardAt = Date.now();
   const heard = (event) => {
     heardAt = Date.now();
     if (event.lastEventId) last = event.lastEventId;
   };
-  mine.addEventListener("hello", (event) => { heard(event); greeted(JSON.parse(event.data)); });
+  mine.addEventListener("hello", (event) => {
+    heard(event);
+    greeted(JSON.parse(event.data));
+  });
   mine.addEventListener("beat", heard);
-  mine.addEventListener("reset", (event) => { heard(event); tell("refetch"); });
+  mine.addEventListener("reset", (event) => {
+    heard(event);
+    tell("refetch");
+  });
   for (const kind of KINDS) {
-    mine.addEventListener(kind, (event) => { heard(event); tell(kind, JSON.parse(event.data)); });
+    mine.addEventListener(kind, (event) => {
+      heard(event);
+      tell(kind, JSON.parse(event.data));
+    });
   }
-  mine.addEventListener("error", () => { if (mine === source) lost(); });
+  mine.addEventListener("error", () => {
+    if (mine === source) lost();
+  });
 }
 
 function greeted(hello) {
@@ -50,7 +64,10 @@ function greeted(hello) {
   failures = 0;
   document.documentElement.removeAttribute("data-offline");
   set("link", { state: "live" });
-  if (gap) { gap = false; tell("refetch"); }
+  if (gap) {
+    gap = false;
+    tell("refetch");
+  }
 }
 
 async function lost() {
@@ -63,7 +80,10 @@ async function lost() {
   clearTimeout(timer);
   timer = setTimeout(connect, pause);
   // Tells a server that is gone from one that wants a token, or has too many listeners.
-  const code = await ask("GET", "session").then(() => "busy", (error) => error.code);
+  const code = await ask("GET", "session").then(
+    () => "busy",
+    (error) => error.code,
+  );
   if (source?.readyState === EventSource.OPEN) return;
   const away = code === "offline" || code === "unavailable";
   document.documentElement.toggleAttribute("data-offline", away);
@@ -76,9 +96,15 @@ export function begin() {
   addEventListener("online", connect);
   addEventListener("offline", lost);
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) { source?.close(); source = null; gap = true; } else connect();
+    if (document.hidden) {
+      source?.close();
+      source = null;
+      gap = true;
+    } else connect();
   });
-  setInterval(() => { if (source && Date.now() - heardAt > SILENT_MS) lost(); }, 5000);
+  setInterval(() => {
+    if (source && Date.now() - heardAt > SILENT_MS) lost();
+  }, 5000);
 }
 
 export const reconnect = connect;

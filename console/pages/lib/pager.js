@@ -23,15 +23,23 @@ export class Pager {
     this.#id = id;
   }
 
-  get ended() { return this.#ended; }
+  get ended() {
+    return this.#ended;
+  }
   /** How many there are, as far as is known. */
-  get count() { return this.#ended ? this.items.length : Math.max(this.total ?? 0, this.items.length); }
-  find(id) { return this.items.findIndex((item) => this.#id(item) === id); }
+  get count() {
+    return this.#ended ? this.items.length : Math.max(this.total ?? 0, this.items.length);
+  }
+  find(id) {
+    return this.items.findIndex((item) => this.#id(item) === id);
+  }
 
   /** Reads on until there is a row of this number, or no more. */
   async need(index) {
     while (!this.#ended && this.items.length <= index) {
-      this.#loading ??= this.#more().finally(() => { this.#loading = null; });
+      this.#loading ??= this.#more().finally(() => {
+        this.#loading = null;
+      });
       await this.#loading;
     }
   }
@@ -43,7 +51,10 @@ export class Pager {
     this.items.push(...page.items);
     this.total = page.total;
     this.#ended = !page.next;
-    if (page.next) { this.#next = page.next; this.#cursors.push(page.next); }
+    if (page.next) {
+      this.#next = page.next;
+      this.#cursors.push(page.next);
+    }
   }
 
   /**
@@ -61,10 +72,13 @@ export class Pager {
       this.total = page.total;
       const start = number * PAGE;
       const before = this.items.slice(start, start + PAGE);
-      const same = before.length === page.items.length && before.every((item, at) => this.#id(item) === this.#id(page.items[at]));
+      const same =
+        before.length === page.items.length && before.every((item, at) => this.#id(item) === this.#id(page.items[at]));
       if (!same && hold) {
         const known = new Map(page.items.map((item) => [this.#id(item), item]));
-        before.forEach((item, at) => { this.items[start + at] = known.get(this.#id(item)) ?? item; });
+        before.forEach((item, at) => {
+          this.items[start + at] = known.get(this.#id(item)) ?? item;
+        });
         fresh += page.items.filter((item) => !before.some((old) => this.#id(old) === this.#id(item))).length;
         continue;
       }

@@ -12,7 +12,8 @@ let ids = 0;
 /** @returns {Picture[]} */
 export const pictures = () => get("pictures") ?? [];
 export const good = () => pictures().filter((picture) => !picture.problem);
-export const selected = () => pictures().find((picture) => picture.id === get("selected")) ?? good()[0] ?? pictures()[0] ?? null;
+export const selected = () =>
+  pictures().find((picture) => picture.id === get("selected")) ?? good()[0] ?? pictures()[0] ?? null;
 
 const JUNK = /(^|\/)(\.|__MACOSX\/|Thumbs\.db$|desktop\.ini$)/i;
 const PROGRAMS = /\.(svgz?|pdf|e?ps|html?)$/i;
@@ -20,8 +21,10 @@ const PROGRAMS = /\.(svgz?|pdf|e?ps|html?)$/i;
 function refused(file) {
   const limit = get("session")?.limits.input_bytes ?? Infinity;
   if (!file.size) return "The file is empty.";
-  if (file.size > limit) return `It has ${bytes(file.size)}; this server takes ${bytes(limit)} at most. Make it smaller first, or raise --max-input-bytes.`;
-  if (PROGRAMS.test(file.name) || file.type === "image/svg+xml") return "SVG, PDF and PostScript are programs, not pictures. Export it as PNG first.";
+  if (file.size > limit)
+    return `It has ${bytes(file.size)}; this server takes ${bytes(limit)} at most. Make it smaller first, or raise --max-input-bytes.`;
+  if (PROGRAMS.test(file.name) || file.type === "image/svg+xml")
+    return "SVG, PDF and PostScript are programs, not pictures. Export it as PNG first.";
   return null;
 }
 
@@ -38,10 +41,14 @@ export function choose(found) {
     names.add(picture.name);
     fresh.push(picture);
   }
-  if (!fresh.length) { toast(found.length ? "These are there already." : "There is no file in it."); return; }
+  if (!fresh.length) {
+    toast(found.length ? "These are there already." : "There is no file in it.");
+    return;
+  }
   set("pictures", [...pictures(), ...fresh]);
   const bad = fresh.filter((picture) => picture.problem);
-  if (!get("selected") || !pictures().some((picture) => picture.id === get("selected"))) set("selected", (fresh.find((one) => !one.problem) ?? fresh[0]).id);
+  if (!get("selected") || !pictures().some((picture) => picture.id === get("selected")))
+    set("selected", (fresh.find((one) => !one.problem) ?? fresh[0]).id);
   if (bad.length) toast(`${count(bad.length, "file")} cannot be ground: ${bad[0].file.name}: ${bad[0].problem}`);
 }
 
@@ -62,8 +69,16 @@ function free(path, taken) {
 export function remove(ids) {
   const before = pictures();
   const gone = new Set(ids);
-  set("pictures", before.filter((picture) => !gone.has(picture.id)));
-  toast(gone.size === 1 ? `${before.find((one) => gone.has(one.id)).name} removed` : `${count(gone.size, "picture")} removed`, () => set("pictures", before));
+  set(
+    "pictures",
+    before.filter((picture) => !gone.has(picture.id)),
+  );
+  toast(
+    gone.size === 1
+      ? `${before.find((one) => gone.has(one.id)).name} removed`
+      : `${count(gone.size, "picture")} removed`,
+    () => set("pictures", before),
+  );
 }
 
 /** What a batch of them is called: their folder, or the first of them. */

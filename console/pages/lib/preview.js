@@ -22,18 +22,44 @@ const isNear = /^(localhost|127\.|\[::1\])/.test(location.hostname);
 export async function preview(picture, recipe, output, signal, full = false) {
   const key = JSON.stringify([picture.id, recipe, output, full]);
   const known = results.get(key);
-  if (known) { results.delete(key); results.set(key, known); return known; }
+  if (known) {
+    results.delete(key);
+    results.set(key, known);
+    return known;
+  }
   const query = { recipe, output, max_side: SIDE, mode: full ? "full" : null };
   const began = performance.now();
   let body = picture.file;
-  if (!isNear) { query.source = await source(picture, signal); body = undefined; }
-  const answer = await patient(() => ask("POST", "preview", { query, body, signal, headers: body ? { "content-type": "application/octet-stream" } : {} }), signal);
+  if (!isNear) {
+    query.source = await source(picture, signal);
+    body = undefined;
+  }
+  const answer = await patient(
+    () =>
+      ask("POST", "preview", {
+        query,
+        body,
+        signal,
+        headers: body ? { "content-type": "application/octet-stream" } : {},
+      }),
+    signal,
+  );
   const blob = await answer.blob();
-  const field = (name) => { const value = answer.headers.get(`pixmill-${name}`); return value === null ? null : Number(value); };
+  const field = (name) => {
+    const value = answer.headers.get(`pixmill-${name}`);
+    return value === null ? null : Number(value);
+  };
   const timing = answer.headers.get("server-timing")?.match(/dur=([\d.]+)/);
   const bytes = field("bytes") ?? field("estimated-bytes");
-  const made = { url: URL.createObjectURL(blob), width: field("output-width") ?? field("width"), height: field("output-height") ?? field("height"), bytes,
-    exact: field("bytes") !== null, milliseconds: timing ? Number(timing[1]) : performance.now() - began, scale: field("scale") };
+  const made = {
+    url: URL.createObjectURL(blob),
+    width: field("output-width") ?? field("width"),
+    height: field("output-height") ?? field("height"),
+    bytes,
+    exact: field("bytes") !== null,
+    milliseconds: timing ? Number(timing[1]) : performance.now() - began,
+    scale: field("scale"),
+  };
   results.set(key, made);
   for (const [old, { url }] of results) {
     if (results.size <= KEPT) break;
@@ -61,7 +87,10 @@ async function source(picture, signal) {
   if (!uploaded.has(picture)) {
     const sending = (async () => {
       const { key, link } = await send("uploads", { name: picture.name }, { signal });
-      await ask("PUT", new URL(link, new URL("../../", import.meta.url)).href, { body: picture.file, headers: { "content-type": "application/octet-stream" } });
+      await ask("PUT", new URL(link, new URL("../../", import.meta.url)).href, {
+        body: picture.file,
+        headers: { "content-type": "application/octet-stream" },
+      });
       return key;
     })();
     uploaded.set(picture, sending);

@@ -1,7 +1,12 @@
 // Decisions of the controller, and what happens to instances, in words.
 import { count, number, seconds, words } from "./format.js";
 
-const SICK = { target: (of) => `its target is unhealthy (${of.code})`, silent: () => "it does not report any more", takes_nothing: () => "it takes nothing although jobs wait", stuck: () => "it holds jobs and comes no step further" };
+const SICK = {
+  target: (of) => `its target is unhealthy (${of.code})`,
+  silent: () => "it does not report any more",
+  takes_nothing: () => "it takes nothing although jobs wait",
+  stuck: () => "it holds jobs and comes no step further",
+};
 const WHY = {
   first_instance: (why) => `${count(why.jobs, "job")} and nobody to work`,
   rate: (why) => `${why.per_second.toFixed(1)} jobs arrive a second`,
@@ -32,10 +37,17 @@ export function doings(decision) {
     if (action.id) known.ids.push(action.id);
     all.set(key, known);
   }
-  return [...all.values()].map(({ verb, many, ids, why }) => ({ what: `${verb} ${ids.length === 1 ? shortId(ids[0]) : many}`, why }));
+  return [...all.values()].map(({ verb, many, ids, why }) => ({
+    what: `${verb} ${ids.length === 1 ? shortId(ids[0]) : many}`,
+    why,
+  }));
 }
 
-export const troublesOf = (decision) => [...(decision.troubles ?? []), ...(decision.failures ?? []).map((failure) => failure.error), ...(decision.warnings ?? []).map((one) => words(one.warning))];
+export const troublesOf = (decision) => [
+  ...(decision.troubles ?? []),
+  ...(decision.failures ?? []).map((failure) => failure.error),
+  ...(decision.warnings ?? []).map((one) => words(one.warning)),
+];
 
 /** An instance's id as people can tell it from others. */
 export const shortId = (id) => id.replace(/^[0-9a-f]{24,}/, (long) => long.slice(0, 8));
@@ -48,8 +60,19 @@ export function happened(before, after) {
     const was = old.get(one.id);
     old.delete(one.id);
     if (!was) events.push({ id: one.id, text: "launched" });
-    else if (was.state !== one.state) events.push({ id: one.id, text: one.state === "ready" ? "in service" : one.state === "silent" ? "reports no more" : words(one.state), bad: one.state === "silent" || (one.state === "ended" && was.state !== "draining" && was.state !== "stopping") });
+    else if (was.state !== one.state)
+      events.push({
+        id: one.id,
+        text: one.state === "ready" ? "in service" : one.state === "silent" ? "reports no more" : words(one.state),
+        bad: one.state === "silent" || (one.state === "ended" && was.state !== "draining" && was.state !== "stopping"),
+      });
   }
-  for (const one of old.values()) if (one.state !== "ended") events.push({ id: one.id, text: one.state === "draining" || one.state === "stopping" ? "has finished and gone" : "is gone", bad: one.state !== "draining" && one.state !== "stopping" });
+  for (const one of old.values())
+    if (one.state !== "ended")
+      events.push({
+        id: one.id,
+        text: one.state === "draining" || one.state === "stopping" ? "has finished and gone" : "is gone",
+        bad: one.state !== "draining" && one.state !== "stopping",
+      });
   return events;
 }

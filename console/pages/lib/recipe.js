@@ -27,29 +27,47 @@ export function wrong(parameter, text = "") {
     const whole = schema.type !== "integer" || Number.isInteger(n);
     return fits && whole && (!schema.not || n % 2 !== 0) ? null : `is ${allowed}`;
   }
-  if (schema.format === "color") return /^(#[0-9a-f]{6}([0-9a-f]{2})?|black|white|gray|red|green|blue|yellow|transparent)$/i.test(text) ? null : `is ${allowed}`;
+  if (schema.format === "color")
+    return /^(#[0-9a-f]{6}([0-9a-f]{2})?|black|white|gray|red|green|blue|yellow|transparent)$/i.test(text)
+      ? null
+      : `is ${allowed}`;
   return null;
 }
 
 /** The first thing that is wrong with a draft: where and why; null if all is well. */
 export function firstWrong(draft, tables) {
   for (const [at, output] of draft.outputs.entries()) {
-    if (draft.outputs.length > 1 && !/^[A-Za-z0-9_-]{1,32}$/.test(output.name)) return { output: at, text: "Each output has a name of 1 to 32 letters, digits, _ and -" };
-    if (draft.outputs.some((other) => other !== output && other.name === output.name)) return { output: at, text: `Two outputs are called ${output.name}` };
-    for (const [used, rows] of [...output.chain.map((one) => [one, tables.operations]), ...(output.format ? [[output.format, tables.encodings]] : [])]) {
+    if (draft.outputs.length > 1 && !/^[A-Za-z0-9_-]{1,32}$/.test(output.name))
+      return { output: at, text: "Each output has a name of 1 to 32 letters, digits, _ and -" };
+    if (draft.outputs.some((other) => other !== output && other.name === output.name))
+      return { output: at, text: `Two outputs are called ${output.name}` };
+    for (const [used, rows] of [
+      ...output.chain.map((one) => [one, tables.operations]),
+      ...(output.format ? [[output.format, tables.encodings]] : []),
+    ]) {
       const row = entry(rows, used.name);
       if (!row) return { output: at, use: used.key, text: `There is no ${used.name} on this server` };
       for (const parameter of row.parameters) {
         const why = wrong(parameter, used.values[parameter.name]);
-        if (why) return { output: at, use: used.key, parameter: parameter.name, text: `${title(row.name)}: ${parameter.name} ${why}` };
+        if (why)
+          return {
+            output: at,
+            use: used.key,
+            parameter: parameter.name,
+            text: `${title(row.name)}: ${parameter.name} ${why}`,
+          };
       }
-      if (row.name === "resize" && !used.values.width && !used.values.height) return { output: at, use: used.key, parameter: "width", text: "Resize needs a width or a height" };
+      if (row.name === "resize" && !used.values.width && !used.values.height)
+        return { output: at, use: used.key, parameter: "width", text: "Resize needs a width or a height" };
     }
   }
   return null;
 }
 
-export const title = (name) => { const words = name.replaceAll("_", " "); return words[0].toUpperCase() + words.slice(1); };
+export const title = (name) => {
+  const words = name.replaceAll("_", " ");
+  return words[0].toUpperCase() + words.slice(1);
+};
 
 /** The text form. */
 export function toText(draft, tables) {
@@ -74,14 +92,19 @@ function printed(one, rows) {
   return texts.length ? `${one.name}:${texts.join(",")}` : one.name;
 }
 
-const quoted = (text, { schema }) => (schema.type === "string" && !schema.enum && !/^[\w./#-]+$/.test(text) ? `"${text.replace(/["\\]/g, "\\$&")}"` : text);
+const quoted = (text, { schema }) =>
+  schema.type === "string" && !schema.enum && !/^[\w./#-]+$/.test(text) ? `"${text.replace(/["\\]/g, "\\$&")}"` : text;
 
 /** A draft of the JSON form that the server gives. */
 export function fromJson(json) {
   const outputs = json.outputs.map((output) => {
     const chain = output.operations.map((one) => used(one, "operation"));
     const nothing = chain.length === 1 && chain[0].name === "rotate" && chain[0].values.angle === "0";
-    return { name: output.name ?? "main", chain: nothing ? [] : chain, format: output.encoding ? used(output.encoding, "format") : null };
+    return {
+      name: output.name ?? "main",
+      chain: nothing ? [] : chain,
+      format: output.encoding ? used(output.encoding, "format") : null,
+    };
   });
   return { outputs };
 }

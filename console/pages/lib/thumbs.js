@@ -1,6 +1,6 @@
 // Small pictures: of files, made here; of jobs, made by the server. Two at once, only what is in
 // view, and what is no longer wanted is not made.
-import { ask, at, jobPath } from "./api.js";
+import { ask, at, jobPath, root } from "./api.js";
 
 const SIDE = 256;
 const AT_ONCE = 2;
@@ -12,19 +12,25 @@ const made = new Map();
 const waiting = [];
 let busy = 0;
 
-const watching = new IntersectionObserver((entries) => {
-  for (const { target, isIntersecting } of entries) {
-    if (!isIntersecting) continue;
-    watching.unobserve(target);
-    waiting.push(target);
-  }
-  next();
-}, { rootMargin: "200px" });
+const watching = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      watching.unobserve(target);
+      waiting.push(target);
+    }
+    next();
+  },
+  { rootMargin: "200px" },
+);
 
 /** Has an `<img>` show a small picture once it is in view. `key` names it, `make` gives a blob. */
 function lazily(image, key, make) {
   const known = made.get(key);
-  if (known) { image.src = known; return image; }
+  if (known) {
+    image.src = known;
+    return image;
+  }
   Object.assign(image, { key, make });
   watching.observe(image);
   return image;
@@ -34,17 +40,37 @@ async function next() {
   while (busy < AT_ONCE && waiting.length) {
     // The last one asked for is the one that is looked at.
     const image = waiting.pop();
-    if (!image.isConnected) { watching.observe(image); continue; }
+    if (!image.isConnected) {
+      watching.observe(image);
+      continue;
+    }
     const known = made.get(image.key);
-    if (known) { image.src = known; continue; }
+    if (known) {
+      image.src = known;
+      continue;
+    }
     busy += 1;
-    image.make().then((blob) => {
-      if (!blob) { image.dataset.none = ""; return; }
-      const url = URL.createObjectURL(blob);
-      made.set(image.key, url);
-      image.src = url;
-      forget();
-    }, () => { image.dataset.none = ""; }).finally(() => { busy -= 1; next(); });
+    image
+      .make()
+      .then(
+        (blob) => {
+          if (!blob) {
+            image.dataset.none = "";
+            return;
+          }
+          const url = URL.createObjectURL(blob);
+          made.set(image.key, url);
+          image.src = url;
+          forget();
+        },
+        () => {
+          image.dataset.none = "";
+        },
+      )
+      .finally(() => {
+        busy -= 1;
+        next();
+      });
   }
 }
 
@@ -85,6 +111,10 @@ export function ofJob(image, job) {
   const of = outputs[0]?.name ?? "source";
   return lazily(image, `${job.batch}/${job.id}/${of}`, () => fetched(job, of));
 }
+
+/** Of an address that the server gave. */
+export const ofPath = (image, path) =>
+  lazily(image, path, async () => (await ask("GET", new URL(path.replace(/^\//, ""), root).href)).blob());
 
 async function fetched(job, of) {
   for (let tries = 0; tries < 4; tries += 1) {

@@ -1,6 +1,6 @@
 // Pictures on their way to a batch: in pieces, three at once, again after an outage, and on where it
 // was after a reload.
-import { at, Problem } from "./api.js";
+import { ask, at, batchPath, isMissing, Problem } from "./api.js";
 import { get, kept, set, update } from "./store.js";
 import { stamp } from "./pictures.js";
 
@@ -14,7 +14,8 @@ export function freshId(now = Date.now()) {
   const random = crypto.getRandomValues(new Uint8Array(10));
   random[0] = (random[0] & 0x0f) | 0x70;
   random[2] = (random[2] & 0x3f) | 0x80;
-  const hex = now.toString(16).padStart(12, "0") + [...random].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const hex =
+    now.toString(16).padStart(12, "0") + [...random].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
@@ -40,11 +41,30 @@ export async function send(pictures, recipe, name, batch = freshId()) {
   const left = pictures.filter((picture) => !there.has(stamp(picture)));
   note(batch, { name, recipe, total: sent(batch)?.total ?? pictures.length, stamps: [...there], open: true });
   const total = sent(batch).total;
-  set("upload", { batch, sent: there.size, total, bytes: 0, allBytes: left.reduce((sum, picture) => sum + picture.file.size, 0), problem: null, ended: false });
+  set("upload", {
+    batch,
+    sent: there.size,
+    total,
+    bytes: 0,
+    allBytes: left.reduce((sum, picture) => sum + picture.file.size, 0),
+    problem: null,
+    ended: false,
+  });
   const pieces = cut(left);
+  const growing = await patiently(() =>
+    ask("POST", "batches", { body: { batch, name: name.slice(0, 60), recipe, expected: total } }),
+  ).then(
+    () => true,
+    (error) => {
+      // An older server knows only batches of single requests; one that is open already is gone on with.
+      if (isMissing(error) || error.code === "conflict") return error.code === "conflict";
+      update("upload", (upload) => ({ ...upload, problem: error, ended: true }));
+      throw error;
+    },
+  );
   const line = async () => {
     for (let piece = pieces.shift(); piece; piece = pieces.shift()) {
-      await deliver(piece, recipe, batch);
+      await patiently(() => post(piece, recipe, batch));
       for (const picture of piece) there.add(stamp(picture));
       note(batch, { stamps: [...there] });
       update("upload", (upload) => ({ ...upload, sent: there.size }));
@@ -52,6 +72,7 @@ export async function send(pictures, recipe, name, batch = freshId()) {
   };
   try {
     await Promise.all(Array.from({ length: LINES }, line));
+    if (growing) await seal(batch);
     note(batch, { open: false, stamps: [] });
     update("upload", (upload) => ({ ...upload, ended: true }));
   } catch (error) {
@@ -67,7 +88,11 @@ function cut(pictures) {
   let piece = [];
   let size = 0;
   for (const picture of pictures) {
-    if (piece.length && (piece.length >= PIECE_PICTURES || size + picture.file.size > PIECE_BYTES)) { pieces.push(piece); piece = []; size = 0; }
+    if (piece.length && (piece.length >= PIECE_PICTURES || size + picture.file.size > PIECE_BYTES)) {
+      pieces.push(piece);
+      piece = [];
+      size = 0;
+    }
     piece.push(picture);
     size += picture.file.size;
   }
@@ -75,15 +100,21 @@ function cut(pictures) {
   return pieces;
 }
 
-/** Sends one piece until it has come; gives up only where trying again leads nowhere. */
-async function deliver(piece, recipe, batch) {
+/** Says of a batch that this was all of it. */
+export const seal = (batch) => patiently(() => ask("PATCH", batchPath(batch), { body: { sealed: true } }));
+
+/** Tries until it is done; gives up only where trying again leads nowhere. */
+async function patiently(run) {
   for (let pause = 500; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     try {
-      return await post(piece, recipe, batch);
+      return await run();
     } catch (error) {
       const passes = error.code === "offline" || error.status === 503 || error.status === 408;
       if (!passes) throw error;
-      await new Promise((done) => { setTimeout(done, pause); addEventListener("online", done, { once: true }); });
+      await new Promise((done) => {
+        setTimeout(done, pause);
+        addEventListener("online", done, { once: true });
+      });
     }
   }
 }
@@ -104,13 +135,28 @@ function post(piece, recipe, batch) {
     const request = new XMLHttpRequest();
     request.open("POST", at("jobs"));
     request.upload.onprogress = (event) => far(event.loaded);
-    request.onerror = () => { far(0); bad(new Problem("offline", "The server does not answer.")); };
+    request.onerror = () => {
+      far(0);
+      bad(new Problem("offline", "The server does not answer."));
+    };
     request.onload = () => {
-      if (request.status < 300) { good(); return; }
+      if (request.status < 300) {
+        good();
+        return;
+      }
       far(0);
       let said = {};
-      try { said = JSON.parse(request.responseText); } catch { /* A proxy's own page. */ }
-      bad(new Problem(said.code ?? `http_${request.status}`, said.detail ?? request.statusText, { ...said, status: request.status }));
+      try {
+        said = JSON.parse(request.responseText);
+      } catch {
+        /* A proxy's own page. */
+      }
+      bad(
+        new Problem(said.code ?? `http_${request.status}`, said.detail ?? request.statusText, {
+          ...said,
+          status: request.status,
+        }),
+      );
     };
     request.send(form);
   });

@@ -1,26 +1,30 @@
 // Batch: the pictures of one batch while they are ground, and what came of them.
 import { announce, keys } from "../lib/a11y.js";
 import { at, batchPath, jobPath, load, send } from "../lib/api.js";
-import { debounced, h, name as shown, paced, put, say } from "../lib/dom.js";
-import { bytes, change, count, number, percent, seconds, words } from "../lib/format.js";
+import { debounced, h, paced, put } from "../lib/dom.js";
+import { words } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { on } from "../lib/live.js";
 import { Pager } from "../lib/pager.js";
-import { shortId } from "../lib/reasons.js";
 import { filter, route, step } from "../lib/route.js";
-import { get, kept, set, watch } from "../lib/store.js";
-import { ofJob } from "../lib/thumbs.js";
-import { good, pictures } from "../lib/pictures.js";
-import * as uploads from "../lib/upload.js";
-import { badge, rebadge, stateOf } from "../el/badge.js";
-import { menu, toast } from "../el/dialog.js";
-import { chooser } from "../el/drop.js";
+import { get, kept, watch } from "../lib/store.js";
+import { badge } from "../el/badge.js";
+import { drawHead } from "../el/batchhead.js";
+import { toast } from "../el/dialog.js";
+import { rowOf, tileOf } from "../el/jobcells.js";
 import { lightbox } from "../el/lightbox.js";
 import { trouble } from "../el/trouble.js";
 import "../el/grist.js";
 import "../el/rows.js";
 
-const STATES = [["", "All"], ["pending", "Queued"], ["done", "Done"], ["failed", "Failed"], ["dead", "Dead"]];
+const STATES = [
+  ["", "All"],
+  ["pending", "Queued"],
+  ["running", "Running"],
+  ["done", "Done"],
+  ["failed", "Failed"],
+  ["dead", "Dead"],
+];
 /** The jobs on show are asked for again this often while the batch changes. */
 const AGAIN_MS = 900;
 /** A finished batch no larger than this is read to its end, for the bytes it saved. */
@@ -40,7 +44,19 @@ export default async function batchScreen(main, signal) {
     inner?.abort();
     inner = new AbortController();
     if (wanted) await one(holder, wanted, inner.signal);
-    else put(holder, h("h1", {}, "Batch"), h("div", { class: "card empty" }, icon("batch", "big"), h("strong", {}, "Nothing ground yet"), h("p", {}, "A batch appears here as soon as its first picture is sent."), h("a", { class: "button large", href: "#/grind" }, "Go to Grind")));
+    else
+      put(
+        holder,
+        h("h1", {}, "Batch"),
+        h(
+          "div",
+          { class: "card empty" },
+          icon("batch", "big"),
+          h("strong", {}, "Nothing ground yet"),
+          h("p", {}, "A batch appears here as soon as its first picture is sent."),
+          h("a", { class: "button large", href: "#/grind" }, "Go to Grind"),
+        ),
+      );
   };
   signal.addEventListener("abort", () => inner?.abort());
   watch(["route"], choose, signal);
@@ -54,11 +70,18 @@ async function one(holder, id, signal) {
   const state = { batch: null, view: null, box: null, seen: [0, 40], held: 0 };
   const view = frame(id, state, signal);
   put(holder, view.root);
-  const jobs = new Pager(async (after, limit) => {
-    const { query } = route();
-    const page = await load(batchPath(id, "/jobs"), { after, limit, q: query.get("q"), state: query.get("state"), code: query.get("code") }, signal);
-    return { items: page.jobs, next: page.next, total: page.total };
-  }, (job) => job.id);
+  const jobs = new Pager(
+    async (after, limit) => {
+      const { query } = route();
+      const page = await load(
+        batchPath(id, "/jobs"),
+        { after, limit, q: query.get("q"), state: query.get("state"), code: query.get("code") },
+        signal,
+      );
+      return { items: page.jobs, next: page.next, total: page.total };
+    },
+    (job) => job.id,
+  );
 
   const drawBatch = (batch) => {
     state.batch = batch;
@@ -71,7 +94,20 @@ async function one(holder, id, signal) {
     } catch (error) {
       if (error.name === "AbortError") return;
       // The first pictures of one that is being sent may not have come yet.
-      if (error.status === 404 && get("upload")?.batch === id) drawBatch({ batch: id, jobs: 0, pending: 0, done: 0, failed: 0, dead: 0, failures: [], closed: false, ended: false, per_second: 0 });
+      if (error.status === 404 && get("upload")?.batch === id)
+        drawBatch({
+          batch: id,
+          jobs: 0,
+          pending: 0,
+          running: 0,
+          done: 0,
+          failed: 0,
+          dead: 0,
+          failures: [],
+          closed: false,
+          ended: false,
+          per_second: 0,
+        });
       else if (!state.batch) view.problem(error, loadBatch);
     }
   };
@@ -82,7 +118,10 @@ async function one(holder, id, signal) {
   };
   const want = (first, last) => {
     state.seen = [first, last];
-    if (last > jobs.items.length && !jobs.ended) jobs.need(last - 1).then(drawRows, (error) => { if (error.name !== "AbortError" && !jobs.items.length) view.problem(error, again); });
+    if (last > jobs.items.length && !jobs.ended)
+      jobs.need(last - 1).then(drawRows, (error) => {
+        if (error.name !== "AbortError" && !jobs.items.length) view.problem(error, again);
+      });
   };
   let pending = false;
   const again = paced(async () => {
@@ -90,9 +129,19 @@ async function one(holder, id, signal) {
     pending = true;
     try {
       const hold = view.rows.matches(":hover, :focus-within");
-      if (!jobs.items.length) { jobs.reset(); await jobs.need(0); } else state.held = await jobs.again(...state.seen, hold);
-      if (state.box) { const job = jobs.items.find((each) => each.id === state.box.id); if (job) state.box.update(job); }
-      view.fresh(state.held, () => { state.held = 0; view.rows.querySelector(":focus")?.blur(); jobs.again(...state.seen).then(drawRows); });
+      if (!jobs.items.length) {
+        jobs.reset();
+        await jobs.need(0);
+      } else state.held = await jobs.again(...state.seen, hold);
+      if (state.box) {
+        const job = jobs.items.find((each) => each.id === state.box.id);
+        if (job) state.box.update(job);
+      }
+      view.fresh(state.held, () => {
+        state.held = 0;
+        view.rows.querySelector(":focus")?.blur();
+        jobs.again(...state.seen).then(drawRows);
+      });
       drawRows();
     } catch (error) {
       if (error.name !== "AbortError" && !jobs.items.length) view.problem(error, again);
@@ -106,45 +155,126 @@ async function one(holder, id, signal) {
     const job = jobs.items[index];
     if (job) step({ job: job.id });
   };
-  view.list(jobs, want, open, { retry: (job) => retryJob(job, again) });
+  view.list(jobs, want, open, (job) => retryJob(job, again));
 
   let filtered = JSON.stringify([...route().query].filter(([key]) => key !== "job" && key !== "view"));
-  watch(["route"], () => {
-    if (route().screen !== "batch") return;
-    const now = JSON.stringify([...route().query].filter(([key]) => key !== "job" && key !== "view"));
-    view.filters();
-    if (now !== filtered) { filtered = now; jobs.reset(); jobs.need(0).then(drawRows, () => {}); }
-    view.list(jobs, want, open, { retry: (job) => retryJob(job, again) }, true);
-    shine();
-  }, signal);
+  watch(
+    ["route"],
+    () => {
+      if (route().screen !== "batch") return;
+      const now = JSON.stringify([...route().query].filter(([key]) => key !== "job" && key !== "view"));
+      view.filters();
+      if (now !== filtered) {
+        filtered = now;
+        jobs.reset();
+        jobs.need(0).then(drawRows, () => {});
+      }
+      view.list(jobs, want, open, (job) => retryJob(job, again), true);
+      shine();
+    },
+    signal,
+  );
 
   /** Opens or closes the large picture, as the address says. */
   const shine = async () => {
     const wanted = route().query.get("job");
-    if (!wanted) { state.box?.close(); return; }
+    if (!wanted) {
+      state.box?.close();
+      return;
+    }
     if (state.box) return;
     const found = jobs.items.find((job) => job.id === wanted);
-    const job = found ?? (await load(jobPath({ batch: id, id: wanted }), {}, signal).catch((error) => { toast(error.detail ?? error.message); filter({ job: null }); return null; }));
+    const job =
+      found ??
+      (await load(jobPath({ batch: id, id: wanted }), {}, signal).catch((error) => {
+        toast(error.detail ?? error.message);
+        filter({ job: null });
+        return null;
+      }));
     if (!job || state.box) return;
     const box = lightbox(job, {
-      step: async (by) => { const at = jobs.find(state.box.id) + by; if (at < 0) return null; await jobs.need(at); const next = jobs.items[at]; if (next) { state.box.id = next.id; filter({ job: next.id }); } return next ?? null; },
+      step: async (by) => {
+        const at = jobs.find(state.box.id) + by;
+        if (at < 0) return null;
+        await jobs.need(at);
+        const next = jobs.items[at];
+        if (next) {
+          state.box.id = next.id;
+          filter({ job: next.id });
+        }
+        return next ?? null;
+      },
       retry: (bad) => retryJob(bad, again),
-      closed: () => { const at = jobs.find(state.box?.id); state.box = null; if (route().query.get("job")) filter({ job: null }); if (at >= 0) view.rows.focusOn(at); },
+      closed: () => {
+        const at = jobs.find(state.box?.id);
+        state.box = null;
+        if (route().query.get("job")) filter({ job: null });
+        if (at >= 0) view.rows.focusOn(at);
+      },
     });
     state.box = { ...box, id: wanted };
   };
 
-  on("batch", (batch) => { if (batch.batch === id) { drawBatch(batch); again(); } }, signal);
-  on("job", (told) => {
-    if (told.batch !== id) return;
-    const job = jobs.items.find((each) => each.id === told.id);
-    if (job && job.state !== told.state) { job.state = told.state; view.rows.refresh(); if (state.batch) view.grist(state.batch, jobs); }
-  }, signal);
-  on("refetch", () => { loadBatch(); again(); }, signal);
-  watch(["upload", "link"], () => { if (state.batch) drawBatch(state.batch); again(); }, signal);
-  keys({ j: () => view.rows.focusOn(view.rows.focused + 1), k: () => view.rows.focusOn(view.rows.focused - 1), v: () => view.toggle(), r: () => { const job = jobs.items[view.rows.focused]; if (job && (job.state === "failed" || job.state === "dead")) retryJob(job, again); else toast("Only what failed can be tried again."); }, Escape: () => history.back() }, signal);
+  on(
+    "batch",
+    (batch) => {
+      if (batch.batch === id) {
+        drawBatch(batch);
+        again();
+      }
+    },
+    signal,
+  );
+  on(
+    "job",
+    (told) => {
+      if (told.batch !== id) return;
+      const job = jobs.items.find((each) => each.id === told.id);
+      if (job && job.state !== told.state) {
+        job.state = told.state;
+        job.worker ??= told.worker;
+        view.rows.refresh();
+        if (state.batch) view.grist(state.batch, jobs);
+      }
+    },
+    signal,
+  );
+  on(
+    "refetch",
+    () => {
+      loadBatch();
+      again();
+    },
+    signal,
+  );
+  watch(
+    ["upload", "link"],
+    () => {
+      if (state.batch) drawBatch(state.batch);
+      again();
+    },
+    signal,
+  );
+  keys(
+    {
+      j: () => view.rows.focusOn(view.rows.focused + 1),
+      k: () => view.rows.focusOn(view.rows.focused - 1),
+      v: () => view.toggle(),
+      r: () => {
+        const job = jobs.items[view.rows.focused];
+        if (job && (job.state === "failed" || job.state === "dead")) retryJob(job, again);
+        else toast("Only what failed can be tried again.");
+      },
+      Escape: () => history.back(),
+    },
+    signal,
+  );
 
-  view.onGrist(async (index) => { await jobs.need(index); drawRows(); view.rows.focusOn(index); });
+  view.onGrist(async (index) => {
+    await jobs.need(index);
+    drawRows();
+    view.rows.focusOn(index);
+  });
   await loadBatch();
   await jobs.need(0).catch(() => {});
   drawRows();
@@ -160,7 +290,7 @@ async function retryJob(job, again) {
     announce("Sent again");
     again();
   } catch (error) {
-    toast(error.code === "conflict" ? `Not tried again: ${error.detail}` : error.detail ?? error.message);
+    toast(error.code === "conflict" ? `Not tried again: ${error.detail}` : (error.detail ?? error.message));
   }
 }
 
@@ -168,40 +298,93 @@ async function retryJob(job, again) {
 function frame(id, state, signal) {
   const title = h("h1", { class: "ellipsis" }, "Batch");
   const badged = badge("pending");
-  const download = h("a", { class: "button large", href: at(batchPath(id, "/outputs.zip")), download: "", hidden: true }, icon("download"), h("span"));
+  const download = h(
+    "a",
+    { class: "button large", href: at(batchPath(id, "/outputs.zip")), download: "", hidden: true },
+    icon("download"),
+    h("span"),
+  );
   const grist = h("px-grist");
   const figures = h("div", { class: "figures data", "aria-live": "off" });
   const interrupted = h("div", { hidden: true });
   const failures = h("section", { class: "failures", "aria-label": "Why pictures failed", hidden: true });
-  const search = h("input", { type: "search", placeholder: "Name, id or reason", "aria-label": "Search in this batch", value: route().query.get("q") ?? "", oninput: debounced(() => filter({ q: search.value.trim() }), 200) });
+  const search = h("input", {
+    type: "search",
+    placeholder: "Name, id or reason",
+    "aria-label": "Search in this batch",
+    value: route().query.get("q") ?? "",
+    oninput: debounced(() => filter({ q: search.value.trim() }), 200),
+  });
   const chips = h("div", { class: "segments", role: "radiogroup", "aria-label": "State" });
   const viewed = h("button", { class: "square", onclick: () => root.toggle() });
   const fresh = h("button", { class: "fresh", hidden: true });
   const rows = h("px-rows", { class: "data" });
   const nothing = h("div", { class: "empty", hidden: true });
   const wrong = h("div", { hidden: true });
-  const element = h("div", { class: "screen batch" },
+  const element = h(
+    "div",
+    { class: "screen batch" },
     h("div", { class: "head" }, title, badged, h("span", { class: "grow" }), download),
-    wrong, interrupted, h("section", { class: "card grist-card", "aria-label": "Progress" }, grist, figures), failures,
-    h("div", { class: "line filters" }, h("div", { class: "search grow" }, icon("search"), search), chips, viewed), fresh, rows, nothing);
+    wrong,
+    interrupted,
+    h("section", { class: "card grist-card", "aria-label": "Progress" }, grist, figures),
+    failures,
+    h("div", { class: "line filters" }, h("div", { class: "search grow" }, icon("search"), search), chips, viewed),
+    fresh,
+    rows,
+    nothing,
+  );
 
   const isGallery = () => (route().query.get("view") ?? kept.get("view", "rows")) === "gallery";
   const root = {
-    root: element, rows,
-    toggle() { const to = isGallery() ? "rows" : "gallery"; kept.set("view", to); filter({ view: to }); },
-    onGrist(run) { grist.addEventListener("cell", (event) => run(event.detail), { signal }); },
+    root: element,
+    rows,
+    toggle() {
+      const to = isGallery() ? "rows" : "gallery";
+      kept.set("view", to);
+      filter({ view: to });
+    },
+    onGrist(run) {
+      grist.addEventListener("cell", (event) => run(event.detail), { signal });
+    },
     grist(batch, jobs) {
       const whole = !route().query.get("state") && !route().query.get("q") && !route().query.get("code");
       grist.show(batch, whole ? jobs.items.map((job) => job.state) : []);
     },
-    draw(batch, jobs) { drawHead(batch, { title, badged, download, figures, interrupted, failures }, id, jobs); root.grist(batch, jobs); },
-    problem(error, retry) { wrong.hidden = !error; put(wrong, error && trouble(error, retry)); },
-    fresh(many, show) { fresh.hidden = !many; put(fresh, `${many} new`); fresh.onclick = show; },
+    draw(batch, jobs) {
+      drawHead(batch, { title, badged, download, figures, interrupted, failures }, id, jobs);
+      root.grist(batch, jobs);
+    },
+    problem(error, retry) {
+      wrong.hidden = !error;
+      put(wrong, error && trouble(error, retry));
+    },
+    fresh(many, show) {
+      fresh.hidden = !many;
+      put(fresh, `${many} new`);
+      fresh.onclick = show;
+    },
     filters() {
       const now = route().query.get("state") ?? "";
       const code = route().query.get("code");
-      put(chips, STATES.map(([value, text]) => h("label", {}, h("input", { type: "radio", name: "state", value, checked: value === now, onchange: () => filter({ state: value, code: null }) }), h("span", {}, text))),
-        code && h("button", { class: "quiet", onclick: () => filter({ code: null }) }, words(code), icon("cross")));
+      put(
+        chips,
+        STATES.map(([value, text]) =>
+          h(
+            "label",
+            {},
+            h("input", {
+              type: "radio",
+              name: "state",
+              value,
+              checked: value === now,
+              onchange: () => filter({ state: value, code: null }),
+            }),
+            h("span", {}, text),
+          ),
+        ),
+        code && h("button", { class: "quiet", onclick: () => filter({ code: null }) }, words(code), icon("cross")),
+      );
       put(viewed, icon(isGallery() ? "rows" : "grid"));
       viewed.setAttribute("aria-label", isGallery() ? "Show as rows" : "Show as a gallery");
     },
@@ -210,116 +393,48 @@ function frame(id, state, signal) {
       nothing.hidden = !none;
       if (!none) return;
       const filtered = ["q", "state", "code"].some((key) => route().query.get(key));
-      put(nothing, filtered ? [h("strong", {}, "Nothing matches"), h("button", { onclick: () => { search.value = ""; filter({ q: null, state: null, code: null }); } }, "Clear the filters")] : [h("strong", {}, "No pictures yet")]);
+      put(
+        nothing,
+        filtered
+          ? [
+              h("strong", {}, "Nothing matches"),
+              h(
+                "button",
+                {
+                  onclick: () => {
+                    search.value = "";
+                    filter({ q: null, state: null, code: null });
+                  },
+                },
+                "Clear the filters",
+              ),
+            ]
+          : [h("strong", {}, "No pictures yet")],
+      );
     },
-    list(jobs, want, open, acts, onlyIfChanged) {
+    list(jobs, want, open, retry, onlyIfChanged) {
       const gallery = isGallery();
-      if (onlyIfChanged && rows.gallery === gallery) { rows.refresh(); return; }
+      if (onlyIfChanged && rows.gallery === gallery) {
+        rows.refresh();
+        return;
+      }
       rows.gallery = gallery;
-      rows.list({ label: "Pictures of the batch", count: jobs.count, want, open, height: gallery ? 212 : 48, tile: gallery ? (innerWidth < 760 ? 150 : 180) : undefined,
-        about: (index) => { const job = jobs.items[index]; return job ? `${job.id} ${job.state} ${job.worker} ${job.outputs.length} ${job.troubles?.length}` : ""; },
+      rows.list({
+        label: "Pictures of the batch",
+        count: jobs.count,
+        want,
+        open,
+        height: gallery ? 212 : 48,
+        tile: gallery ? (innerWidth < 760 ? 150 : 180) : undefined,
+        about: (index) => {
+          const job = jobs.items[index];
+          return job ? `${job.id} ${job.state} ${job.worker} ${job.outputs.length} ${job.troubles?.length}` : "";
+        },
         className: (index) => (gallery ? `tile is-${jobs.items[index]?.state}` : "job"),
-        cells: (index) => (gallery ? tileOf : rowOf)(jobs.items[index], acts) });
+        cells: (index) => (gallery ? tileOf : rowOf)(jobs.items[index], retry),
+      });
     },
   };
   root.filters();
   return root;
 }
-
-const sum = (list, of) => list.reduce((total, one) => total + of(one), 0);
-
-/** Bytes before and after: what the server says, else what the rows do, as far as they are known. */
-function saved(batch, jobs) {
-  if (batch.bytes_in !== undefined && batch.bytes_in !== null) return { before: batch.bytes_in, after: batch.bytes_out, all: true };
-  const done = jobs.items.filter((job) => job.state === "done" && job.source && job.outputs.length);
-  if (!done.length) return null;
-  return { before: sum(done, (job) => job.source.bytes), after: sum(done, (job) => sum(job.outputs, (output) => output.bytes)), all: done.length >= batch.done };
-}
-
-function drawHead(batch, parts, id, jobs) {
-  const { title, badged, download, figures, interrupted, failures } = parts;
-  const upload = get("upload")?.batch === id ? get("upload") : null;
-  const known = uploads.sent(id);
-  put(title, shown(uploads.nameOf(batch) ?? `Batch ${id}`));
-  const bad = batch.failed + batch.dead;
-  const ended = batch.done + bad;
-  const sending = upload && !upload.ended;
-  const total = Math.max(batch.jobs, sending ? upload.total : 0);
-  const far = percent(ended, total);
-  rebadge(badged, sending ? "sending" : batch.ended ? (bad ? "failed" : "done") : "running", sending ? `Sending ${upload.sent} of ${upload.total}` : batch.ended ? (bad ? `Ended, ${bad} failed` : "Done") : `Running ${far} %`);
-  download.hidden = !batch.done;
-  download.classList.toggle("primary", batch.ended);
-  say(download.lastChild, `Download ${number(batch.done)}`);
-  const size = saved(batch, jobs);
-  const figure = (value, unit, className = "") => h("div", { class: `figure ${className}` }, h("strong", { class: "num" }, value), h("span", { class: "muted" }, unit));
-  put(figures,
-    size && size.before > size.after ? figure(`${size.all ? "" : "≥ "}${bytes(size.before - size.after)}`, `saved, ${change(size.before, size.after)}`, "hero") : null,
-    figure(number(batch.done), "done"), bad ? figure(number(bad), "failed", "bad") : null, batch.pending ? figure(number(batch.pending), "to go") : null,
-    !batch.ended && batch.per_second > 0 ? figure(`${batch.per_second.toFixed(1)}/s`, "rate") : null,
-    !batch.ended && batch.seconds_left ? figure(seconds(batch.seconds_left), "left") : null);
-  const cut = known?.open && !sending;
-  interrupted.hidden = !cut;
-  if (cut && !interrupted.firstChild) put(interrupted, unfinished(id, known));
-  if (!cut) put(interrupted);
-  drawFailures(failures, batch, id);
-}
-
-/** What was interrupted goes on with the same pictures, wherever they come from. */
-function unfinished(id, known) {
-  const folder = chooser(true);
-  const files = chooser(false);
-  const go = async () => {
-    const all = good();
-    if (!all.length) return;
-    set("pictures", pictures().filter((picture) => picture.problem));
-    await uploads.send(all, known.recipe, known.name, id).catch((error) => toast(error.detail ?? error.message));
-  };
-  for (const input of [folder, files]) input.addEventListener("change", () => go());
-  return h("div", { class: "banner" }, icon("retry"), h("span", { class: "grow" }, `${known.stamps.length} of ${known.total} sent: choose the same pictures to continue. Those that came are not sent again.`), h("button", { onclick: () => folder.click() }, "Choose the folder"), h("button", { onclick: () => files.click() }, "Choose pictures"), folder, files);
-}
-
-function drawFailures(section, batch, id) {
-  section.hidden = !batch.failures.length;
-  const text = JSON.stringify(batch.failures);
-  if (section.text === text) return;
-  section.text = text;
-  const retryAll = async (code) => {
-    try {
-      const { sent, refused } = await send(batchPath(id, `/retry${code ? `?code=${code}` : ""}`));
-      toast(`${count(sent.length, "picture")} tried again${refused.length ? `, ${refused.length} cannot be` : ""}`);
-    } catch (error) { toast(error.detail ?? error.message); }
-  };
-  put(section, batch.failures.map((group) => h("div", { class: "card line failure" },
-    h("button", { class: "quiet grow", "aria-label": `Show the ${count(group.count, "picture")} with ${words(group.code)}`, onclick: () => filter({ code: group.code, state: null }) }, icon("right"), h("span", { class: "num" }, `${number(group.count)} ×`), h("strong", {}, words(group.code)), h("span", { class: "muted ellipsis" }, shown(group.reason))),
-    h("button", { onclick: () => retryAll(group.code) }, icon("retry"), "Retry"))),
-    batch.failures.length > 1 && h("button", { class: "quiet", onclick: () => retryAll() }, `Retry all ${batch.failed + batch.dead}`));
-}
-
-const picture = (job, className) => { const image = h("img", { alt: "", class: className }); ofJob(image, job); return image; };
-
-function rowOf(job, acts) {
-  if (!job) return [{ className: "wide", content: h("div", { class: "skeleton" }) }];
-  const { source, outputs } = job;
-  const after = sum(outputs, (output) => output.bytes);
-  const bad = job.state === "failed" || job.state === "dead";
-  return [
-    { className: "c-thumb", content: h("div", { class: "well" }, picture(job)) },
-    { className: "c-name ellipsis", content: shown(job.name ?? job.id) },
-    { className: "c-state", content: badge(stateOf(job)) },
-    { className: "c-worker num ellipsis", content: h("span", { title: job.worker }, shortId(job.worker ?? "")) },
-    { className: "c-size num ellipsis", content: bad ? h("span", { class: "reason", title: job.reason }, words(job.code)) : h("span", {}, source ? `${bytes(source.bytes)}${outputs.length ? ` → ${bytes(after)}` : ""}` : "") },
-    { className: "c-change num", content: outputs.length && source ? h("span", {}, change(source.bytes, after)) : h("span") },
-    { className: "c-act", content: bad ? h("button", { "data-act": "retry", "aria-label": `Retry ${job.name ?? job.id}`, onclick: () => acts.retry(job) }, "Retry") : h("span", { class: "num muted" }, job.timings ? seconds(job.timings.total_ms / 1000) : "") },
-  ];
-}
-
-function tileOf(job, acts) {
-  if (!job) return [h("div", { class: "skeleton" })];
-  const bad = job.state === "failed" || job.state === "dead";
-  const after = sum(job.outputs, (output) => output.bytes);
-  return [h("div", { class: "tile-box" },
-    h("div", { class: "well" }, bad ? icon("failed", "big") : picture(job)),
-    h("div", { class: "line tile-line" }, h("span", { class: "grow ellipsis" }, shown(job.name ?? job.id)), job.state === "done" ? h("span", { class: "num saved" }, job.source ? change(job.source.bytes, after) : "") : badge(stateOf(job))),
-    bad ? h("button", { "data-act": "retry", onclick: () => acts.retry(job) }, `Retry: ${words(job.code)}`) : null)];
-}
-

@@ -13,7 +13,12 @@ import { confirm, toast } from "../el/dialog.js";
 import { trouble } from "../el/trouble.js";
 import "../el/chart.js";
 
-const RANGES = { "1h": ["1 h", 3_600_000], "6h": ["6 h", 21_600_000], "24h": ["24 h", 86_400_000], "7d": ["7 d", 604_800_000] };
+const RANGES = {
+  "1h": ["1 h", 3_600_000],
+  "6h": ["6 h", 21_600_000],
+  "24h": ["24 h", 86_400_000],
+  "7d": ["7 d", 604_800_000],
+};
 const LOOK_MS = 3000;
 const DECISIONS = 500;
 const SHOWN = 60;
@@ -29,41 +34,126 @@ export default async function fleetScreen(main, signal) {
   const cards = h("ul", { class: "instances", "aria-label": "Instances" });
   const nothing = h("div", { class: "card empty", hidden: true });
   const wrong = h("div", { hidden: true });
-  main.append(h("div", { class: "head" }, h("h1", {}, "Fleet"), totals, h("span", { class: "grow" }), ranges), warning, wrong,
-    h("div", { class: "fleet data" }, h("section", { class: "card", "aria-label": "Over time" }, chart),
-      h("section", { class: "card logs" }, h("h2", {}, "Decisions"), decisions, h("h2", {}, "Events"), events)), cards, nothing);
+  main.append(
+    h("div", { class: "head" }, h("h1", {}, "Fleet"), totals, h("span", { class: "grow" }), ranges),
+    warning,
+    wrong,
+    h(
+      "div",
+      { class: "fleet data" },
+      h("section", { class: "card", "aria-label": "Over time" }, chart),
+      h("section", { class: "card logs" }, h("h2", {}, "Decisions"), decisions, h("h2", {}, "Events"), events),
+    ),
+    cards,
+    nothing,
+  );
 
   let known = [];
   let history = null;
   const range = () => (RANGES[route().query.get("range")] ? route().query.get("range") : "1h");
 
-  const drawRanges = () => put(ranges, Object.entries(RANGES).map(([value, [text]]) => h("label", {}, h("input", { type: "radio", name: "range", value, checked: value === range(), onchange: () => filter({ range: value }) }), h("span", {}, text))));
+  const drawRanges = () =>
+    put(
+      ranges,
+      Object.entries(RANGES).map(([value, [text]]) =>
+        h(
+          "label",
+          {},
+          h("input", {
+            type: "radio",
+            name: "range",
+            value,
+            checked: value === range(),
+            onchange: () => filter({ range: value }),
+          }),
+          h("span", {}, text),
+        ),
+      ),
+    );
   const drawFleet = () => {
     const fleet = get("fleet");
     if (!fleet?.instances) return;
     const living = fleet.instances.filter((one) => one.state !== "ended");
     const serving = living.filter((one) => one.state === "ready" || one.state === "waiting").length;
-    put(totals, h("strong", {}, `${serving} of ${living.length} in service`), ` · ${number(fleet.visible ?? 0)} waiting · ${number(fleet.in_flight ?? 0)} in work`, fleet.delayed ? ` · ${number(fleet.delayed)} delayed` : "");
+    put(
+      totals,
+      h("strong", {}, `${serving} of ${living.length} in service`),
+      ` · ${number(fleet.visible ?? 0)} waiting · ${number(fleet.in_flight ?? 0)} in work`,
+      fleet.delayed ? ` · ${number(fleet.delayed)} delayed` : "",
+    );
     nothing.hidden = fleet.instances.length > 0 || cards.childElementCount > 0;
     const role = get("session")?.features.includes("fleet");
-    put(nothing, icon("fleet", "big"), h("strong", {}, "No instances"), h("p", {}, role ? "The next job starts one, where pixmill up or a controller runs." : "This server knows of no fleet."));
+    put(
+      nothing,
+      icon("fleet", "big"),
+      h("strong", {}, "No instances"),
+      h(
+        "p",
+        {},
+        role ? "The next job starts one, where pixmill up or a controller runs." : "This server knows of no fleet.",
+      ),
+    );
     drawCards(cards, fleet.instances, (one) => drain(one, look));
   };
   const drawLogs = () => {
     const told = known.filter((decision) => decision.actions.length || decision.failures?.length);
-    put(decisions, told.length ? told.slice(0, SHOWN).map((decision) => decisionLine(decision)) : h("li", { class: "muted" }, known.length ? "Nothing had to be decided: the fleet has the size it needs." : "No controller has run here yet."));
+    put(
+      decisions,
+      told.length
+        ? told.slice(0, SHOWN).map((decision) => decisionLine(decision))
+        : h(
+            "li",
+            { class: "muted" },
+            known.length
+              ? "Nothing had to be decided: the fleet has the size it needs."
+              : "No controller has run here yet.",
+          ),
+    );
     const log = get("fleetLog") ?? [];
-    put(events, log.length ? log.slice(0, SHOWN).map((event) => h("li", {}, h("time", { class: "num muted" }, clockExact(event.at)), h("span", {}, event.id ? h("code", {}, shortId(event.id)) : null, event.id ? " " : null, h("span", { class: event.bad ? "bad" : "" }, event.text)))) : h("li", { class: "muted" }, "Nothing has happened since this page was opened."));
+    put(
+      events,
+      log.length
+        ? log
+            .slice(0, SHOWN)
+            .map((event) =>
+              h(
+                "li",
+                {},
+                h("time", { class: "num muted" }, clockExact(event.at)),
+                h(
+                  "span",
+                  {},
+                  event.id ? h("code", {}, shortId(event.id)) : null,
+                  event.id ? " " : null,
+                  h("span", { class: event.bad ? "bad" : "" }, event.text),
+                ),
+              ),
+            )
+        : h("li", { class: "muted" }, "Nothing has happened since this page was opened."),
+    );
     drawWarning(warning, known);
     drawChart();
   };
   const drawChart = () => {
     const now = Date.now();
     const span = RANGES[range()][1];
-    const marks = known.filter((decision) => decision.actions.length).map((decision) => ({ at: Date.parse(decision.at), key: decision.tick, text: doings(decision).map((one) => `${one.what}: ${one.why}`).join("; ") }));
+    const marks = known
+      .filter((decision) => decision.actions.length)
+      .map((decision) => ({
+        at: Date.parse(decision.at),
+        key: decision.tick,
+        text: doings(decision)
+          .map((one) => `${one.what}: ${one.why}`)
+          .join("; "),
+      }));
     chart.show(history ?? columns(known, now - span), marks, [now - span, now]);
   };
-  chart.addEventListener("mark", (event) => { const li = decisions.querySelector(`[data-tick="${event.detail}"]`); li?.scrollIntoView({ block: "nearest" }); li?.classList.add("lit"); setTimeout(() => li?.classList.remove("lit"), 1500); });
+  chart.addEventListener("mark", (event) => {
+    const li = decisions.querySelector(`[data-tick="${event.detail}"]`);
+    li?.scrollIntoView({ block: "nearest" });
+    li?.classList.add("lit");
+    setTimeout(() => li?.classList.remove("lit"), 1500);
+  });
 
   const loadHistory = async () => {
     try {
@@ -76,27 +166,73 @@ export default async function fleetScreen(main, signal) {
   };
   const look = async () => {
     try {
-      const [fleet, page] = await Promise.all([load("fleet", {}, signal), load("decisions", { limit: DECISIONS }, signal)]);
+      const [fleet, page] = await Promise.all([
+        load("fleet", {}, signal),
+        load("decisions", { limit: DECISIONS }, signal),
+      ]);
       wrong.hidden = true;
       set("fleet", fleet);
-      if (page.decisions[0]?.tick !== known[0]?.tick) { known = page.decisions; drawLogs(); }
+      if (page.decisions[0]?.tick !== known[0]?.tick) {
+        known = page.decisions;
+        drawLogs();
+      }
     } catch (error) {
       if (error.name === "AbortError") return;
-      if (!get("fleet")?.instances) { wrong.hidden = false; put(wrong, trouble(error, look)); }
+      if (!get("fleet")?.instances) {
+        wrong.hidden = false;
+        put(wrong, trouble(error, look));
+      }
     }
   };
   watch(["fleet"], drawFleet, signal);
   watch(["fleetLog"], drawLogs, signal);
-  watch(["route"], () => { if (route().screen === "fleet") { drawRanges(); loadHistory(); } }, signal);
-  on("decision", (decision) => { if (decision.tick !== known[0]?.tick) { known = [decision, ...known].slice(0, DECISIONS); drawLogs(); } }, signal);
+  watch(
+    ["route"],
+    () => {
+      if (route().screen === "fleet") {
+        drawRanges();
+        loadHistory();
+      }
+    },
+    signal,
+  );
+  on(
+    "decision",
+    (decision) => {
+      if (decision.tick !== known[0]?.tick) {
+        known = [decision, ...known].slice(0, DECISIONS);
+        drawLogs();
+      }
+    },
+    signal,
+  );
   on("refetch", look, signal);
   let turns = 0;
-  const timer = setInterval(() => { if (document.hidden) return; look(); if (++turns % 5 === 0) loadHistory(); }, LOOK_MS);
+  const timer = setInterval(() => {
+    if (document.hidden) return;
+    look();
+    if (++turns % 5 === 0) loadHistory();
+  }, LOOK_MS);
   signal.addEventListener("abort", () => clearInterval(timer));
 
-  const focus = (by) => { const all = [...cards.querySelectorAll(".instance")]; all[Math.max(0, Math.min(all.length - 1, all.indexOf(document.activeElement) + by))]?.focus(); };
+  const focus = (by) => {
+    const all = [...cards.querySelectorAll(".instance")];
+    all[Math.max(0, Math.min(all.length - 1, all.indexOf(document.activeElement) + by))]?.focus();
+  };
   const ranged = Object.keys(RANGES);
-  keys({ 1: () => filter({ range: ranged[0] }), 2: () => filter({ range: ranged[1] }), 3: () => filter({ range: ranged[2] }), 4: () => filter({ range: ranged[3] }), j: () => focus(1), k: () => focus(-1), d: () => document.activeElement.closest?.(".instance")?.querySelector("[data-act=drain]")?.click(), Escape: () => history_() }, signal);
+  keys(
+    {
+      1: () => filter({ range: ranged[0] }),
+      2: () => filter({ range: ranged[1] }),
+      3: () => filter({ range: ranged[2] }),
+      4: () => filter({ range: ranged[3] }),
+      j: () => focus(1),
+      k: () => focus(-1),
+      d: () => document.activeElement.closest?.(".instance")?.querySelector("[data-act=drain]")?.click(),
+      Escape: () => history_(),
+    },
+    signal,
+  );
   drawRanges();
   drawFleet();
   await look();
@@ -110,26 +246,58 @@ function columnsOf(kept) {
   const column = (...names) => names.map((one) => kept[one]).find(Array.isArray);
   const at = column("at").map((time) => (typeof time === "number" ? time : Date.parse(time)));
   const none = at.map(() => null);
-  return { at, backlog: column("visible", "backlog", "waiting") ?? none, rate: column("per_second", "served_per_second", "rate") ?? none, size: column("in_service", "ready", "instances", "size") ?? none };
+  return {
+    at,
+    backlog: column("visible", "backlog", "waiting") ?? none,
+    rate: column("per_second", "served_per_second", "rate") ?? none,
+    size: column("in_service", "ready", "instances", "size") ?? none,
+  };
 }
 
 /** The same of the controller's decisions, where nothing else is kept. */
 function columns(decisions, from) {
   const kept = decisions.filter((decision) => Date.parse(decision.at) >= from).reverse();
-  return { at: kept.map((decision) => Date.parse(decision.at)), backlog: kept.map((decision) => decision.depth?.visible ?? null), rate: kept.map((decision) => decision.served_per_second), size: kept.map((decision) => decision.counts?.ready ?? null) };
+  return {
+    at: kept.map((decision) => Date.parse(decision.at)),
+    backlog: kept.map((decision) => decision.depth?.visible ?? null),
+    rate: kept.map((decision) => decision.served_per_second),
+    size: kept.map((decision) => decision.counts?.ready ?? null),
+  };
 }
 
 function decisionLine(decision) {
-  return h("li", { "data-tick": decision.tick }, h("time", { class: "num muted" }, clock(decision.at)),
-    h("span", {}, doings(decision).map((one, at) => [at ? "; " : "", h("strong", {}, one.what), `: ${one.why}`]), troublesOf(decision).length ? h("span", { class: "bad" }, ` ${troublesOf(decision).join("; ")}`) : null, decision.rehearsed ? " (only rehearsed)" : ""));
+  return h(
+    "li",
+    { "data-tick": decision.tick },
+    h("time", { class: "num muted" }, clock(decision.at)),
+    h(
+      "span",
+      {},
+      doings(decision).map((one, at) => [at ? "; " : "", h("strong", {}, one.what), `: ${one.why}`]),
+      troublesOf(decision).length ? h("span", { class: "bad" }, ` ${troublesOf(decision).join("; ")}`) : null,
+      decision.rehearsed ? " (only rehearsed)" : "",
+    ),
+  );
 }
 
 /** A controller that is late twice is silent: what is shown of it is old. */
 function drawWarning(warning, known) {
   const [last, before] = known;
-  const late = last && before ? Date.now() - Date.parse(last.at) - Math.max(2 * (Date.parse(last.at) - Date.parse(before.at)), 20_000) : 0;
+  const late =
+    last && before
+      ? Date.now() - Date.parse(last.at) - Math.max(2 * (Date.parse(last.at) - Date.parse(before.at)), 20_000)
+      : 0;
   warning.hidden = late <= 0;
-  if (late > 0) put(warning, icon("retry"), h("span", {}, `No controller has decided since ${clockExact(last.at)}: the fleet keeps its size until pixmill up or pixmill controller runs again.`));
+  if (late > 0)
+    put(
+      warning,
+      icon("retry"),
+      h(
+        "span",
+        {},
+        `No controller has decided since ${clockExact(last.at)}: the fleet keeps its size until pixmill up or pixmill controller runs again.`,
+      ),
+    );
 }
 
 function drawCards(list, instances, drain) {
@@ -149,7 +317,9 @@ function drawCards(list, instances, drain) {
     if (known.has(id) || li.classList.contains("leaves")) continue;
     // It fades, with what became of it, while its successor slides in.
     li.classList.add("leaves");
-    li.querySelector(".badge")?.replaceWith(badge(li.dataset.state === "draining" || li.dataset.state === "stopping" ? "ended" : "gone"));
+    li.querySelector(".badge")?.replaceWith(
+      badge(li.dataset.state === "draining" || li.dataset.state === "stopping" ? "ended" : "gone"),
+    );
     for (const button of li.querySelectorAll("button")) button.disabled = true;
     setTimeout(() => li.remove(), FADES_MS);
   }
@@ -161,7 +331,16 @@ function drawCard(li, one, drain) {
   const busy = report?.busy ?? 0;
   const load = slots ? `${Math.round((busy / slots) * 100)} %` : "–";
   const beat = report ? since(report.at) : "–";
-  const text = JSON.stringify([one.state, one.reason, slots, busy, report?.leases, report?.ended, one.target, one.draining_since]);
+  const text = JSON.stringify([
+    one.state,
+    one.reason,
+    slots,
+    busy,
+    report?.leases,
+    report?.ended,
+    one.target,
+    one.draining_since,
+  ]);
   li.dataset.state = one.state;
   if (li.text === text) {
     say(li.querySelector(".beat"), beat);
@@ -169,23 +348,78 @@ function drawCard(li, one, drain) {
     return;
   }
   li.text = text;
-  const focused = li.contains(document.activeElement) && document.activeElement !== li ? document.activeElement.dataset.act : null;
-  const line = (term, value, className = "") => h("div", { class: "pair" }, h("dt", {}, term), h("dd", { class: `num ${className}` }, value));
-  const drainable = one.state !== "draining" && one.state !== "ended" && one.state !== "stopping" && one.drainable !== false;
-  put(li, h("div", { class: "line" }, h("strong", { class: "num grow ellipsis", title: one.id }, shortId(one.id)), badge(one.state === "pending" || (one.state === "silent" && !report && Date.now() - Date.parse(one.launched_at) < 15_000) ? "booting" : one.state)),
-    h("div", { class: "slots", role: "img", "aria-label": `${busy} of ${count(slots, "slot")} taken` }, Array.from({ length: Math.min(Math.max(slots, 1), 32) }, (_, n) => h("span", { class: n < busy ? "taken" : "" }))),
-    one.reason && h("p", { class: "reason" }, shown(one.reason)), one.target && h("p", { class: "small muted" }, `Target ${words(one.target.state)}${one.target.reason ? `: ${one.target.reason}` : ""}`),
-    h("dl", {}, line("Load", load), line("Holds", report ? count(report.leases, "job") : "–"), line("Ground", report ? number(report.ended) : "–"), line("Age", since(one.launched_at), "age"), line("Heartbeat", beat, "beat")),
-    h("button", { class: "quiet", "data-act": "drain", disabled: !drainable, onclick: () => drain(one) }, "Drain…"));
+  const focused =
+    li.contains(document.activeElement) && document.activeElement !== li ? document.activeElement.dataset.act : null;
+  const line = (term, value, className = "") =>
+    h("div", { class: "pair" }, h("dt", {}, term), h("dd", { class: `num ${className}` }, value));
+  const drainable =
+    one.state !== "draining" && one.state !== "ended" && one.state !== "stopping" && one.drainable !== false;
+  put(
+    li,
+    h(
+      "div",
+      { class: "line" },
+      h("strong", { class: "num grow ellipsis", title: one.id }, shortId(one.id)),
+      badge(
+        one.state === "pending" ||
+          (one.state === "silent" && !report && Date.now() - Date.parse(one.launched_at) < 15_000)
+          ? "booting"
+          : one.state,
+      ),
+    ),
+    h(
+      "div",
+      { class: "slots", role: "img", "aria-label": `${busy} of ${count(slots, "slot")} taken` },
+      Array.from({ length: Math.min(Math.max(slots, 1), 32) }, (_, n) => h("span", { class: n < busy ? "taken" : "" })),
+    ),
+    one.reason && h("p", { class: "reason" }, shown(one.reason)),
+    one.target &&
+      h(
+        "p",
+        { class: "small muted" },
+        `Target ${words(one.target.state)}${one.target.reason ? `: ${one.target.reason}` : ""}`,
+      ),
+    h(
+      "dl",
+      {},
+      line("Load", load),
+      line("Holds", report ? count(report.leases, "job") : "–"),
+      line("Ground", report ? number(report.ended) : "–"),
+      line("Age", since(one.launched_at), "age"),
+      line("Heartbeat", beat, "beat"),
+    ),
+    h("button", { class: "quiet", "data-act": "drain", disabled: !drainable, onclick: () => drain(one) }, "Drain…"),
+  );
   if (focused) li.querySelector(`[data-act="${focused}"]`)?.focus();
 }
 
 async function drain(one, look) {
   const held = one.report?.leases ?? 0;
-  const jobs = one.jobs?.length ? h("ul", { class: "held" }, one.jobs.slice(0, 8).map((job) => h("li", {}, h("code", {}, typeof job === "string" ? job : `${job.batch}/${job.id}`)))) : null;
-  const sure = await confirm(`Drain ${shortId(one.id)}?`, [h("p", {}, "It takes no more jobs, and ends when it has finished what it holds. The controller starts another one if one is needed."), h("p", {}, held ? `It holds ${count(held, "job")} now; none of them is lost.` : "It holds no job now."), jobs], "Drain it");
+  const jobs = one.report?.jobs?.length
+    ? h(
+        "ul",
+        { class: "held" },
+        one.report.jobs.slice(0, 8).map((job) => h("li", {}, h("code", {}, `${job.batch}/${job.id}`))),
+      )
+    : null;
+  const sure = await confirm(
+    `Drain ${shortId(one.id)}?`,
+    [
+      h(
+        "p",
+        {},
+        "It takes no more jobs, and ends when it has finished what it holds. The controller starts another one if one is needed.",
+      ),
+      h("p", {}, held ? `It holds ${count(held, "job")} now; none of them is lost.` : "It holds no job now."),
+      jobs,
+    ],
+    "Drain it",
+  );
   if (!sure) return;
-  set("fleet", { ...get("fleet"), instances: get("fleet").instances.map((other) => (other.id === one.id ? { ...other, state: "draining" } : other)) });
+  set("fleet", {
+    ...get("fleet"),
+    instances: get("fleet").instances.map((other) => (other.id === one.id ? { ...other, state: "draining" } : other)),
+  });
   try {
     await ask("POST", `fleet/${part(one.id)}/drain`);
     announce(`${shortId(one.id)} drains`);

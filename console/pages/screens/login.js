@@ -8,13 +8,22 @@ let open = null;
 
 /** Asks for a token over whatever is shown, until one is good. Many that wait share one dialog. */
 export function signIn() {
-  open ??= dialog("Sign in", form, { locked: true }).finally(() => { open = null; });
+  open ??= dialog("Sign in", form, { locked: true }).finally(() => {
+    open = null;
+  });
   return open;
 }
 
 function form(close) {
   const wrong = h("p", { class: "is-wrong", role: "alert" });
-  const input = h("input", { type: "password", name: "token", autocomplete: "current-password", required: true, "data-first": true, "aria-describedby": "token-help" });
+  const input = h("input", {
+    type: "password",
+    name: "token",
+    autocomplete: "current-password",
+    required: true,
+    "data-first": true,
+    "aria-describedby": "token-help",
+  });
   const enter = async (event) => {
     event.preventDefault();
     const token = input.value.trim();
@@ -29,9 +38,16 @@ function form(close) {
       input.focus();
     }
   };
-  return h("form", { onsubmit: enter },
-    h("p", { class: "muted", id: "token-help" }, "This pipeline wants a token. Whoever runs it has them in the file that --token-file names. What you were doing stays as it is."),
+  return h(
+    "form",
+    { onsubmit: enter },
+    h(
+      "p",
+      { class: "muted", id: "token-help" },
+      "This pipeline wants a token. Whoever runs it has them in the file that --token-file names. What you were doing stays as it is.",
+    ),
     h("label", { class: "stack" }, "Token", input),
     wrong,
-    h("div", { class: "actions" }, h("button", { class: "primary", type: "submit" }, "Sign in")));
+    h("div", { class: "actions" }, h("button", { class: "primary", type: "submit" }, "Sign in")),
+  );
 }
