@@ -11,6 +11,11 @@ use super::Coded;
 #[repr(align(64))]
 pub(super) struct Block(pub(super) [i16; 64]);
 
+impl Block {
+    /// Without anything.
+    pub(super) const ZERO: Self = Self([0; 64]);
+}
+
 /// A transform to so many samples.
 pub(super) trait Inverse: Copy {
     /// Rows and columns of what it makes.
