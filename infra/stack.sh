@@ -1,0 +1,56 @@
+# What infra/deploy.sh and infra/destroy.sh share: the stack, its names, and waiting for it.
+
+export AWS_PAGER=''
+stack=${STACK:-pixmill}
+
+say() { printf '%s\n' "$*"; }
+fail() { printf '%s\n' "$*" >&2; exit 1; }
+
+# Who we are and where, and what the names are that follow from it (infra/pixmill.yaml has the same).
+find_names() {
+    command -v aws >/dev/null 2>&1 || fail "aws is missing: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
+    printf '%s' "$stack" | grep -Eqx '[a-z][a-z0-9-]{0,30}' ||
+        fail "a stack's name is of at most 31 small letters, digits and hyphens, as its bucket's begins with it: $stack"
+    account=$(aws sts get-caller-identity --query Account --output text) ||
+        fail "AWS does not know you: aws configure, or aws sso login, or set AWS_PROFILE"
+    region=${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || true)}}
+    [ -n "$region" ] || fail "no region is set: export AWS_REGION=eu-central-1, or another one"
+    export AWS_REGION="$region" AWS_DEFAULT_REGION="$region"
+    bucket=$stack-$account-$region queue=$stack-jobs
+}
+
+# What becomes of the stack, as CREATE_COMPLETE; nothing, if there is none.
+status() {
+    aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0].StackStatus' --output text 2>/dev/null || true
+}
+
+# Events of the stack, the latest first: id, resource, status, reason.
+events() {
+    aws cloudformation describe-stack-events --stack-name "${stack_id:-$stack}" --max-items 200 --output text \
+        --query 'StackEvents[].[EventId,LogicalResourceId,ResourceStatus,ResourceStatusReason]' 2>/dev/null | grep -v '^None' || true
+}
+
+# What has happened so far is not shown.
+mark() { shown=$(events | sed -n '1 s/\t.*//p'); }
+
+# Shows what happens to the stack until it is over. Succeeds if the stack is as it was asked to be.
+follow() {
+    while :; do
+        is=$(aws cloudformation describe-stacks --stack-name "${stack_id:-$stack}" \
+            --query 'Stacks[0].StackStatus' --output text 2>/dev/null) || is=DELETE_COMPLETE
+        events | awk -F '\t' -v shown="$shown" '$1 == shown { exit } { print }' > "$work/events"
+        [ ! -s "$work/events" ] || shown=$(sed -n '1 s/\t.*//p' "$work/events")
+        # The oldest first, without those that say only that something has begun for the second time.
+        awk -F '\t' '{ line[NR] = sprintf("  %-20s %-24s %s", $3, $2, $4 == "None" ? "" : $4) }
+            END { for (n = NR; n > 0; n--) print line[n] }' "$work/events"
+        case $is in
+            *_IN_PROGRESS) sleep 2 ;;
+            CREATE_COMPLETE | UPDATE_COMPLETE | IMPORT_COMPLETE | DELETE_COMPLETE) return 0 ;;
+            *) say "The stack is $is" >&2; return 1 ;;
+        esac
+    done
+}
+
+# Whether there is such a bucket, or queue.
+has_bucket() { aws s3api head-bucket --bucket "$bucket" >/dev/null 2>&1; }
+queue_url() { aws sqs get-queue-url --queue-name "$1" --query QueueUrl --output text 2>/dev/null; }
