@@ -14,8 +14,6 @@ here=$(dirname "$0")
 binary=${BINARY:-$here/../target/release/pixmill}
 images=/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-
 image_glibc=2.34
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 
 # What the binary is built for.
 architecture() {
@@ -31,7 +29,7 @@ check_binary() {
     [ -f "$binary" ] || fail "$binary is missing: make release"
     ! grep -q 'this pixmill was built without AWS' "$binary" || fail "$binary was built without AWS: make release"
     architecture=$(architecture)
-    case ${image:-$images} in "$images"*) ;; *) return ;; esac
+    [ -n "$(image)" ] || return 0
     needs=$(grep -ao 'GLIBC_2\.[0-9]*' "$binary" | sort -uV | tail -n 1)
     newest=$(printf 'GLIBC_%s\n%s\n' "$image_glibc" "$needs" | sort -V | tail -n 1)
     [ "$newest" = "GLIBC_$image_glibc" ] ||
@@ -53,9 +51,9 @@ sum() { if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 
 upload() {
     if ! has "releases/$release/SHA256SUMS"; then
         say "Uploading release $release"
-        for file in "$work"/release/pixmill* "$work/release/SHA256SUMS"; do
-            aws s3 cp --only-show-errors "$file" "s3://$bucket/releases/$release/${file##*/}"
-        done
+        to=s3://$bucket/releases/$release
+        aws s3 cp --only-show-errors --recursive --exclude SHA256SUMS "$work/release" "$to"
+        aws s3 cp --only-show-errors "$work/release/SHA256SUMS" "$to/SHA256SUMS"
     fi
     # What the controller says to the workers, so that they believe it. The first one stays.
     has fleet/token && return
@@ -66,36 +64,57 @@ upload() {
 
 has() { aws s3api head-object --bucket "$bucket" --key "$1" >/dev/null 2>&1; }
 
-# The parameters of the next change: what is given, and what was before. `parameters RELEASE`
-parameters() {
-    set -f
-    for pair in $SET "Release=$1" "Architecture=$architecture"; do
-        say "ParameterKey=${pair%%=*},ParameterValue=${pair#*=}"
-    done
-    named=" $(for pair in $SET; do printf '%s ' "${pair%%=*}"; done)Release Architecture "
-    # The image follows the architecture, unless somebody has chosen another one.
-    if [ -z "$(given Image)" ]; then
-        case ${image:-$images} in
-            "$images"*) say "ParameterKey=Image,ParameterValue=$images$architecture"; named="${named}Image " ;;
-        esac
-    fi
-    for key in $before; do
-        case $named in *" $key "*) ;; *) say "ParameterKey=$key,UsePreviousValue=true" ;; esac
+# The parameters of the next change: what is given, and what was before. `parameters_with RELEASE`
+parameters_with() {
+    set -- $SET "Release=$1" "Architecture=$architecture" ${image:+"Image=$image"}
+    for pair; do say "ParameterKey=${pair%%=*},ParameterValue=${pair#*=}"; done
+    for old in $parameters; do
+        case " $* " in *" ${old%%=*}="*) ;; *) say "ParameterKey=${old%%=*},UsePreviousValue=true" ;; esac
     done
 }
 
-# The value that SET gives a parameter.
-given() { for pair in $SET; do case $pair in "$1="*) say "${pair#*=}" ;; esac; done; }
+# The image follows the architecture, unless somebody has chosen one: nothing, if that is so.
+image() {
+    case "$SET $parameters" in
+        *Image="$images"*) say "$images$architecture" ;;
+        *Image=*) ;;
+        *) say "$images$architecture" ;;
+    esac
+}
 
 # Proposes a change: `propose RELEASE`. Leaves its name in $change, nothing if all is as it should be.
 propose() {
-    change=pixmill-$(date +%s) kind=UPDATE
-    case $(status) in '' | REVIEW_IN_PROGRESS) kind=CREATE ;; esac
-    parameters "$1" > "$work/parameters"
-    # What an earlier stack of this name has left is taken in.
+    kind=UPDATE
+    case $is in '' | REVIEW_IN_PROGRESS) kind=CREATE ;; esac
+    create_change "file://$here/pixmill.yaml" --capabilities CAPABILITY_IAM --tags "Key=pixmill,Value=$stack" \
+        --parameters $(parameters_with "$1")
+}
+
+# Proposes to take in what an earlier stack of this name has left. Fails if there is nothing.
+propose_kept() {
+    kind=IMPORT resources='' imports=''
+    ! has_bucket || keep Bucket AWS::S3::Bucket BucketName "$bucket" BucketName "$bucket"
+    ! url=$(queue_url "$queue") || keep Jobs AWS::SQS::Queue QueueName "$queue" QueueUrl "$url"
+    ! url=$(queue_url "$queue-dead") || keep DeadLetters AWS::SQS::Queue QueueName "$queue-dead" QueueUrl "$url"
+    [ -n "$imports" ] || return 1
+    printf '{"Resources": {%s}}' "$resources" > "$work/kept.json"
+    printf '[%s]' "$imports" > "$work/imports.json"
+    create_change "file://$work/kept.json" --resources-to-import "file://$work/imports.json"
+}
+
+# One of those: `keep ID TYPE PROPERTY VALUE IDENTIFIER VALUE`. All else about it is brought by the update that follows.
+keep() {
+    resources="$resources${resources:+, }\"$1\": {\"Type\": \"$2\", \"DeletionPolicy\": \"RetainExceptOnCreate\",
+        \"UpdateReplacePolicy\": \"Retain\", \"Properties\": {\"$3\": \"$4\"}}"
+    imports="$imports${imports:+, }{\"LogicalResourceId\": \"$1\", \"ResourceType\": \"$2\", \"ResourceIdentifier\": {\"$5\": \"$6\"}}"
+}
+
+# Has AWS make a change set of $kind: `create_change TEMPLATE MORE…`.
+create_change() {
+    change=pixmill-$(date +%s) template=$1
+    shift
     aws cloudformation create-change-set --stack-name "$stack" --change-set-name "$change" --change-set-type "$kind" \
-        --template-body "file://$here/pixmill.yaml" --capabilities CAPABILITY_IAM --import-existing-resources \
-        --tags "Key=pixmill,Value=$stack" --parameters $(cat "$work/parameters") >/dev/null
+        --template-body "$template" "$@" >/dev/null
     while :; do
         described=$(aws cloudformation describe-change-set --stack-name "$stack" --change-set-name "$change" \
             --query '[Status,StatusReason]' --output text)
@@ -111,7 +130,7 @@ propose() {
 # Takes a proposal back, and with it a stack that is nothing else.
 withdraw() {
     aws cloudformation delete-change-set --stack-name "$stack" --change-set-name "$change" >/dev/null
-    [ "$(status)" != REVIEW_IN_PROGRESS ] || aws cloudformation delete-stack --stack-name "$stack"
+    [ -z "$is_new" ] || aws cloudformation delete-stack --stack-name "$stack"
 }
 
 show() {
@@ -120,9 +139,8 @@ show() {
         awk -F '\t' '{ printf "  %-8s %-24s %s%s\n", $1, $2, $3, $4 == "True" ? ", replaced" : "" }'
 }
 
-# Brings the stack to a release: `change_to RELEASE`.
-change_to() {
-    propose "$1"
+# Carries out what is proposed.
+carry_out() {
     [ -n "$change" ] || { say "The stack $stack is as it should be"; return; }
     mark
     aws cloudformation execute-change-set --stack-name "$stack" --change-set-name "$change"
@@ -132,50 +150,64 @@ change_to() {
 # Has the instances of an earlier release drain and replaced, some at a time.
 replace_old() {
     fleet=$stack-consumers
-    template="AutoScalingGroups[0].MixedInstancesPolicy.LaunchTemplate.LaunchTemplateSpecification.Version"
-    now=$(aws autoscaling describe-auto-scaling-groups --auto-scaling-group-names "$fleet" --query "$template" --output text)
-    old=$(aws autoscaling describe-auto-scaling-groups --auto-scaling-group-names "$fleet" --output text \
-        --query "AutoScalingGroups[0].Instances[?LaunchTemplate.Version!='$now'].InstanceId")
-    [ -n "$old" ] || return 0
-    say "Instances of the earlier release drain and are replaced: $old"
-    aws autoscaling start-instance-refresh --auto-scaling-group-name "$fleet" --output text \
-        --preferences '{"ScaleInProtectedInstances": "Refresh", "SkipMatching": true, "MinHealthyPercentage": 50}' >/dev/null ||
+    # The version of the group, and below it of each of its instances.
+    aws autoscaling describe-auto-scaling-groups --auto-scaling-group-names "$fleet" --output text --query \
+        'AutoScalingGroups[0].[[MixedInstancesPolicy.LaunchTemplate.LaunchTemplateSpecification.Version],Instances[].LaunchTemplate.Version]' \
+        > "$work/versions"
+    now=$(sed -n 1p "$work/versions")
+    sed 1d "$work/versions" | tr '\t' '\n' | grep -qvx "$now" || return 0
+    say "Instances of the earlier release drain and are replaced, some at a time"
+    aws autoscaling start-instance-refresh --auto-scaling-group-name "$fleet" >/dev/null --preferences \
+        '{"ScaleInProtectedInstances": "Refresh", "SkipMatching": true, "MinHealthyPercentage": 50}' ||
         say "(A replacement is under way already; give this command again when it is over.)"
 }
 
 find_names
 SET=${SET:-}
-is=$(status)
+look
 case $is in
-    *_IN_PROGRESS)
-        if [ "$is" != REVIEW_IN_PROGRESS ]; then say "The stack is $is; waiting"; mark; follow || true; fi ;;
+    REVIEW_IN_PROGRESS) ;;
+    *_IN_PROGRESS) say "The stack is $is; waiting"; mark; follow || true; look ;;
 esac
 # A stack whose making has failed is nothing but a name.
-if [ "$(status)" = ROLLBACK_COMPLETE ]; then
-    aws cloudformation delete-stack --stack-name "$stack"; mark; follow
+if [ "$is" = ROLLBACK_COMPLETE ]; then
+    aws cloudformation delete-stack --stack-name "$stack"; mark; follow; look
 fi
-of_stack() { aws cloudformation describe-stacks --stack-name "$stack" --query "$1" --output text 2>/dev/null || true; }
-before=$(of_stack 'Stacks[0].Parameters[].ParameterKey')
-image=$(given Image)
-[ -n "$image" ] || image=$(of_stack "Stacks[0].Parameters[?ParameterKey=='Image'].ParameterValue | [0]")
-[ "$image" != None ] || image=
 check_binary
+image=$(image)
 make_release
 
+is_new=
+case $is in '' | REVIEW_IN_PROGRESS) is_new=1 ;; esac
 if [ -n "${DRY_RUN:-}" ]; then
-    propose "$release"
-    [ -n "$change" ] || { say "Nothing would change in the stack $stack"; exit 0; }
-    say "What would change in the stack $stack, in $region of the account $account:"
+    where="the stack $stack, in $region of the account $account"
+    if [ -n "$is_new" ] && propose_kept; then
+        say "What is left of an earlier stack would be taken in, and all the rest be made, in $where:"
+    else
+        propose "$release"
+        [ -n "$change" ] || { say "Nothing would change in $where"; exit 0; }
+        say "What would change in $where:"
+    fi
     show
     withdraw
     exit 0
 fi
 
 # The storage comes first: the machines fetch the release from it as they boot.
-[ -n "$(status)" ] || { say "Making the storage of $stack in $region of the account $account"; change_to ''; }
+if [ -n "$is_new" ]; then
+    if propose_kept; then
+        say "Taking in what an earlier $stack has left in $region of the account $account"
+    else
+        say "Making the storage of $stack in $region of the account $account"
+        propose ''
+    fi
+    carry_out
+    look
+fi
 upload
 say "Bringing the stack $stack to release $release"
-change_to "$release"
+propose "$release"
+carry_out
 replace_old
 
 say ''

@@ -9,8 +9,6 @@
 set -eu
 here=$(dirname "$0")
 . "$here/stack.sh"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 # Draining takes 90 s and a little; after this long the stack is removed all the same, and jobs come back by themselves.
 patience=600
 
@@ -33,8 +31,8 @@ empty() {
 }
 
 find_names
-stack_id=$(aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0].StackId' --output text 2>/dev/null || true)
-if [ -n "$stack_id" ]; then
+look
+if [ -n "$is" ]; then
     say "Sending the machines of $stack home"
     # The controller goes first, or it would start others.
     for role in controller producer consumers; do empty "$stack-$role"; done

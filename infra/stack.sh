@@ -2,6 +2,8 @@
 
 export AWS_PAGER=''
 stack=${STACK:-pixmill}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 say() { printf '%s\n' "$*"; }
 fail() { printf '%s\n' "$*" >&2; exit 1; }
@@ -19,15 +21,21 @@ find_names() {
     bucket=$stack-$account-$region queue=$stack-jobs
 }
 
-# What becomes of the stack, as CREATE_COMPLETE; nothing, if there is none.
-status() {
-    aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0].StackStatus' --output text 2>/dev/null || true
+# Looks at the stack: $is (nothing, if there is none), $stack_id, and its $parameters as Key=value.
+look() {
+    aws cloudformation describe-stacks --stack-name "$stack" --output text \
+        --query 'Stacks[0].[StackStatus,StackId,Parameters[].join(`=`,[ParameterKey,ParameterValue])]' \
+        > "$work/stack" 2>/dev/null || : > "$work/stack"
+    is=$(sed -n '1 s/\t.*//p' "$work/stack")
+    stack_id=$(sed -n '1 s/.*\t//p' "$work/stack")
+    parameters=$(sed -n 2p "$work/stack" | tr '\t' '\n')
 }
 
-# Events of the stack, the latest first: id, resource, status, reason.
+# Events of the stack, the latest first: id, status, resource, its type, reason.
 events() {
     aws cloudformation describe-stack-events --stack-name "${stack_id:-$stack}" --max-items 200 --output text \
-        --query 'StackEvents[].[EventId,LogicalResourceId,ResourceStatus,ResourceStatusReason]' 2>/dev/null | grep -v '^None' || true
+        --query 'StackEvents[].[EventId,ResourceStatus,LogicalResourceId,ResourceType,ResourceStatusReason]' 2>/dev/null |
+        grep -v '^None' || true
 }
 
 # What has happened so far is not shown.
@@ -36,17 +44,18 @@ mark() { shown=$(events | sed -n '1 s/\t.*//p'); }
 # Shows what happens to the stack until it is over. Succeeds if the stack is as it was asked to be.
 follow() {
     while :; do
-        is=$(aws cloudformation describe-stacks --stack-name "${stack_id:-$stack}" \
-            --query 'Stacks[0].StackStatus' --output text 2>/dev/null) || is=DELETE_COMPLETE
         events | awk -F '\t' -v shown="$shown" '$1 == shown { exit } { print }' > "$work/events"
-        [ ! -s "$work/events" ] || shown=$(sed -n '1 s/\t.*//p' "$work/events")
-        # The oldest first, without those that say only that something has begun for the second time.
-        awk -F '\t' '{ line[NR] = sprintf("  %-20s %-24s %s", $3, $2, $4 == "None" ? "" : $4) }
-            END { for (n = NR; n > 0; n--) print line[n] }' "$work/events"
+        if [ -s "$work/events" ]; then
+            shown=$(sed -n '1 s/\t.*//p' "$work/events")
+            # The oldest first.
+            awk -F '\t' '{ line[NR] = sprintf("  %-20s %-20s %s", $2, $3, $5 == "None" ? "" : $5) }
+                END { for (n = NR; n > 0; n--) print line[n] }' "$work/events"
+            is=$(awk -F '\t' '$4 == "AWS::CloudFormation::Stack" { print $2; exit }' "$work/events")
+        fi
         case $is in
-            *_IN_PROGRESS) sleep 2 ;;
+            '' | *_IN_PROGRESS) sleep 2 ;;
             CREATE_COMPLETE | UPDATE_COMPLETE | IMPORT_COMPLETE | DELETE_COMPLETE) return 0 ;;
-            *) say "The stack is $is" >&2; return 1 ;;
+            *) return 1 ;;
         esac
     done
 }

@@ -81,9 +81,7 @@ print(
             "parameters": {p["ParameterKey"]: p["ParameterValue"] for p in described["Parameters"]},
             "outputs": outputs,
             "bucket": {
-                "encryption": s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"],
                 "public": s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"],
-                "lifecycle": s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"],
                 "notifications": s3.get_bucket_notification_configuration(Bucket=bucket)["QueueConfigurations"],
                 "policy": json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"]),
             },
@@ -97,10 +95,7 @@ print(
                 for found in ec2.describe_security_groups()["SecurityGroups"]
                 if found["GroupId"] in resources.values()
             ],
-            "alarms": [
-                alarm
-                for alarm in watch.describe_alarms(AlarmNamePrefix=f"{stack} ")["MetricAlarms"]
-            ],
+            "alarms": watch.describe_alarms(AlarmNamePrefix=f"{stack} ")["MetricAlarms"],
             "dashboard": json.loads(watch.get_dashboard(DashboardName=stack)["DashboardBody"])
             if "Dashboard" in resources
             else None,
