@@ -9,6 +9,7 @@ mod aws;
 mod bad_input;
 mod controller;
 mod dead;
+mod deploy;
 mod disk;
 mod doctor;
 mod drop;

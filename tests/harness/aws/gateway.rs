@@ -13,7 +13,7 @@ pub(crate) struct Request {
     pub(crate) method: String,
     /// Path and query.
     pub(crate) path: String,
-    /// The action of SQS, as `SendMessageBatch`; empty for S3.
+    /// The action of services that have such, as SQS's `SendMessageBatch`; empty for S3.
     pub(crate) action: String,
     /// What the action is told, in JSON; empty for S3.
     pub(crate) document: String,
