@@ -16,7 +16,7 @@ images=/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-
 image_glibc=2.34
 
 # What the binary is built for.
-architecture() {
+built_for() {
     case $(od -An -tx1 -N20 "$binary" | tr -d ' \n') in
         7f454c46????????????????????????????3e00) echo x86_64 ;;
         7f454c46????????????????????????????b700) echo arm64 ;;
@@ -24,12 +24,13 @@ architecture() {
     esac
 }
 
-# Refuses a binary that the machines could not run, before anything is made.
+# Refuses a binary that the machines could not run, before anything is made. Leaves $architecture and $image.
 check_binary() {
     [ -f "$binary" ] || fail "$binary is missing: make release"
     ! grep -q 'this pixmill was built without AWS' "$binary" || fail "$binary was built without AWS: make release"
-    architecture=$(architecture)
-    [ -n "$(image)" ] || return 0
+    architecture=$(built_for)
+    image=$(image_for)
+    [ -n "$image" ] || return 0
     needs=$(grep -ao 'GLIBC_2\.[0-9]*' "$binary" | sort -uV | tail -n 1)
     newest=$(printf 'GLIBC_%s\n%s\n' "$image_glibc" "$needs" | sort -V | tail -n 1)
     [ "$newest" = "GLIBC_$image_glibc" ] ||
@@ -74,7 +75,7 @@ parameters_with() {
 }
 
 # The image follows the architecture, unless somebody has chosen one: nothing, if that is so.
-image() {
+image_for() {
     case "$SET $parameters" in
         *Image="$images"*) say "$images$architecture" ;;
         *Image=*) ;;
@@ -174,7 +175,6 @@ if [ "$is" = ROLLBACK_COMPLETE ]; then
     aws cloudformation delete-stack --stack-name "$stack"; mark; follow; look
 fi
 check_binary
-image=$(image)
 make_release
 
 is_new=

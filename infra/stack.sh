@@ -24,10 +24,10 @@ find_names() {
 # Looks at the stack: $is (nothing, if there is none), $stack_id, and its $parameters as Key=value.
 look() {
     aws cloudformation describe-stacks --stack-name "$stack" --output text \
-        --query 'Stacks[0].[StackStatus,StackId,Parameters[].join(`=`,[ParameterKey,ParameterValue])]' \
+        --query 'Stacks[0].[[StackStatus,StackId],Parameters[].join(`=`,[ParameterKey,ParameterValue])||`[]`]' \
         > "$work/stack" 2>/dev/null || : > "$work/stack"
-    is=$(sed -n '1 s/\t.*//p' "$work/stack")
-    stack_id=$(sed -n '1 s/.*\t//p' "$work/stack")
+    is=$(sed -n 1p "$work/stack" | cut -f 1)
+    stack_id=$(sed -n 1p "$work/stack" | cut -f 2)
     parameters=$(sed -n 2p "$work/stack" | tr '\t' '\n')
 }
 
@@ -39,14 +39,14 @@ events() {
 }
 
 # What has happened so far is not shown.
-mark() { shown=$(events | sed -n '1 s/\t.*//p'); }
+mark() { shown=$(events | sed -n 1p | cut -f 1); }
 
 # Shows what happens to the stack until it is over. Succeeds if the stack is as it was asked to be.
 follow() {
     while :; do
         events | awk -F '\t' -v shown="$shown" '$1 == shown { exit } { print }' > "$work/events"
         if [ -s "$work/events" ]; then
-            shown=$(sed -n '1 s/\t.*//p' "$work/events")
+            shown=$(sed -n 1p "$work/events" | cut -f 1)
             # The oldest first.
             awk -F '\t' '{ line[NR] = sprintf("  %-20s %-20s %s", $2, $3, $5 == "None" ? "" : $5) }
                 END { for (n = NR; n > 0; n--) print line[n] }' "$work/events"
