@@ -11,7 +11,7 @@ use crate::harness::{Invocation, source_tree};
 
 /// Which crate of the workspace may use which: for its own code, and for its tests besides.
 /// Roles never see an adapter or each other; adapters decide nothing; the root names them all.
-const EDGES: [(&str, &[&str], &[&str]); 12] = [
+const EDGES: [(&str, &[&str], &[&str]); 13] = [
     ("pixmill-access", &[], &[]),
     ("pixmill-contract", &[], &[]),
     ("pixmill-resample", &[], &[]),
@@ -19,6 +19,7 @@ const EDGES: [(&str, &[&str], &[&str]); 12] = [
     ("pixmill-workers", &["pixmill-contract"], &[]),
     ("pixmill-local", &["pixmill-contract", "pixmill-workers"], &["pixmill-contract"]),
     ("pixmill-aws", &["pixmill-contract"], &["pixmill-contract"]),
+    ("pixmill-ec2", &["pixmill-aws", "pixmill-contract", "pixmill-workers"], &["pixmill-contract"]),
     ("pixmill-producer", &["pixmill-contract"], &["pixmill-contract", "pixmill-local"]),
     (
         "pixmill-api",
@@ -39,6 +40,7 @@ const EDGES: [(&str, &[&str], &[&str]); 12] = [
             "pixmill-consumer",
             "pixmill-contract",
             "pixmill-controller",
+            "pixmill-ec2",
             "pixmill-local",
             "pixmill-ops",
             "pixmill-producer",
