@@ -17,6 +17,9 @@ mod dead;
 mod dispatch;
 mod events;
 mod fleet;
+mod growing;
+mod hints;
+mod holders;
 mod images;
 mod jobs;
 mod links;
@@ -47,4 +50,6 @@ pub use pixmill_access::{Token, TokenError, Tokens};
 
 pub use openapi::document;
 pub use server::{ServeError, serve};
-pub use state::{Api, Decisions, Preview, PreviewError, Previewer, Promise, Settings};
+pub use state::{
+    Api, Decisions, Made, Preview, PreviewError, Previewer, Promise, Settings, Wanted,
+};

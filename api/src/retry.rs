@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hyper::StatusCode;
 use pixmill_contract::{BatchId, Job, JobId};
-use pixmill_producer::{Retry, SendError, retry, send};
+use pixmill_producer::{Retry, retry, send_retries};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -87,16 +87,15 @@ async fn send_again(
     // Two jobs of one chain have one retry.
     jobs.sort_by(|a, b| a.id.cmp(&b.id));
     jobs.dedup_by(|a, b| a.id == b.id);
-    send(state.pipeline(), &jobs).await.map_err(|SendError { error, .. }| error)?;
+    send_retries(state.pipeline(), batch, &jobs).await?;
     state.counts.accepted(jobs.len());
-    let mut known = shelf::look_now(state, batch).await?;
+    // So that whoever asks next sees that it has not ended any more.
+    drop(shelf::look_now(state, batch).await?);
     let mut sent = vec![];
     for job in jobs {
-        let retry_of = job.retry_of.clone();
-        known.retries.extend(retry_of.clone().map(|of| (job.id.clone(), of)));
         let name = crate::jobs::name_of(batch, job.source.key.as_str());
         let pending = JobView::pending(batch.clone(), job.id, Some(name));
-        sent.push(JobView { retry_of, ..pending });
+        sent.push(JobView { retry_of: job.retry_of, ..pending });
     }
     state.events.stir();
     Ok(sent)

@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use pixmill_access::Tokens;
-use pixmill_contract::{BatchId, Error, Fleet, Limits, Pipeline, Recipe, Rejection};
+use pixmill_contract::{BatchId, Error, Fleet, Index, Limits, Pipeline, Recipe, Rejection};
 use serde_json::Value as Json;
 use tokio::sync::{Semaphore, watch};
 
 use crate::counts::Counts;
 use crate::events::Events;
+use crate::holders::Sight;
+use crate::images::Thumbnails;
 use crate::links::Signer;
 use crate::session::Sessions;
 use crate::shelf::Shelf;
@@ -24,14 +26,35 @@ pub type Promise<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// What is known of the controller: the last decisions, so many at most, newest first, as documents.
 pub type Decisions = Arc<dyn Fn(usize) -> Promise<Result<Vec<Json>, Error>> + Send + Sync>;
 
-/// Makes the first output of a recipe from the picture in a file, somewhere else: a role that sends
-/// pictures does not open them. Dropping the future stops the work.
-pub type Previewer =
-    Arc<dyn Fn(PathBuf, Recipe) -> Promise<Result<Preview, PreviewError>> + Send + Sync>;
+/// Makes previews somewhere else: a role that sends pictures does not open them. Dropping the future
+/// stops the work.
+pub type Previewer = Arc<dyn Fn(Wanted) -> Promise<Result<Preview, PreviewError>> + Send + Sync>;
+
+/// What is to be made of a picture.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The picture.
+    pub file: PathBuf,
+    /// Its outputs are made.
+    pub recipe: Recipe,
+    /// The size that its first output would have is told.
+    pub whole: Recipe,
+}
+
+/// What was made of it.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// Width and height of the picture in pixels, as displayed.
+    pub source: (u32, u32),
+    /// Those that the first output of the whole recipe would have.
+    pub whole: (u32, u32),
+    /// The outputs, in the recipe's order.
+    pub pictures: Vec<Made>,
+}
 
 /// A picture as a recipe leaves it.
 #[derive(Debug, Clone)]
-pub struct Preview {
+pub struct Made {
     /// Its media type.
     pub media_type: &'static str,
     /// Its width in pixels.
@@ -84,6 +107,8 @@ pub struct Settings {
     pub fleet: Option<Arc<dyn Fleet>>,
     /// The controller's decisions, if they are known here.
     pub decisions: Option<Decisions>,
+    /// Where it is kept what was read of the store, if somewhere.
+    pub index: Option<Arc<dyn Index>>,
     /// Who makes previews, if somebody does.
     pub previewer: Option<Previewer>,
 }
@@ -112,6 +137,8 @@ pub(crate) struct State {
     pub(crate) events: Events,
     pub(crate) sessions: Sessions,
     pub(crate) shelf: Shelf,
+    pub(crate) thumbnails: Thumbnails,
+    pub(crate) sight: Sight,
     /// Whose turn it is in a batch: one request after the other opens and closes it.
     turns: Mutex<HashMap<BatchId, Weak<tokio::sync::Mutex<()>>>>,
     pub(crate) uploads: Semaphore,
@@ -165,6 +192,8 @@ impl Api {
             events: Events::new(settings.pipeline.clock.now()),
             sessions: Sessions::default(),
             shelf: Shelf::default(),
+            thumbnails: Thumbnails::default(),
+            sight: Sight::default(),
             turns: Mutex::default(),
             uploads: Semaphore::new(UPLOADS),
             listeners: Arc::new(Semaphore::new(LISTENERS)),

@@ -11,9 +11,9 @@ use crate::header::Orientation;
 
 fn header(format: Format, width: u32, height: u32) -> Header {
     let orientation = Orientation::UPRIGHT;
-    let (profile, gray_alpha, ink, decoder_bytes) = (false, false, false, 0);
+    let (profile, gray_alpha, ink, sampling, decoder_bytes) = (false, false, false, None, 0);
     let channels = 3;
-    Header { format, width, height, channels, orientation, profile, gray_alpha, ink, decoder_bytes }
+    Header { format, width, height, channels, orientation, profile, gray_alpha, ink, sampling, decoder_bytes }
 }
 
 /// A coloured overlay of 30×20 pixels, `rgb`.

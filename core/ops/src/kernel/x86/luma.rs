@@ -1,11 +1,10 @@
-//! Kernels in the machine's own instructions, where the compiler makes little of the plain ones.
-//!
-//! Each stands beside a plain form that does the same, which is what runs on other machines and
-//! what tests compare it with. What it gains is in `benches/RESULTS.md`.
-
-#![allow(unsafe_code, reason = "loads and stores of whole vectors")]
+//! Luma of RGB pixels: two of three products with their sum at once.
 
 use std::arch::x86_64::{
+    __m512i, _mm512_add_epi32, _mm512_loadu_si512, _mm512_madd_epi16, _mm512_mask_permutexvar_epi8,
+    _mm512_maskz_permutexvar_epi8, _mm512_packs_epi32, _mm512_packus_epi16,
+    _mm512_permutexvar_epi32, _mm512_set1_epi32, _mm512_setr_epi32, _mm512_srli_epi32,
+    _mm512_storeu_si512,
     __m128i, __m256i, _mm_loadu_si128, _mm256_add_epi32, _mm256_madd_epi16, _mm256_or_si256,
     _mm256_packs_epi32, _mm256_packus_epi16, _mm256_permutevar8x32_epi32, _mm256_set_m128i,
     _mm256_set1_epi32, _mm256_setr_epi8, _mm256_setr_epi32, _mm256_shuffle_epi8, _mm256_srli_epi32,
@@ -54,6 +53,54 @@ pub(crate) fn luma(pixels: &[u8], gray: &mut [u8], [r, g, b]: [u32; 3]) -> usize
         done += LUMA_PIXELS;
     }
     done
+}
+
+/// [`luma`] in AVX-512, where one permutation brings the bytes of sixteen pixels into place.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+pub(crate) fn luma_widest(pixels: &[u8], gray: &mut [u8], [r, g, b]: [u32; 3]) -> usize {
+    const PIXELS: usize = 64;
+    let red_green = _mm512_set1_epi32((g << 16 | r) as i32);
+    let blue_half = _mm512_set1_epi32((1 << (14 + 16) | b) as i32);
+    let ones = _mm512_set1_epi32(1 << 16);
+    // Of each pixel, as the bytes of a number: red and green with nothing between; blue.
+    let each = |n: i32, byte: i32| 3 * n + byte;
+    let red_and_green = numbered(|n| each(n, 0) | each(n, 1) << 16);
+    let only_blue = numbered(|n| each(n, 2));
+    let in_order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    let mut done = 0;
+    // A load of 64 bytes for 48 reads beyond its pixels, so the last block is left.
+    while done + PIXELS + 6 <= gray.len() {
+        let sums = |sixteen: usize| {
+            let bytes: &[u8; 64] =
+                pixels[3 * (done + 16 * sixteen)..].first_chunk().expect("64 bytes");
+            // SAFETY: there are 64 bytes, and the load needs no alignment.
+            let bytes = unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
+            let both = _mm512_maskz_permutexvar_epi8(0x5555_5555_5555_5555, red_and_green, bytes);
+            let blue =
+                _mm512_mask_permutexvar_epi8(ones, 0x1111_1111_1111_1111, only_blue, bytes);
+            let (both, blue) =
+                (_mm512_madd_epi16(both, red_green), _mm512_madd_epi16(blue, blue_half));
+            _mm512_srli_epi32::<15>(_mm512_add_epi32(both, blue))
+        };
+        let first = _mm512_packs_epi32(sums(0), sums(1));
+        let second = _mm512_packs_epi32(sums(2), sums(3));
+        // Packing works in quarters, which leaves groups of four out of order.
+        let packed = _mm512_permutexvar_epi32(in_order, _mm512_packus_epi16(first, second));
+        let into: &mut [u8; 64] = gray[done..].first_chunk_mut().expect("room for a vector");
+        // SAFETY: there are 64 bytes, and the store needs no alignment.
+        unsafe { _mm512_storeu_si512(into.as_mut_ptr().cast(), packed) };
+        done += PIXELS;
+    }
+    done
+}
+
+/// A number for each of sixteen lanes.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn numbered(number: impl Fn(i32) -> i32) -> __m512i {
+    let numbers: [i32; 16] = std::array::from_fn(|n| number(n as i32));
+    // SAFETY: sixteen numbers are 64 bytes, and the load needs no alignment.
+    unsafe { _mm512_loadu_si512(numbers.as_ptr().cast()) }
 }
 
 /// The sixteen bytes from `at` on.
