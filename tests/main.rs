@@ -10,6 +10,7 @@ mod bad_input;
 mod console;
 mod controller;
 mod dead;
+mod deploy;
 mod disk;
 mod doctor;
 mod drop;

@@ -176,10 +176,27 @@ pub async fn run(
     storms: watch::Sender<Option<Storm>>,
     listener: Option<Listener>,
 ) -> Result<Exit, StartError> {
+    run_and_stay(pipeline, config, stage, storms, listener, std::future::ready(())).await
+}
+
+/// The same; but once it has drained it goes on telling whoever asks that it has, until `stay` is
+/// over, which is not begun before. For a worker whose end nobody would notice otherwise.
+pub async fn run_and_stay(
+    pipeline: Pipeline,
+    config: Config,
+    stage: watch::Receiver<Stage>,
+    storms: watch::Sender<Option<Storm>>,
+    listener: Option<Listener>,
+    stay: impl Future<Output = ()>,
+) -> Result<Exit, StartError> {
     config.check()?;
     let worker = Arc::new(worker::Worker::start(pipeline, config, storms)?);
     let answering = listener.map(|listener| listener.start(Arc::clone(&worker))).transpose()?;
     let exit = receive::run(worker, stage).await;
+    match exit {
+        Exit::Drained => stay.await,
+        Exit::Stuck => {}
+    }
     if let Some(answering) = answering {
         answering.end().await;
     }
