@@ -32,6 +32,7 @@ mod soak;
 mod status;
 mod stops;
 mod submit;
+mod supply;
 mod terminal;
 mod tidy;
 mod tour;

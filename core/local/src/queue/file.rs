@@ -62,6 +62,7 @@ impl QueueFile {
     /// Waits until any process has changed the file, or until `end`.
     pub(super) async fn wait(&self, changes: &mut watch::Receiver<i64>, end: Instant) {
         tokio::select! {
+            biased;
             () = sleep_until(end) => {}
             // The sender is ours, so this cannot fail.
             _ = changes.changed() => {}
