@@ -2,7 +2,7 @@
 # Whether the tests notice what they are there for: applies each patch of tools/mutants to a copy of
 # the tree and runs the tests that each of its lines `Tests:` names, all of which have to fail. A
 # mutant that survives one, does not build, or does not apply any more is a failure of this. What the
-# simulation notices is told with the seed; its tests try the first 300.
+# simulation notices is told with the seed; its tests try the first 200.
 #
 # The copy keeps its place from run to run, so that only what a mutant touches is built again.
 # `tools/mutants.sh NAME…` tries these only.

@@ -304,6 +304,6 @@ fn blameless(kind: ErrorKind, key: Option<&Key>) -> ErrorKind {
 
 /// A receive that finds nothing waits for a while, as it does everywhere.
 fn latency(dice: &mut Rng, operation: Operation) -> Duration {
-    let millis = if operation == Operation::Receive { 100..900 } else { 1..40 };
+    let millis = if operation == Operation::Receive { 200..1800 } else { 1..40 };
     Duration::from_millis(dice.u64(millis))
 }

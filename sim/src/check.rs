@@ -6,6 +6,7 @@
 //! tombstone of a redrive; an output never is anything else than what comes out undisturbed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -191,6 +192,29 @@ impl Check {
             !matches!(job.sent.kind, Kind::Hang | Kind::Killer) && job.state() == "dead"
         };
         self.sent.iter().filter(innocent).map(|job| job.sent.name().to_owned()).collect()
+    }
+
+    /// The messages as they stand, for people: whose they are, and when they are next to be had.
+    pub(crate) fn messages(&self) -> rusqlite::Result<String> {
+        let mut select = self.queue.prepare_cached(
+            "SELECT queue, visible_at, receive_count, sent_at, coalesce(received_at, 0),
+                    coalesce(holder, 'nobody'), substr(body, 1, 40) FROM messages
+             WHERE queue NOT LIKE 'replies-%'",
+        )?;
+        let mut rows = select.query([])?;
+        let mut text = String::new();
+        while let Some(row) = rows.next()? {
+            let (queue, holder, body): (String, String, String) =
+                (row.get(0)?, row.get(5)?, row.get(6)?);
+            let (visible, count, sent, received): (i64, u32, i64, i64) =
+                (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?);
+            let _ = writeln!(
+                text,
+                "    {queue}: {body} visible at {visible}, sent at {sent}, received {count} times, \
+                 at {received} by {holder}"
+            );
+        }
+        Ok(text)
     }
 
     /// What has not come to its end yet: a job without a result, or a message in the queue.

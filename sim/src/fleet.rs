@@ -60,6 +60,14 @@ impl Host {
         self.ended.is_none()
     }
 
+    /// Whether it is one of those that there may be so many of: what drains is not, however it
+    /// came to that, nor what never reported, which is ended in the moment it is replaced.
+    fn counts(&self, boot_deadline: Duration) -> bool {
+        let drains = self.marked.is_some() || *self.stage.borrow() >= Stage::Draining;
+        let is_given_up = !self.was_heard && self.launched.elapsed() > boot_deadline;
+        self.is_alive() && !drains && !is_given_up
+    }
+
     /// Ends it as a killed process ends: nothing of it happens any more.
     fn die(&mut self) {
         self.task.abort();
@@ -242,7 +250,9 @@ impl Fleet for Port {
             }
         }
         let hosts = fleet.hosts();
-        let there = hosts.values().filter(|host| host.is_alive() && host.marked.is_none()).count();
+        // Half, as how long a boot takes is learned.
+        let deadline = fleet.place.script.policy.estimated().boot_deadline / 2;
+        let there = hosts.values().filter(|host| host.counts(deadline)).count();
         let max = fleet.place.script.policy.max;
         if there > max as usize {
             fleet.events.breaks(format!("{there} instances where {max} are allowed"));
