@@ -27,6 +27,7 @@ mod replace;
 mod resume;
 mod retry;
 mod run;
+mod sandbox;
 mod settings;
 mod soak;
 mod status;

@@ -60,8 +60,6 @@ pub(crate) struct State {
     last: VecDeque<String>,
     broken: Option<String>,
     outages: Vec<(Port, ErrorKind, Instant)>,
-    /// Who has read which source, and made nothing of it yet.
-    reading: BTreeSet<(String, String)>,
     /// Whom each picture has killed.
     killed: BTreeMap<Key, BTreeSet<String>>,
     frozen: BTreeMap<String, Instant>,
@@ -82,7 +80,6 @@ impl Events {
             last: VecDeque::new(),
             broken: None,
             outages: vec![],
-            reading: BTreeSet::new(),
             killed: BTreeMap::new(),
             frozen: BTreeMap::new(),
         };
@@ -200,6 +197,11 @@ impl Actor {
         Arc::new(Self { name, instance, events: Arc::clone(events), dice })
     }
 
+    /// What it is part of.
+    pub(crate) fn events(&self) -> &Arc<Events> {
+        &self.events
+    }
+
     /// What happens to its calls of a port.
     pub(crate) fn plan(self: &Arc<Self>, port: Port) -> Plan {
         let actor = Arc::clone(self);
@@ -213,8 +215,8 @@ impl Actor {
         }
         self.events.happens(&what);
         let mut state = self.events.lock();
-        if let Some(key) = call.key {
-            self.is_followed(&mut state, call.operation, key);
+        if let (Operation::Put, Some(key)) = (call.operation, call.key) {
+            self.is_about_to_write(&mut state, key);
         }
         let mut dice = self.dice.lock().unwrap_or_else(PoisonError::into_inner);
         let usual = latency(&mut dice, call.operation);
@@ -248,26 +250,17 @@ impl Actor {
         fault
     }
 
-    /// Tells the checker what is written, and whether a worker makes anything of a source whose
-    /// message is somebody else's by then.
-    fn is_followed(&self, state: &mut State, operation: Operation, key: &Key) {
-        let text = key.as_str();
-        let read = text.strip_prefix("inputs/").and_then(|name| name.strip_suffix(".bmp"));
-        let made = text.strip_prefix("outputs/single/").and_then(|rest| rest.split('/').next());
-        match (operation, read, made) {
-            (Operation::Get, Some(id), _) => {
-                state.reading.insert((self.name.clone(), id.to_owned()));
-            }
-            (Operation::Put, _, Some(id)) => {
-                let is_first = state.reading.remove(&(self.name.clone(), id.to_owned()));
-                if is_first && let Err(promise) = state.check.holds(&self.name, id) {
-                    state.broken.get_or_insert(promise);
-                }
-            }
-            _ => {}
-        }
-        if operation == Operation::Put {
-            state.check.written(key);
+    /// Tells the checker what is about to be written, by whom. Notes are left out: what went wrong
+    /// may be noted by who finds out a moment later that it lost the job.
+    fn is_about_to_write(&self, state: &mut State, key: &Key) {
+        state.check.written(key);
+        let of_job = ["outputs/single/", "results/single/"];
+        let name = of_job.iter().find_map(|prefix| key.as_str().strip_prefix(prefix));
+        let id = name.and_then(|name| name.split(['/', '.']).next());
+        if let Some(id) = id
+            && let Err(promise) = state.check.may_hold(&self.name, id)
+        {
+            state.broken.get_or_insert(promise);
         }
     }
 

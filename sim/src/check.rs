@@ -29,7 +29,8 @@ pub(crate) struct Check {
     sent: Vec<Job>,
     /// What a body stands for, by its job's name or by itself.
     names: BTreeMap<String, usize>,
-    clock_jumped: bool,
+    /// The deliveries that workers were given, by worker and job, and whether each may still be theirs.
+    given: BTreeMap<(String, String), BTreeMap<String, bool>>,
     /// Keys that somebody is about to write, and how many events that may still take.
     written: BTreeMap<String, u32>,
     /// Which file an object was when it was last looked at: its inode, and when it was written.
@@ -58,7 +59,7 @@ impl Check {
             seen_version: -1,
             sent: vec![],
             names: BTreeMap::new(),
-            clock_jumped: false,
+            given: BTreeMap::new(),
             written: BTreeMap::new(),
             known: BTreeMap::new(),
         })
@@ -158,35 +159,31 @@ impl Check {
         Ok(true)
     }
 
-    /// Whether no other worker holds the message of a job that this one is about to write for. It
-    /// has just made sure of its lease; only the queue's clock may have jumped since.
-    pub(crate) fn holds(&self, worker: &str, id: &str) -> Result<(), String> {
-        let sent = self.names.get(id).map(|number| &self.sent[*number].sent);
-        let is_single = sent.is_some_and(|sent| sent.bodies.len() == 1);
-        if !is_single || self.clock_jumped {
-            return Ok(());
-        }
-        let holders = self.holders_of(id).map_err(|error| format!("reading the queue: {error}"))?;
-        // A message that is sent anew is there twice for a moment.
-        match &holders[..] {
-            [Some(other)] if other != worker => {
-                Err(format!("{worker} makes something of {id}, which {other} holds"))
+    /// A worker was given a delivery of a job's message.
+    pub(crate) fn given(&mut self, worker: &str, id: &str, receipt: &str) {
+        let given = self.given.entry((worker.to_owned(), id.to_owned())).or_default();
+        given.insert(receipt.to_owned(), true);
+    }
+
+    /// A worker was told that a delivery is its own no more.
+    pub(crate) fn told_lost(&mut self, worker: &str, receipt: &str) {
+        for ((holder, _), given) in &mut self.given {
+            if holder == worker
+                && let Some(is_held) = given.get_mut(receipt)
+            {
+                *is_held = false;
             }
-            _ => Ok(()),
         }
     }
 
-    /// The clock of the queue was set: deliveries may be somebody else's sooner than anybody knows.
-    pub(crate) fn clock_jumped(&mut self) {
-        self.clock_jumped = true;
-    }
-
-    fn holders_of(&self, id: &str) -> rusqlite::Result<Vec<Option<String>>> {
-        let mut select = self.queue.prepare_cached(
-            "SELECT holder FROM messages WHERE queue = 'jobs'
-             AND instr(body, '\"id\":\"' || ?1 || '\"')",
-        )?;
-        select.query_map([id], |row| row.get(0))?.collect()
+    /// Whether a worker that writes for a job may hold a delivery of it, as far as it has been told.
+    pub(crate) fn may_hold(&self, worker: &str, id: &str) -> Result<(), String> {
+        match self.given.get(&(worker.to_owned(), id.to_owned())) {
+            Some(given) if !given.values().any(|is_held| *is_held) => {
+                Err(format!("{worker} writes for {id}, which it was told that it has lost"))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Innocent jobs that were given up.

@@ -19,6 +19,7 @@ mod fleet;
 mod jobs;
 mod script;
 mod tally;
+mod watched;
 mod world;
 
 use std::fmt;

