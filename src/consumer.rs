@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::pin::Pin;
 use std::process::ExitCode;
 
-use pixmill_consumer::{Config, Exit, Stage, Storm};
+use pixmill_consumer::{Config, Consumer, Exit, Stage, Storm};
 use pixmill_contract::{Clock as _, InstanceId, SystemClock, WorkerId};
 use tokio::sync::watch;
 
@@ -49,8 +49,8 @@ pub(crate) async fn run(args: args::Consumer) -> anyhow::Result<ExitCode> {
         let (worker, slots) = (&config.worker, config.slots);
         tracing::info!(%worker, slots, pipeline = args.data.flags(), "working");
     }
-    let run = pixmill_consumer::run_and_stay(pipeline, config, stage, storms, listener, stay);
-    match run.await? {
+    let consumer = Consumer::new(pipeline, config, storms)?;
+    match consumer.run(stage, listener, stay).await? {
         Exit::Drained => Ok(ExitCode::SUCCESS),
         // A thread is lost in a picture; returning would not wait for it, exiting is plainer.
         Exit::Stuck => Ok(exit::STUCK.into()),

@@ -11,7 +11,7 @@ use crate::harness::{Invocation, source_tree};
 
 /// Which crate of the workspace may use which: for its own code, and for its tests besides.
 /// Roles never see an adapter or each other; adapters decide nothing; the root names them all.
-const EDGES: [(&str, &[&str], &[&str]); 13] = [
+const EDGES: [(&str, &[&str], &[&str]); 16] = [
     ("pixmill-access", &[], &[]),
     ("pixmill-console", &[], &[]),
     ("pixmill-contract", &[], &[]),
@@ -33,6 +33,20 @@ const EDGES: [(&str, &[&str], &[&str]); 13] = [
         &["pixmill-contract", "pixmill-local", "pixmill-ops"],
     ),
     ("pixmill-controller", &["pixmill-contract"], &["pixmill-contract"]),
+    // For tests only: nothing may use these two.
+    ("pixmill-fuzz", &["pixmill-contract", "pixmill-ops"], &[]),
+    (
+        "pixmill-sim",
+        &[
+            "pixmill-consumer",
+            "pixmill-contract",
+            "pixmill-controller",
+            "pixmill-local",
+            "pixmill-ops",
+            "pixmill-producer",
+        ],
+        &[],
+    ),
     (
         "pixmill",
         &[
@@ -93,7 +107,9 @@ fn code_names_only_the_crates_that_its_own_may_use() {
         let root = match name {
             "pixmill" => source_tree().join("src"),
             "pixmill-api" | "pixmill-console" | "pixmill-producer" | "pixmill-consumer"
-            | "pixmill-controller" => source_tree().join(&name[8..]),
+            | "pixmill-controller" | "pixmill-fuzz" | "pixmill-sim" => {
+                source_tree().join(&name[8..])
+            }
             _ => source_tree().join("core").join(&name[8..]),
         };
         for file in sources(&root) {
