@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use pixmill_api::{Api, Decisions, Settings, Token, Tokens, serve};
+use pixmill_api::{Api, Decisions, Settings, Token, Tokens, UploadLinks, serve};
 use pixmill_consumer::Stage;
 use pixmill_contract::{Fleet, Pipeline};
 use pixmill_controller::last_decisions;
@@ -34,6 +34,7 @@ const LOOK_ON_AWS: Duration = Duration::from_secs(5);
 pub(crate) async fn run(args: args::Producer) -> anyhow::Result<ExitCode> {
     let opened = backend::open(&args.data, Purpose::Send).await?;
     let pipeline = opened.pipeline.clone();
+    let upload_links = opened.upload_links();
     let (fleet, directory) = match args.data.backend {
         Backend::Local => {
             let fleet = LateFleet::new(opened, args.data.clone());
@@ -41,7 +42,7 @@ pub(crate) async fn run(args: args::Producer) -> anyhow::Result<ExitCode> {
         }
         Backend::Aws => (None, None),
     };
-    let front = Front { pipeline, fleet, directory };
+    let front = Front { pipeline, fleet, upload_links, directory };
     let (api, spool) = compose(front, &args.serve, &args.work)?;
     let address = args.serve.listen;
     let explained = "give it tokens by --token-file, or listen at 127.0.0.1";
@@ -69,13 +70,15 @@ pub(crate) struct Front {
     pub(crate) pipeline: Pipeline,
     /// The fleet, if there is one that is known here.
     pub(crate) fleet: Option<Arc<dyn Fleet>>,
+    /// Links for uploads that go straight to the store, where it has such.
+    pub(crate) upload_links: Option<UploadLinks>,
     /// The directory of a pipeline of this machine; none on AWS.
     pub(crate) directory: Option<PathBuf>,
 }
 
 /// The API in front of a pipeline, and the place of its uploads, which goes with what is returned.
 pub(crate) fn compose(front: Front, serve: &Serve, work: &Work) -> anyhow::Result<(Api, Spool)> {
-    let Front { pipeline, fleet, directory } = front;
+    let Front { pipeline, fleet, upload_links, directory } = front;
     let directory = directory.as_deref();
     let spool = Spool::open(&serve.spool(directory))?;
     let is_local = directory.is_some();
@@ -90,6 +93,7 @@ pub(crate) fn compose(front: Front, serve: &Serve, work: &Work) -> anyhow::Resul
         secret: secret(directory)?,
         links: serve.links,
         links_of_store: !is_local,
+        upload_links,
         instance: machine::name(),
         backend: if is_local { "local" } else { "aws" },
         buckets: serve.label.clone(),

@@ -47,4 +47,4 @@ pub use pixmill_access::{Token, TokenError, Tokens};
 
 pub use openapi::document;
 pub use server::{ServeError, serve};
-pub use state::{Api, Decisions, Preview, PreviewError, Previewer, Promise, Settings};
+pub use state::{Api, Decisions, Preview, PreviewError, Previewer, Promise, Settings, UploadLinks};

@@ -73,6 +73,9 @@ pub(crate) async fn link(
     if settings.links_of_store && purpose == Purpose::Read {
         return Ok((settings.pipeline.store.link(key, settings.links).await?, until));
     }
+    if let (Some(links), Purpose::Write) = (&settings.upload_links, purpose) {
+        return Ok((links(key.clone(), settings.links).await?, until));
+    }
     let seconds = until.millis() / 1000;
     let signature = state.signer.sign(purpose, key, seconds);
     let path = encoded(key.as_str());

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use pixmill_access::Tokens;
-use pixmill_contract::{BatchId, Error, Fleet, Limits, Pipeline, Recipe, Rejection};
+use pixmill_contract::{BatchId, Error, Fleet, Key, Limits, Pipeline, Recipe, Rejection};
 use serde_json::Value as Json;
 use tokio::sync::{Semaphore, watch};
 
@@ -23,6 +23,9 @@ pub type Promise<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What is known of the controller: the last decisions, so many at most, newest first, as documents.
 pub type Decisions = Arc<dyn Fn(usize) -> Promise<Result<Vec<Json>, Error>> + Send + Sync>;
+
+/// Links by which a picture can be put straight into the store, for so long.
+pub type UploadLinks = Arc<dyn Fn(Key, Duration) -> Promise<Result<String, Error>> + Send + Sync>;
 
 /// Makes the first output of a recipe from the picture in a file, somewhere else: a role that sends
 /// pictures does not open them. Dropping the future stops the work.
@@ -72,6 +75,8 @@ pub struct Settings {
     pub links: Duration,
     /// Whether the store's own links can be followed by whoever asks us.
     pub links_of_store: bool,
+    /// Links for uploads that go straight to the store, where it has such.
+    pub upload_links: Option<UploadLinks>,
     /// What this machine is called, for the prototype's clients.
     pub instance: String,
     /// Where the pipeline is, in a word.

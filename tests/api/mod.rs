@@ -20,9 +20,9 @@ use crate::harness::{Invocation, Place, Running, eventually};
 const SOON: Duration = Duration::from_mins(1);
 
 /// A server, and where it answers. It is killed if it is dropped.
-struct Server {
-    process: Running,
-    at: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) process: Running,
+    pub(crate) at: SocketAddr,
 }
 
 impl Server {
@@ -30,7 +30,7 @@ impl Server {
         Self::start(place.on_data("producer"))
     }
 
-    fn start(producer: Invocation) -> Self {
+    pub(crate) fn start(producer: Invocation) -> Self {
         let process = producer.args(["--listen", "127.0.0.1:0"]).bound(2 * SOON).start();
         let at = eventually("an address", SOON, || {
             let said = process.stdout();
@@ -64,7 +64,7 @@ impl Server {
         Some(Reply { status, head, body: if chunked { unchunked(&body) } else { body } })
     }
 
-    fn get(&self, path: &str) -> Reply {
+    pub(crate) fn get(&self, path: &str) -> Reply {
         self.send(&format!("GET {path}"), &[], b"")
     }
 
@@ -72,13 +72,13 @@ impl Server {
         self.send(&format!("POST {path}"), &[], b"")
     }
 
-    fn post_json(&self, path: &str, document: &Value) -> Reply {
+    pub(crate) fn post_json(&self, path: &str, document: &Value) -> Reply {
         let body = document.to_string();
         self.send(&format!("POST {path}"), &["Content-Type: application/json"], body.as_bytes())
     }
 
     /// A picture as it is, to become a job.
-    fn submit(&self, query: &str, picture: &[u8]) -> Reply {
+    pub(crate) fn submit(&self, query: &str, picture: &[u8]) -> Reply {
         self.send(&format!("POST /v1/jobs?{query}"), &["Content-Type: image/jpeg"], picture)
     }
 }
@@ -95,7 +95,7 @@ fn unchunked(mut body: &[u8]) -> Vec<u8> {
 
 /// What was answered.
 #[derive(Debug)]
-struct Reply {
+pub(crate) struct Reply {
     status: u16,
     head: String,
     body: Vec<u8>,
@@ -103,7 +103,7 @@ struct Reply {
 
 impl Reply {
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let text = String::from_utf8_lossy(&self.body);
         serde_json::from_str(&text)
             .unwrap_or_else(|e| panic!("no JSON: {e}\n{}\n{text}", self.head))
@@ -111,7 +111,7 @@ impl Reply {
 
     /// Fails the test unless the status is this.
     #[track_caller]
-    fn expect(self, status: u16) -> Self {
+    pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}\n{}", self.head, String::from_utf8_lossy(&self.body));
         self
     }

@@ -1,5 +1,6 @@
 //! A pipeline on S3 and SQS, over real HTTP: the same promises as in a directory.
 
+mod api;
 mod backfill;
 mod campaign;
 mod clients;
