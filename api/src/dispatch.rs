@@ -35,7 +35,7 @@ pub(crate) async fn answer(
 
 async fn outcome(state: &Arc<State>, request: Request<Incoming>) -> Outcome {
     let (head, body) = request.into_parts();
-    if let Some(why) = foreign_to(&head.headers, &state.settings.names) {
+    if let Some(why) = foreign_to(&head.method, &head.headers, &state.settings.names) {
         return Err(Problem::new(Code::Foreign, why));
     }
     let path = head.uri.path();

@@ -24,8 +24,9 @@ pub type Promise<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// What is known of the controller: the last decisions, so many at most, newest first, as documents.
 pub type Decisions = Arc<dyn Fn(usize) -> Promise<Result<Vec<Json>, Error>> + Send + Sync>;
 
-/// Links by which a picture can be put straight into the store, for so long.
-pub type UploadLinks = Arc<dyn Fn(Key, Duration) -> Promise<Result<String, Error>> + Send + Sync>;
+/// Links by which a picture of exactly so many bytes can be put straight into the store, for so long.
+pub type UploadLinks =
+    Arc<dyn Fn(Key, u64, Duration) -> Promise<Result<String, Error>> + Send + Sync>;
 
 /// Makes the first output of a recipe from the picture in a file, somewhere else: a role that sends
 /// pictures does not open them. Dropping the future stops the work.

@@ -98,9 +98,9 @@ impl Opened {
             #[cfg(feature = "aws")]
             Kind::Aws(store) => {
                 let store = store.clone();
-                Some(Arc::new(move |key, valid| {
+                Some(Arc::new(move |key, bytes, valid| {
                     let store = store.clone();
-                    Box::pin(async move { store.upload_link(&key, valid).await })
+                    Box::pin(async move { store.upload_link(&key, bytes, valid).await })
                 }))
             }
         }

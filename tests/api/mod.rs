@@ -2,7 +2,9 @@
 
 mod access;
 mod clients;
+mod hostile;
 mod jobs;
+mod kills;
 mod prototype;
 mod rough;
 mod session;
@@ -41,27 +43,8 @@ impl Server {
     }
 
     /// Asks with a body, and reads all of the answer.
-    fn send(&self, request: &str, fields: &[&str], body: &[u8]) -> Reply {
-        self.try_to_send(request, fields, body).unwrap()
-    }
-
-    fn try_to_send(&self, request: &str, fields: &[&str], body: &[u8]) -> Option<Reply> {
-        let mut stream = TcpStream::connect(self.at).ok()?;
-        stream.set_read_timeout(Some(SOON)).unwrap();
-        let (line, host) = (format!("{request} HTTP/1.1"), format!("Host: {}", self.at));
-        let length = format!("Content-Length: {}", body.len());
-        let own = [line.as_str(), &host, &length, "Connection: close"];
-        let text = format!("{}\r\n\r\n", [&own[..], fields].concat().join("\r\n"));
-        // One that is refused may be told so before it has sent everything.
-        drop(stream.write_all(text.as_bytes()).and_then(|()| stream.write_all(body)));
-        let mut answer = vec![];
-        drop(stream.read_to_end(&mut answer));
-        let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
-        let head = String::from_utf8(answer[..end].to_vec()).unwrap();
-        let status = head.split(' ').nth(1)?.parse().unwrap();
-        let chunked = head.to_lowercase().contains("transfer-encoding: chunked");
-        let body = answer.split_off(end + 4);
-        Some(Reply { status, head, body: if chunked { unchunked(&body) } else { body } })
+    pub(crate) fn send(&self, request: &str, fields: &[&str], body: &[u8]) -> Reply {
+        send_to(self.at, request, fields, body).unwrap()
     }
 
     pub(crate) fn get(&self, path: &str) -> Reply {
@@ -83,6 +66,31 @@ impl Server {
     }
 }
 
+/// Asks with a body, and reads all of the answer; nothing if there is none.
+pub(crate) fn send_to(
+    at: SocketAddr,
+    request: &str,
+    fields: &[&str],
+    body: &[u8],
+) -> Option<Reply> {
+    let mut stream = TcpStream::connect(at).ok()?;
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    let (line, host) = (format!("{request} HTTP/1.1"), format!("Host: {at}"));
+    let length = format!("Content-Length: {}", body.len());
+    let own = [line.as_str(), &host, &length, "Connection: close"];
+    let text = format!("{}\r\n\r\n", [&own[..], fields].concat().join("\r\n"));
+    // One that is refused may be told so before it has sent everything.
+    drop(stream.write_all(text.as_bytes()).and_then(|()| stream.write_all(body)));
+    let mut answer = vec![];
+    drop(stream.read_to_end(&mut answer));
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    let status = head.split(' ').nth(1)?.parse().unwrap();
+    let chunked = head.to_lowercase().contains("transfer-encoding: chunked");
+    let body = answer.split_off(end + 4);
+    Some(Reply { status, head, body: if chunked { unchunked(&body) } else { body } })
+}
+
 fn unchunked(mut body: &[u8]) -> Vec<u8> {
     let mut whole = vec![];
     while let Some(end) = body.windows(2).position(|two| two == b"\r\n") {
@@ -96,9 +104,9 @@ fn unchunked(mut body: &[u8]) -> Vec<u8> {
 /// What was answered.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Reply {
@@ -118,7 +126,7 @@ impl Reply {
 
     /// Fails the test unless it is a problem document with this status and code.
     #[track_caller]
-    fn problem(self, status: u16, code: &str) -> Value {
+    pub(crate) fn problem(self, status: u16, code: &str) -> Value {
         let reply = self.expect(status);
         assert!(reply.head.contains("content-type: application/problem+json"), "{}", reply.head);
         let document = reply.json();
@@ -134,13 +142,13 @@ impl Reply {
 }
 
 /// A part of a form.
-enum Part<'p> {
+pub(crate) enum Part<'p> {
     Text(&'p str, &'p str),
     File(&'p str, &'p str, &'p [u8]),
 }
 
 /// A form, and its media type as a field of a head.
-fn form(parts: &[Part<'_>]) -> (&'static str, Vec<u8>) {
+pub(crate) fn form(parts: &[Part<'_>]) -> (&'static str, Vec<u8>) {
     let mut body = vec![];
     for part in parts {
         body.extend_from_slice(b"--limit\r\nContent-Disposition: form-data; ");

@@ -136,12 +136,15 @@ impl ObjectStore for S3Store {
 }
 
 impl S3Store {
-    /// A link by which whoever holds it can put an object there, for so long. S3 does not bound what
-    /// is put; the limits of workers do.
-    pub async fn upload_link(&self, key: &Key, valid: Duration) -> Result<String> {
+    /// A link by which whoever holds it can put an object of exactly so many bytes there, for so
+    /// long: the length is signed, which is the only bound on an upload that S3 knows.
+    pub async fn upload_link(&self, key: &Key, bytes: u64, valid: Duration) -> Result<String> {
         let attempt = || self.about("make a link for an upload to", key);
         let config = self.presigning(key, valid)?;
+        let length = i64::try_from(bytes)
+            .map_err(|error| Error::new(ErrorKind::Invalid, attempt(), error))?;
         let call = self.client.put_object().bucket(&self.bucket).key(key.as_str());
+        let call = call.content_length(length);
         let request = call.presigned(config).await.map_err(|e| of_call(attempt(), &e))?;
         Ok(request.uri().to_owned())
     }
