@@ -23,6 +23,7 @@ pub mod reject;
 pub mod source;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod trace;
 
 pub use backoff::Backoff;
 pub use clock::{Clock, SystemClock, Timestamp};
