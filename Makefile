@@ -5,7 +5,7 @@ OUT   ?= out
 RECIPE ?= thumb = resize:256 -> jpeg; web = resize:1200 | blur:3 -> jpeg:q=82; gray = grayscale -> png
 
 .DEFAULT_GOAL := help
-.PHONY: help run test mutants soak parity bench bench-api build release lint fmt schemas samples clean setup venv
+.PHONY: help run test browser mutants soak parity bench bench-api build release lint fmt schemas samples clean setup venv
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,11 +16,14 @@ setup:
 venv: setup
 	@sh tools/venv.sh target/venv tests/requirements.txt
 
+browser:
+	@sh tools/browser.sh target/browser
+
 run: setup ## set up what is missing, build, and grind the samples into out/
 	$(CARGO) build --release --locked --no-default-features
 	./target/release/pixmill run samples --recipe '$(RECIPE)' --out $(OUT)
 
-test: venv lint ## everything that CI runs
+test: venv browser lint ## everything that CI runs
 	$(CARGO) test --workspace --features pixmill/otel --locked
 
 mutants: setup ## whether the tests notice what they are there for

@@ -76,7 +76,7 @@ pub(crate) fn definitions() -> clap::Command {
 pub(crate) enum Command {
     /// Process files and folders on this machine, and report.
     Run(Run),
-    /// Run everything on this machine: a drop folder, and workers as they are needed.
+    /// Run everything on this machine: HTTP API, drop folder, and workers as they are needed.
     Up(Up),
     /// Send pictures as jobs into a pipeline.
     Submit(Submit),

@@ -21,6 +21,7 @@ mod machine;
 mod man;
 mod operations;
 mod overlays;
+mod overseer;
 mod preview;
 mod private_file;
 mod producer;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use pixmill_api::{Preview, PreviewError, Previewer};
-use pixmill_contract::{Format, Recipe, RejectCode, Rejection};
-use pixmill_ops::{Mill, Overlays};
+use pixmill_api::{Made, Preview, PreviewError, Previewer, Wanted};
+use pixmill_contract::{Format, Limits, Recipe, RejectCode, Rejection};
+use pixmill_ops::{Mill, Overlays, Picture, inspect, sizes};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt as _;
@@ -26,12 +26,21 @@ const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// What a process needs besides the picture's memory: its code, its stacks, its libraries.
 const BESIDES_BYTES: u64 = 512 * 1024 * 1024;
 
-/// The first line of what the process writes; the file comes behind it.
+/// The first line of what the process writes; the files come behind it, one after the other.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Head {
-    Made { format: Format, width: u32, height: u32 },
+    Made { source: (u32, u32), whole: (u32, u32), pictures: Vec<Facts> },
     Rejected { code: RejectCode, reason: String },
+}
+
+/// What is known of a file before it is read.
+#[derive(Debug, Serialize, Deserialize)]
+struct Facts {
+    format: Format,
+    width: u32,
+    height: u32,
+    bytes: usize,
 }
 
 /// What makes previews by starting this very program.
@@ -39,9 +48,11 @@ pub(crate) fn previewer(work: &Work) -> anyhow::Result<Previewer> {
     let program = std::env::current_exe().context("failed to find the program itself")?;
     let arguments = work.to_arguments();
     let time = work.deadline.min(LONGEST);
-    Ok(Arc::new(move |file, recipe| {
+    Ok(Arc::new(move |wanted| {
+        let Wanted { file, recipe, whole } = wanted;
         let mut command = Command::new(&program);
         command.arg("preview").arg(&file).arg("--recipe").arg(recipe.to_string());
+        command.arg("--whole").arg(whole.to_string());
         command.args(&arguments).args(["--config", "/dev/null"]).env_clear();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         // Who asked may have gone.
@@ -66,10 +77,19 @@ async fn ask(mut command: Command) -> Result<Preview, PreviewError> {
     let status = child.wait().await.map_err(failed)?;
     let died = || PreviewError::GaveUp(format!("the process that opened it ended with {status}"));
     let end = said.iter().position(|byte| *byte == b'\n').ok_or_else(died)?;
-    let bytes = said.split_off(end + 1);
+    let mut files = said.split_off(end + 1);
     match serde_json::from_slice(&said).map_err(|_| died())? {
-        Head::Made { format, width, height } if status.success() => {
-            Ok(Preview { media_type: format.media_type(), width, height, bytes })
+        Head::Made { source, whole, pictures } if status.success() => {
+            let mut made = vec![];
+            for Facts { format, width, height, bytes } in pictures {
+                if files.len() < bytes {
+                    return Err(died());
+                }
+                let rest = files.split_off(bytes);
+                let bytes = std::mem::replace(&mut files, rest);
+                made.push(Made { media_type: format.media_type(), width, height, bytes });
+            }
+            Ok(Preview { source, whole, pictures: made })
         }
         Head::Made { .. } => Err(died()),
         Head::Rejected { code, reason } => {
@@ -88,20 +108,36 @@ pub(crate) fn run(args: &args::Preview) -> anyhow::Result<ExitCode> {
     let file = file.with_context(|| format!("failed to open {}", args.file.display()))?;
     // One byte more than there may be, so that it is seen to be too large.
     file.take(limits.input_bytes + 1).read_to_end(&mut source)?;
-    let ground = Mill::new(limits).grind(&source, &recipe, &Overlays::default());
-    let (head, bytes) = match ground.map(|ground| ground.pictures.into_iter().next()) {
-        Ok(Some(picture)) => {
-            let (format, width, height) = (picture.format, picture.width, picture.height);
-            (Head::Made { format, width, height }, picture.bytes)
-        }
-        Ok(None) => anyhow::bail!("a recipe without an output"),
+    let whole: Recipe = args.whole.as_ref().unwrap_or(&args.recipe).parse()?;
+    let (head, files) = match make(&source, &recipe, &whole, limits) {
+        Ok(made) => made,
         Err(Rejection { code, reason }) => (Head::Rejected { code, reason }, vec![]),
     };
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", serde_json::to_string(&head)?)?;
-    out.write_all(&bytes)?;
+    files.iter().try_for_each(|bytes| out.write_all(bytes))?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The files, and what is to be said of them.
+fn make(
+    source: &[u8],
+    recipe: &Recipe,
+    whole: &Recipe,
+    limits: Limits,
+) -> Result<(Head, Vec<Vec<u8>>), Rejection> {
+    let overlays = Overlays::default();
+    let header = inspect(source, &limits)?;
+    let sizes = sizes(&header, whole, &overlays, &limits)?;
+    let ground = Mill::new(limits).grind(source, recipe, &overlays)?;
+    let (mut pictures, mut files) = (vec![], vec![]);
+    for Picture { format, width, height, bytes, .. } in ground.pictures {
+        pictures.push(Facts { format, width, height, bytes: bytes.len() });
+        files.push(bytes);
+    }
+    let whole = sizes.first().copied().unwrap_or_default();
+    Ok((Head::Made { source: (header.width, header.height), whole, pictures }, files))
 }
 
 /// Bounds this process for good: its memory, its time on a core, and that it writes no files.

@@ -7,6 +7,7 @@ mod harness;
 mod api;
 mod aws;
 mod bad_input;
+mod console;
 mod controller;
 mod dead;
 mod disk;

@@ -11,8 +11,9 @@ use crate::harness::{Invocation, source_tree};
 
 /// Which crate of the workspace may use which: for its own code, and for its tests besides.
 /// Roles never see an adapter or each other; adapters decide nothing; the root names them all.
-const EDGES: [(&str, &[&str], &[&str]); 12] = [
+const EDGES: [(&str, &[&str], &[&str]); 13] = [
     ("pixmill-access", &[], &[]),
+    ("pixmill-console", &[], &[]),
     ("pixmill-contract", &[], &[]),
     ("pixmill-resample", &[], &[]),
     ("pixmill-ops", &["pixmill-contract", "pixmill-resample"], &[]),
@@ -22,7 +23,7 @@ const EDGES: [(&str, &[&str], &[&str]); 12] = [
     ("pixmill-producer", &["pixmill-contract"], &["pixmill-contract", "pixmill-local"]),
     (
         "pixmill-api",
-        &["pixmill-access", "pixmill-contract", "pixmill-producer"],
+        &["pixmill-access", "pixmill-console", "pixmill-contract", "pixmill-producer"],
         &["pixmill-contract", "pixmill-local"],
     ),
     (
@@ -89,9 +90,8 @@ fn code_names_only_the_crates_that_its_own_may_use() {
     for (name, allowed, in_tests) in EDGES {
         let root = match name {
             "pixmill" => source_tree().join("src"),
-            "pixmill-api" | "pixmill-producer" | "pixmill-consumer" | "pixmill-controller" => {
-                source_tree().join(&name[8..])
-            }
+            "pixmill-api" | "pixmill-console" | "pixmill-producer" | "pixmill-consumer"
+            | "pixmill-controller" => source_tree().join(&name[8..]),
             _ => source_tree().join("core").join(&name[8..]),
         };
         for file in sources(&root) {

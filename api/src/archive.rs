@@ -11,7 +11,7 @@ use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::header::CONTENT_DISPOSITION;
 use pixmill_contract::document::Outcome as End;
-use pixmill_contract::{BatchId, JobId, Key};
+use pixmill_contract::{BatchId, JobId};
 use pixmill_producer::read_result;
 use tokio::io::AsyncReadExt as _;
 
@@ -49,13 +49,13 @@ pub(crate) async fn outputs(state: Arc<State>, asked: Asked) -> Outcome {
         .jobs()
         .into_iter()
         .map(|(id, stand)| {
-            let key = known.inputs.get(id).map(Key::as_str);
+            let key = known.source(id);
             let reason = match stand {
                 shelf::Stand::Failed(failure) => format!("{}: {}", failure.code, failure.reason),
                 shelf::Stand::Pending | shelf::Stand::Done => String::new(),
             };
             let name = key.map_or_else(|| id.to_string(), |key| name_of(&batch, key));
-            Row { id: id.clone(), name, state: JobState::of(stand), reason }
+            Row { id: id.clone(), name, state: JobState::of(stand, false), reason }
         })
         .collect();
     drop(known);

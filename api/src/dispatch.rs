@@ -12,9 +12,10 @@ use tracing::Instrument as _;
 
 use crate::answer::{Answer, with};
 use crate::asked::{Asked, decoded, read_fields, read_query};
+use crate::console;
 use crate::problem::{Code, Problem};
-use crate::route::{May, Outcome, Route, kind_of};
-use crate::routes::ROUTES;
+use crate::route::{May, Outcome, Route, Verb, kind_of};
+use crate::routes;
 use crate::session;
 use crate::state::State;
 
@@ -47,8 +48,11 @@ async fn outcome(state: &Arc<State>, request: Request<Incoming>) -> Outcome {
         return Err(Problem::new(Code::Foreign, why));
     }
     let path = head.uri.path();
+    if let Some(answer) = console::answer(&head.method, path, &head.headers) {
+        return Ok(answer);
+    }
     let fitting: Vec<_> =
-        ROUTES.iter().filter_map(|route| Some((route, route.matches(path)?))).collect();
+        routes::all().filter_map(|route| Some((route, route.matches(path)?))).collect();
     let Some((route, open)) = fitting.iter().find(|(route, _)| route.verb.is(&head.method)) else {
         return without_route(&fitting.iter().map(|(route, _)| *route).collect::<Vec<_>>());
     };
@@ -92,8 +96,16 @@ fn who(state: &State, route: &Route, head: &hyper::HeaderMap) -> Result<String, 
         return Ok("local".to_owned());
     }
     let now = state.pipeline().clock.now();
+    if let Some(name) = tokens.bearer(head) {
+        return Ok(name.to_owned());
+    }
     let session = || state.sessions.name_of(session::cookie(head)?, now);
-    if let Some(name) = tokens.bearer(head).map(str::to_owned).or_else(session) {
+    if let Some(name) = session() {
+        let writes = route.may == May::Known && route.verb != Verb::Get;
+        if writes && !session::is_own_page(head) {
+            let why = "with a session, a browser has to say that a page of this server asks";
+            return Err(Problem::new(Code::Foreign, why));
+        }
         return Ok(name);
     }
     match route.may {

@@ -147,7 +147,7 @@ async fn answer(state: &Arc<State>, asked: &Asked, batch: &BatchId, id: &JobId) 
             let instance_id = job.instance.unwrap_or_else(|| state.settings.instance.clone());
             Ok(json(StatusCode::OK, &Processed { download_link, instance_id }))
         }
-        (JobState::Pending, _) => {
+        (JobState::Pending | JobState::Running, _) => {
             let why = "the picture is not done yet; it is worked on all the same";
             Err(Problem::new(Code::Late, why).and("job", format!("/v1/jobs/{batch}/{id}")))
         }

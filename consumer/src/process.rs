@@ -193,6 +193,7 @@ impl Attempt<'_> {
         let thread = Arc::clone(&worker.slots).acquire_owned().await;
         let thread = thread.expect("the semaphore is never closed");
         let room = Room::new(memory, thread, worker.vitals.take_slot());
+        self.held = Some(worker.vitals.hold(&self.identity.batch, &self.identity.id));
         self.spent.pixels = Some(u64::from(header.width) * u64::from(header.height));
         worker.vitals.step();
         let deadline = (estimate.work * DEADLINE_FACTOR).max(SHORTEST_DEADLINE);

@@ -39,6 +39,9 @@ Examples:
   pixmill up --data mill/ --min 1 --max 4 --target-latency 30s
   pixmill up --data mill/ --folders ~/share     # the folders elsewhere, as on a share
 
+It serves the HTTP API to this machine alone, at the address that it prints; /openapi.json tells
+what there is. Recipes that are put there are files of --recipes, too.
+
 What is put into drop/web/ is worked on by the recipe web.toml, what is directly in drop/ by
 default.toml. Results appear in out/web/ under the same path; the original goes to done/, or to
 failed/ with the reason beside it in NAME.reason.txt, and is tried again once it is moved back to

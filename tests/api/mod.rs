@@ -2,9 +2,11 @@
 
 mod access;
 mod clients;
+mod growing;
 mod hostile;
 mod jobs;
 mod kills;
+mod mill;
 mod prototype;
 mod rough;
 mod session;
@@ -33,11 +35,16 @@ impl Server {
     }
 
     pub(crate) fn start(producer: Invocation) -> Self {
-        let process = producer.args(["--listen", "127.0.0.1:0"]).bound(2 * SOON).start();
+        Self::at(producer.args(["--listen", "127.0.0.1:0"]).bound(2 * SOON).start())
+    }
+
+    /// That of a process which says where it serves.
+    fn at(process: Running) -> Self {
         let at = eventually("an address", SOON, || {
             let said = process.stdout();
-            let at = said.lines().find_map(|line| line.strip_prefix("Serving at http://"));
-            Some(at?.parse().unwrap())
+            let mut lines =
+                said.lines().filter(|line| line.ends_with(|c: char| c.is_ascii_digit()));
+            Some(lines.find_map(|line| line.split_once("http://"))?.1.parse().unwrap())
         });
         Self { process, at }
     }

@@ -36,6 +36,6 @@ pub use metrics::MetricsPage;
 pub use nearest::nearest;
 pub use operation::{Encoding, Format, Operation};
 pub use pipeline::{Buckets, Pipeline};
-pub use port::{Fleet, ObjectStore, Queue, ReplyQueues};
+pub use port::{Fleet, Index, ObjectStore, Queue, ReplyQueues};
 pub use recipe::{Output, Recipe, RecipeError, RecipeFile};
 pub use reject::{RejectCode, Rejection};

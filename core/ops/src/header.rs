@@ -2,6 +2,7 @@
 
 use pixmill_contract::Format;
 
+use crate::codec::jpeg::planes::Sampling;
 use crate::shape::{Layout, Shape};
 
 /// What a picture's header says. Reading it costs microseconds and allocates nothing large.
@@ -23,6 +24,8 @@ pub struct Header {
     pub(crate) gray_alpha: bool,
     /// Whether the stored pixels are cyan, magenta, yellow and black.
     pub(crate) ink: bool,
+    /// How the planes of a JPEG are sampled, if it has luma and two of colour, in the usual way.
+    pub(crate) sampling: Option<Sampling>,
     /// What the decoder itself will allocate, besides the pixels, in bytes.
     pub(crate) decoder_bytes: u64,
 }

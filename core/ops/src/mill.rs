@@ -2,6 +2,7 @@
 
 #[cfg(feature = "bench")]
 pub(crate) mod bench;
+mod planar;
 
 use pixmill_contract::{Format, Limits, Recipe, Rejection};
 use pixmill_resample::Resampler;
@@ -191,6 +192,9 @@ impl Run<'_> {
         for (decode, root) in plan.decodes.iter().zip(&plan.roots) {
             self.decode(decode, root)?;
             self.grow(plan, root)?;
+        }
+        for planar in &plan.planar {
+            self.planar(planar)?;
         }
         self.pictures.sort_by_key(|(output, _)| *output);
         Ok(self.pictures.into_iter().map(|(_, picture)| picture).collect())

@@ -8,9 +8,9 @@
 //!
 //! Called by `pixmill_ops::kernel::resize`, which knows what the pixels mean.
 
-use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{InnerPixel, U8, U8x3, U8x4};
-use fast_image_resize::{PixelTrait, ResizeAlg, ResizeOptions};
+use fast_image_resize::{ImageView, PixelTrait, ResizeAlg, ResizeOptions};
 
 pub use fast_image_resize::FilterType;
 
@@ -72,14 +72,29 @@ impl Resampler {
         region: Region,
         (to, made): ((u32, u32), &mut [u8]),
     ) {
-        let algorithm = filter.map_or(ResizeAlg::Nearest, ResizeAlg::Convolution);
-        let Region { left, top, width, height } = region;
-        let options = ResizeOptions::new().resize_alg(algorithm).crop(left, top, width, height);
+        let options = options(filter, region);
         match channels {
             Channels::Gray => self.typed::<U8>((from, pixels), &options, (to, made)),
             Channels::Rgb => self.typed::<U8x3>((from, pixels), &options, (to, made)),
             Channels::Rgba => self.typed::<U8x4>((from, pixels), &options, (to, made)),
         }
+    }
+
+    /// [`Resampler::resample`] of gray samples whose rows are a stride apart; what is between them
+    /// is not looked at.
+    pub fn resample_plane(
+        &mut self,
+        filter: Option<FilterType>,
+        (pixels, stride, from): (&[u8], usize, (u32, u32)),
+        region: Region,
+        (to, made): ((u32, u32), &mut [u8]),
+    ) {
+        let (stride, rows) = (u32::try_from(stride).expect("a row's length"), from.1);
+        let source = TypedImageRef::<U8>::from_buffer(stride, rows, pixels);
+        let source = source.expect("the pixels fill their rows");
+        let source = TypedCroppedImage::from_ref(&source, 0, 0, from.0, from.1);
+        let source = source.expect("rows are as long as their stride");
+        self.convolve(&source, &options(filter, region), (to, made));
     }
 
     fn typed<P: PixelTrait + InnerPixel>(
@@ -90,8 +105,23 @@ impl Resampler {
     ) {
         let source = TypedImageRef::<P>::from_buffer(from.0, from.1, pixels);
         let source = source.expect("the pixels fill their picture");
+        self.convolve(&source, options, (to, made));
+    }
+
+    fn convolve<P: PixelTrait + InnerPixel>(
+        &mut self,
+        source: &impl ImageView<Pixel = P>,
+        options: &ResizeOptions,
+        (to, made): ((u32, u32), &mut [u8]),
+    ) {
         let target = TypedImage::<P>::from_buffer(to.0, to.1, made);
         let mut target = target.expect("the buffer holds its picture");
-        self.0.resize_typed(&source, &mut target, options).expect("the region is inside");
+        self.0.resize_typed(source, &mut target, options).expect("the region is inside");
     }
+}
+
+fn options(filter: Option<FilterType>, region: Region) -> ResizeOptions {
+    let algorithm = filter.map_or(ResizeAlg::Nearest, ResizeAlg::Convolution);
+    let Region { left, top, width, height } = region;
+    ResizeOptions::new().resize_alg(algorithm).crop(left, top, width, height)
 }

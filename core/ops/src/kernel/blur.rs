@@ -1,9 +1,9 @@
 //! Gaussian blur of bytes, equal to `OpenCV`'s bit-exact fixed-point path.
 //!
 //! The sum over both directions is an exact integer of 16 fractional bits, rounded once at the
-//! end, so the order of the passes does not matter. Here the vertical pass comes first: it reads
-//! bytes, and its sums fit 16 bits. Borders are mirrored without repeating the edge
-//! (`REFLECT_101`), as often as the kernel needs.
+//! end, so the order of the passes does not matter. In plain code the vertical pass comes first: it
+//! reads bytes, and its sums fit 16 bits; in AVX2 ([`x86::blur`](super::x86::blur)) it is the second.
+//! Borders are mirrored without repeating the edge (`REFLECT_101`), as often as the kernel needs.
 //!
 //! Compared byte by byte with `cv2.GaussianBlur` of opencv-python-headless 5.0.0, without a
 //! difference: whole files through this crate, kernels 3–255 with and without sigma, one, three
@@ -12,10 +12,14 @@
 //! 1×1 to 41×37. RGBA is blurred on colours multiplied by alpha, which `OpenCV` does not do;
 //! where alpha is 255 throughout the results are equal again.
 
+#![allow(unsafe_code, reason = "calls what is compiled for AVX2")]
+
 use super::alpha;
 use super::gaussian::half_kernel;
 use super::lanes::{at, at_mut};
 use super::level::{self, Kernel};
+#[cfg(target_arch = "x86_64")]
+use super::{level::Level, x86};
 use crate::shape::{Layout, Shape};
 
 /// Samples that a pass keeps in registers at a time.
@@ -30,6 +34,9 @@ pub(crate) struct Scratch {
     low: Vec<u16>,
     /// Premultiplied rows around the one in work, for RGBA.
     ring: Vec<u8>,
+    /// For AVX2: two rows with their mirrored borders, and sums along pairs of rows.
+    padded: [Vec<u8>; 2],
+    pairs: Vec<i16>,
 }
 
 /// Bytes of the scratch rows that a blur needs.
@@ -39,7 +46,9 @@ pub(crate) fn scratch_bytes(shape: Shape, kernel: u32) -> u64 {
         Layout::Gray | Layout::Rgb => 0,
         Layout::Rgba => u64::from(kernel.min(shape.height)) * shape.row() as u64,
     };
-    2 * 2 * (padded + 2 * LANES as u64) + ring + u64::from(kernel) * 32
+    let plain = 2 * 2 * (padded + 2 * LANES as u64) + ring + u64::from(kernel) * 32;
+    let pairs = u64::from(kernel / 2 + 1) * 4 * (shape.row() as u64 + LANES as u64);
+    plain.max(2 * (padded + LANES as u64) + pairs + u64::from(kernel) * 40)
 }
 
 /// Blurs `pixels` into `blurred`; both have the given shape, `kernel` is odd.
@@ -51,11 +60,18 @@ pub(crate) fn blur(
     blurred: &mut [u8],
 ) {
     let weights = half_kernel(kernel, sigma);
+    #[cfg(target_arch = "x86_64")]
+    if Level::current() > Level::Portable
+        && let Some(weights) = x86::blur::Weights::new(&weights)
+    {
+        // SAFETY: the machine has AVX2, or it were not its level.
+        return unsafe { by_pairs(shape, pixels, &weights, scratch, blurred) };
+    }
     let radius = weights.len() - 1;
     let (row, height) = (shape.row(), shape.height as usize);
     let channels = shape.layout.channels();
     let border = radius * channels;
-    let Scratch { high, low, ring } = scratch;
+    let Scratch { high, low, ring, .. } = scratch;
     // Zeroed to its end once; after that only the length is set.
     high.resize(row + 2 * border, 0);
     low.resize(row + 2 * border, 0);
@@ -90,6 +106,55 @@ pub(crate) fn blur(
         mirror_borders(low, shape.width as usize, radius, channels);
         level::run_widest(Horizontal { weights, high, low, channels, out });
         if premultiplied {
+            alpha::unpremultiply(out);
+        }
+    }
+}
+
+/// [`blur`], two rows at a time: rows are summed along in pairs, those outside of the picture too,
+/// and every window of pairs makes two rows.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn by_pairs(
+    shape: Shape,
+    pixels: &[u8],
+    weights: &x86::blur::Weights,
+    scratch: &mut Scratch,
+    blurred: &mut [u8],
+) {
+    let (row, channels) = (shape.row(), shape.layout.channels());
+    let (count, height) = (weights.pairs(), shape.height as usize);
+    let radius = count - 1;
+    let Scratch { padded, pairs, .. } = scratch;
+    for padded in &mut *padded {
+        padded.resize(row + 2 * radius * channels + x86::blur::LANES, 0);
+    }
+    let length = 2 * row.next_multiple_of(x86::blur::LANES);
+    pairs.resize(count * length, 0);
+    let mut out = blurred.chunks_mut(2 * row);
+    for n in 0..radius + height.div_ceil(2) {
+        for (i, padded) in padded.iter_mut().enumerate() {
+            let y = mirrored((2 * n + i) as isize - radius as isize, height);
+            let inner = &mut padded[radius * channels..][..row];
+            let from = &pixels[y * row..][..row];
+            match shape.layout {
+                Layout::Gray | Layout::Rgb => inner.copy_from_slice(from),
+                Layout::Rgba => alpha::premultiply(from, inner),
+            }
+            mirror_borders(padded, shape.width as usize, radius, channels);
+        }
+        let slot = n % count * length;
+        let rows = padded.each_ref().map(|row| &row[..]);
+        x86::blur::across(weights, rows, (row, channels), &mut pairs[slot..slot + length]);
+        if n < radius {
+            continue;
+        }
+        let window: Vec<_> =
+            (n - radius..=n).map(|n| &pairs[n % count * length..][..length]).collect();
+        let out = out.next().expect("as many pairs of rows as there are windows");
+        let (first, second) = out.split_at_mut(row);
+        x86::blur::down(weights, &window, first, second);
+        if shape.layout == Layout::Rgba {
             alpha::unpremultiply(out);
         }
     }
@@ -218,7 +283,7 @@ fn sum_along<const N: usize>(
 }
 
 /// Fills the `radius` pixels on both sides of a row from its inside.
-fn mirror_borders(row: &mut [u16], width: usize, radius: usize, channels: usize) {
+fn mirror_borders<T: Copy>(row: &mut [T], width: usize, radius: usize, channels: usize) {
     let mut copy = |to: usize, from: isize| {
         let from = (radius + mirrored(from, width)) * channels;
         row.copy_within(from..from + channels, to * channels);
@@ -296,8 +361,9 @@ mod tests {
             at_every_level(|| {
                 let mut blurred = vec![0; pixels.len()];
                 // A scratch that held another picture before must not show.
-                let (high, low) = (vec![7; 9], vec![7; 999]);
-                let mut scratch = Scratch { high, low, ring: vec![7; 99] };
+                let (high, low, ring) = (vec![7; 9], vec![7; 999], vec![7; 99]);
+                let (padded, pairs) = ([vec![7; 9], vec![7; 999]], vec![7; 99]);
+                let mut scratch = Scratch { high, low, ring, padded, pairs };
                 blur(shape, &pixels, (kernel, sigma), &mut scratch, &mut blurred);
                 assert_eq!(blurred, expected);
             });

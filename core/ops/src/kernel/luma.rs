@@ -3,7 +3,7 @@
 //! The weights are `OpenCV`'s 0.299, 0.587 and 0.114 in 15 bits. Compared with `cv2.cvtColor`
 //! (5.0.0, `COLOR_RGB2GRAY`) on all 2²⁴ colours: equal.
 
-#![allow(unsafe_code, reason = "calls what is compiled for AVX2")]
+#![allow(unsafe_code, reason = "calls what is compiled for more instructions")]
 
 use super::level::{self, Kernel, Level};
 use crate::shape::Layout;
@@ -26,7 +26,10 @@ pub(crate) fn from_rgb(pixels: &[u8], gray: &mut [u8]) {
         Level::Portable => 0,
         // SAFETY: the machine has AVX2, or it were not its level.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 | Level::Avx512 => unsafe { super::x86::luma(pixels, gray, WEIGHTS) },
+        Level::Avx2 => unsafe { super::x86::luma::luma(pixels, gray, WEIGHTS) },
+        // SAFETY: as above, of AVX-512.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { super::x86::luma::luma_widest(pixels, gray, WEIGHTS) },
     };
     let rest = pixels[3 * done..].as_chunks::<3>().0;
     for (pixel, gray) in rest.iter().zip(&mut gray[done..]) {

@@ -36,13 +36,6 @@ pub(crate) fn resize(
         Layout::Rgb => Channels::Rgb,
         Layout::Rgba => Channels::Rgba,
     };
-    let filter = match filter {
-        Filter::Nearest => None,
-        Filter::Box => Some(FilterType::Box),
-        Filter::Bilinear => Some(FilterType::Bilinear),
-        Filter::CatmullRom => Some(FilterType::CatmullRom),
-        Filter::Lanczos3 => Some(FilterType::Lanczos3),
-    };
     let (width, height) = (f64::from(from.width), f64::from(from.height));
     let (left, top) = (window.left * width, window.top * height);
     // Fractions may round to a hair beyond the edge.
@@ -50,7 +43,28 @@ pub(crate) fn resize(
     let down = (window.height * height).min(height - top);
     let region = Region { left, top, width: across, height: down };
     let source = ((from.width, from.height), pixels);
-    resampler.resample(channels, filter, source, region, ((to.width, to.height), made));
+    resampler.resample(channels, named(filter), source, region, ((to.width, to.height), made));
+}
+
+/// Resamples the region of a plane whose rows are a stride apart.
+pub(crate) fn plane(
+    resampler: &mut Resampler,
+    pixels: (&[u8], usize, (u32, u32)),
+    region: Region,
+    filter: Filter,
+    made: ((u32, u32), &mut [u8]),
+) {
+    resampler.resample_plane(named(filter), pixels, region, made);
+}
+
+fn named(filter: Filter) -> Option<FilterType> {
+    match filter {
+        Filter::Nearest => None,
+        Filter::Box => Some(FilterType::Box),
+        Filter::Bilinear => Some(FilterType::Bilinear),
+        Filter::CatmullRom => Some(FilterType::CatmullRom),
+        Filter::Lanczos3 => Some(FilterType::Lanczos3),
+    }
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ impl Bench {
             profile: false,
             gray_alpha: false,
             ink: false,
+            sampling: None,
             decoder_bytes: 0,
         };
         let mut mill = Mill::new(Limits::default());

@@ -13,6 +13,7 @@
 //! anew, as a [`Plan::sequel`], in the same room.
 
 mod chain;
+mod planar;
 mod slots;
 mod step;
 mod tree;
@@ -28,6 +29,7 @@ use crate::header::Header;
 use crate::overlay::Overlays;
 use crate::shape::{Layout, Shape};
 
+pub(crate) use planar::{Made, Planar};
 pub(crate) use slots::{Slot, Slots};
 pub(crate) use step::Step;
 use tree::{Goal, Tree};
@@ -41,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) decodes: Vec<Decode>,
     /// What each decoding gives, as displayed; in a sequel what the trim has left.
     pub(crate) roots: Vec<Node>,
+    /// What is made from planes instead; none in a sequel.
+    pub(crate) planar: Vec<Planar>,
     /// The buffers and how large they get.
     pub(crate) slots: Slots,
     /// Most bytes that any of the outputs needs: for its file, or to look for what it tells.
@@ -111,6 +115,7 @@ impl Plan {
     ) -> Result<Self, Rejection> {
         limits.check_recipe(recipe)?;
         let mut trees: Vec<(Icc, Scale, Tree)> = vec![];
+        let mut planar: Vec<(Scale, Vec<Made>)> = vec![];
         let mut plan = Self::default();
         for (index, output) in recipe.outputs().iter().enumerate() {
             let encoding = output.encoding.resolve(header.format);
@@ -122,6 +127,13 @@ impl Plan {
             let wanted = if is_strange { Icc::Srgb } else { encoding.carry().icc };
             // Without a profile there is nothing to convert, and one decoding serves both.
             let icc = if header.profile { wanted } else { Icc::Keep };
+            if let Some(made) = planar::of(header, &links, (index, encoding), (icc, scale)) {
+                match planar.iter_mut().find(|(of, _)| *of == scale) {
+                    Some((_, all)) => all.push(made),
+                    None => planar.push((scale, vec![made])),
+                }
+                continue;
+            }
             let at = trees.iter().position(|(i, s, _)| (*i, *s) == (icc, scale));
             let at = at.unwrap_or_else(|| {
                 trees.push((icc, scale, Tree::default()));
@@ -134,6 +146,9 @@ impl Plan {
             let (decode, root) = decode(header, (icc, scale), tree, &mut plan.slots);
             plan.decodes.push(decode);
             plan.roots.push(root);
+        }
+        for (scale, made) in planar {
+            plan.planar.push(Planar::place(header, scale, made, &mut plan.slots));
         }
         plan.working = Working::of(&plan);
         Ok(plan)
@@ -184,8 +199,15 @@ impl Plan {
         Ok((links, Goal { encoded_bytes, done, ..goal }))
     }
 
-    /// Calls `visit` with every step, the shape it reads and the shape it makes.
+    /// Calls `visit` with every step, the shape it reads and the shape it makes. Planes count as
+    /// luma does, with half as much again for colour that is left out.
     pub(crate) fn for_each_step(&self, mut visit: impl FnMut(&Step, Shape, Shape)) {
+        for planar in &self.planar {
+            for made in &planar.made {
+                let to = Shape { layout: Layout::Gray, ..made.shape() };
+                visit(&made.step(), planar.luma(), to);
+            }
+        }
         let mut nodes: Vec<&Node> = self.roots.iter().collect();
         while let Some(node) = nodes.pop() {
             for branch in &node.branches {
@@ -195,11 +217,14 @@ impl Plan {
         }
     }
 
-    /// Calls `visit` with every output and the shape of its picture.
-    pub(crate) fn for_each_end(&self, mut visit: impl FnMut(&End, Shape)) {
+    /// Calls `visit` with the place of every output in the recipe, its encoding, and the shape of its
+    /// picture.
+    pub(crate) fn for_each_end(&self, mut visit: impl FnMut(usize, Encoding, Shape)) {
+        let made = self.planar.iter().flat_map(|planar| &planar.made);
+        made.for_each(|made| visit(made.output, made.encoding, made.shape()));
         let mut nodes: Vec<&Node> = self.roots.iter().collect();
         while let Some(node) = nodes.pop() {
-            node.ends.iter().for_each(|end| visit(end, node.shape));
+            node.ends.iter().for_each(|end| visit(end.output, end.encoding, node.shape));
             nodes.extend(node.branches.iter().map(|branch| &branch.node));
         }
     }

@@ -18,7 +18,8 @@ pub(crate) struct Working {
 impl Working {
     pub(crate) fn of(plan: &Plan) -> Self {
         let rows = plan.decodes.iter().map(|decode| decode.wanted.stored.row() as u64 * 16);
-        let mut working = Self { decoding: rows.sum(), ..Self::default() };
+        let planes = plan.planar.iter().map(|planar| planar.luma().row() as u64 * 48);
+        let mut working = Self { decoding: rows.chain(planes).sum(), ..Self::default() };
         plan.for_each_step(|step, from, to| {
             let most = if matches!(step, Step::Blur { .. } | Step::Sharpen { .. }) {
                 &mut working.blurring
@@ -29,8 +30,8 @@ impl Working {
             };
             *most = step.allocated_bytes(from, to).max(*most);
         });
-        plan.for_each_end(|end, shape| {
-            working.encoding = encoder_bytes(end.encoding, shape).max(working.encoding);
+        plan.for_each_end(|_, encoding, shape| {
+            working.encoding = encoder_bytes(encoding, shape).max(working.encoding);
         });
         working
     }

@@ -60,6 +60,7 @@ pub(crate) fn read(source: &[u8]) -> Result<Header, Rejection> {
         profile: false,
         gray_alpha: false,
         ink: false,
+        sampling: None,
         decoder_bytes: DECODER_BYTES,
     })
 }

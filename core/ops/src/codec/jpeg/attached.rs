@@ -1,10 +1,9 @@
 //! What a JPEG carries besides pixels, in segments of its header: Exif, XMP and the colour profile.
 
-use super::header::{APP1, APP2, PROFILE, Segments};
+use super::header::{APP0, APP1, APP2, PROFILE, Segments};
 use crate::codec::carry::{Belongings, Carried, EXIF};
 use crate::codec::icc::MAX_PROFILE_BYTES;
 
-const APP0: u8 = 0xe0;
 /// What starts the payload of a segment that holds XMP.
 const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 /// Most profile bytes of one segment: its 16-bit length counts itself, the tag and two numbers.

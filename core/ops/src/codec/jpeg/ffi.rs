@@ -12,10 +12,13 @@ use std::ffi::{CStr, c_int};
 use turbojpeg::PixelFormat;
 use turbojpeg::raw::{
     TJINIT_TJINIT_DECOMPRESS, TJPARAM, TJPARAM_TJPARAM_JPEGHEIGHT, TJPARAM_TJPARAM_JPEGWIDTH,
-    TJPARAM_TJPARAM_SAVEMARKERS, TJPARAM_TJPARAM_SCANLIMIT, tj3Decompress8, tj3DecompressHeader,
-    tj3Destroy, tj3Get, tj3GetErrorStr, tj3Init, tj3Set, tj3SetScalingFactor, tjhandle,
-    tjscalingfactor,
+    TJPARAM_TJPARAM_SAVEMARKERS, TJPARAM_TJPARAM_SCANLIMIT, TJPARAM_TJPARAM_SUBSAMP,
+    TJSAMP_TJSAMP_420, TJSAMP_TJSAMP_422, TJSAMP_TJSAMP_440, TJSAMP_TJSAMP_444, size_t,
+    tj3Decompress8, tj3DecompressHeader, tj3DecompressToYUVPlanes8, tj3Destroy, tj3Get,
+    tj3GetErrorStr, tj3Init, tj3Set, tj3SetScalingFactor, tjhandle, tjscalingfactor,
 };
+
+use super::planes::{self, Plane, Sampling};
 
 /// What is decoded, and how.
 #[derive(Debug, Clone, Copy)]
@@ -25,41 +28,66 @@ pub(super) struct Task<'a> {
     pub(super) denominator: u32,
     /// The size that comes of it.
     pub(super) size: (u32, u32),
-    pub(super) format: PixelFormat,
     /// Most scans.
     pub(super) scans: u32,
 }
 
 /// Decodes into rows without gaps, or says what libjpeg says, be it an error or a warning.
-pub(super) fn decode(task: Task<'_>, pixels: &mut [u8]) -> Result<(), String> {
+pub(super) fn decode(task: Task<'_>, format: PixelFormat, pixels: &mut [u8]) -> Result<(), String> {
     let (width, height) = task.size;
-    let row = width as usize * task.format.size();
+    let row = width as usize * format.size();
     assert!(row > 0 && pixels.len() == row * height as usize, "pixels are as large as the picture");
-    let mut decoder = Decoder::new().ok_or("Insufficient memory")?;
-    let scale = tjscalingfactor { num: 1, denom: number(task.denominator)? };
-    decoder.set(TJPARAM_TJPARAM_SAVEMARKERS, 0)?;
-    decoder.set(TJPARAM_TJPARAM_SCANLIMIT, number(task.scans)?)?;
-    let length = task.source.len().try_into().map_err(|_| TOO_LARGE)?;
-    // SAFETY: the handle is live; `source` is valid for reads of its length.
-    let read = unsafe {
-        tj3SetScalingFactor(decoder.handle, scale) == 0
-            && tj3DecompressHeader(decoder.handle, task.source.as_ptr(), length) == 0
-    };
-    if !read {
-        return Err(decoder.error());
-    }
-    // What libjpeg will write, it must agree with what there is room for.
-    let scaled = |side: c_int| u32::try_from(side).ok().map(|side| side.div_ceil(task.denominator));
-    let sides = [TJPARAM_TJPARAM_JPEGWIDTH, TJPARAM_TJPARAM_JPEGHEIGHT];
-    if sides.map(|side| scaled(decoder.get(side))) != [Some(width), Some(height)] {
-        return Err("a picture of another size than its header says".to_owned());
-    }
     let pitch = c_int::try_from(row).map_err(|_| TOO_LARGE)?;
-    // SAFETY: as above; `pixels` is valid for writes of `height` rows of `pitch` bytes, as was
-    // asserted, and libjpeg has read from the same bytes that it will write no more than that.
+    let (decoder, length) = Decoder::for_task(task)?;
+    // SAFETY: the handle is live; `source` is valid for reads of its length, and `pixels` for writes
+    // of `height` rows of `pitch` bytes, as was asserted; libjpeg has read from the same bytes that
+    // it will write no more than that.
     let done = unsafe {
         let (from, into) = (task.source.as_ptr(), pixels.as_mut_ptr());
-        tj3Decompress8(decoder.handle, from, length, into, pitch, task.format as c_int) == 0
+        tj3Decompress8(decoder.handle, from, length, into, pitch, format as c_int) == 0
+    };
+    if done { Ok(()) } else { Err(decoder.error()) }
+}
+
+/// Decodes into planes that lie in `buffer`, or says what libjpeg says.
+pub(super) fn decode_planes(
+    task: Task<'_>,
+    sampling: Sampling,
+    planes: &[Plane; 3],
+    buffer: &mut [u8],
+) -> Result<(), String> {
+    let (decoder, length) = Decoder::for_task(task)?;
+    let subsampling = match (sampling.across, sampling.down) {
+        (1, 1) => TJSAMP_TJSAMP_444,
+        (2, 1) => TJSAMP_TJSAMP_422,
+        (1, 2) => TJSAMP_TJSAMP_440,
+        _ => TJSAMP_TJSAMP_420,
+    };
+    if decoder.get(TJPARAM_TJPARAM_SUBSAMP) != subsampling {
+        return Err("planes of other sizes than its header says".to_owned());
+    }
+    // libjpeg makes luma as large as the picture, rounded up to whole samples of colour.
+    let (width, height) = task.size;
+    let written = [
+        (width.next_multiple_of(sampling.across), height.next_multiple_of(sampling.down)),
+        (width.div_ceil(sampling.across), height.div_ceil(sampling.down)),
+    ];
+    for (plane, (width, height)) in planes.iter().zip([written[0], written[1], written[1]]) {
+        let fits = plane.stride >= width as usize && plane.rows >= height as usize;
+        assert!(fits && height > 0, "a plane is as large as what is written");
+    }
+    assert!(buffer.len() >= planes::bytes(planes), "the planes are inside of the buffer");
+    let mut strides = [0; 3];
+    for (stride, plane) in strides.iter_mut().zip(planes) {
+        *stride = c_int::try_from(plane.stride).map_err(|_| TOO_LARGE)?;
+    }
+    let mut starts = planes.map(|plane| buffer[plane.start..].as_mut_ptr());
+    // SAFETY: the handle is live; `source` is valid for reads of its length, and each plane for
+    // writes of as many rows as libjpeg will write, a stride apart, as was asserted: it has read
+    // from the same bytes how many that are.
+    let done = unsafe {
+        let (from, into) = (task.source.as_ptr(), starts.as_mut_ptr());
+        tj3DecompressToYUVPlanes8(decoder.handle, from, length, into, strides.as_mut_ptr()) == 0
     };
     if done { Ok(()) } else { Err(decoder.error()) }
 }
@@ -76,6 +104,32 @@ struct Decoder {
 }
 
 impl Decoder {
+    /// One that has read the header, which says what the task says; and the length of the source.
+    fn for_task(task: Task<'_>) -> Result<(Self, size_t), String> {
+        let mut decoder = Self::new().ok_or("Insufficient memory")?;
+        let scale = tjscalingfactor { num: 1, denom: number(task.denominator)? };
+        decoder.set(TJPARAM_TJPARAM_SAVEMARKERS, 0)?;
+        decoder.set(TJPARAM_TJPARAM_SCANLIMIT, number(task.scans)?)?;
+        let length = task.source.len().try_into().map_err(|_| TOO_LARGE)?;
+        // SAFETY: the handle is live; `source` is valid for reads of its length.
+        let read = unsafe {
+            tj3SetScalingFactor(decoder.handle, scale) == 0
+                && tj3DecompressHeader(decoder.handle, task.source.as_ptr(), length) == 0
+        };
+        if !read {
+            return Err(decoder.error());
+        }
+        // What libjpeg will write, it must agree with what there is room for.
+        let scaled =
+            |side: c_int| u32::try_from(side).ok().map(|side| side.div_ceil(task.denominator));
+        let sides = [TJPARAM_TJPARAM_JPEGWIDTH, TJPARAM_TJPARAM_JPEGHEIGHT];
+        let (width, height) = task.size;
+        if sides.map(|side| scaled(decoder.get(side))) != [Some(width), Some(height)] {
+            return Err("a picture of another size than its header says".to_owned());
+        }
+        Ok((decoder, length))
+    }
+
     fn new() -> Option<Self> {
         // SAFETY: there is nothing to keep to.
         let handle = unsafe { tj3Init(c_int::try_from(TJINIT_TJINIT_DECOMPRESS).ok()?) };

@@ -2,16 +2,27 @@
 
 use pixmill_contract::{Format, Rejection};
 
+use super::planes::Sampling;
 use crate::codec::{corrupt, exif, truncated, unsupported};
 use crate::header::{Header, Orientation};
 
 const SOI: u8 = 0xd8;
 pub(super) const EOI: u8 = 0xd9;
 const SOS: u8 = 0xda;
+pub(super) const APP0: u8 = 0xe0;
 pub(crate) const APP1: u8 = 0xe1;
 pub(crate) const APP2: u8 = 0xe2;
 /// What starts the payload of an APP2 that holds part of a colour profile.
 pub(super) const PROFILE: &[u8] = b"ICC_PROFILE\0";
+
+pub(super) const APP14: u8 = 0xee;
+/// What starts the payload of the segment by which Adobe's programs say how they store colours, and
+/// how long it is at the least; its last byte is 1 for luma and two differences.
+pub(super) const ADOBE: &[u8] = b"Adobe";
+const ADOBE_BYTES: usize = 12;
+/// What starts the payload of a JFIF segment, and how long it is at the least.
+const JFIF: &[u8] = b"JFIF\0";
+const JFIF_BYTES: usize = 14;
 
 /// What libjpeg allocates besides coefficients: its structures, tables, and some rows of samples.
 const FIXED_BYTES: u64 = 512 * 1024;
@@ -36,6 +47,11 @@ impl<'a> Segments<'a> {
     /// Of a source that starts with SOI.
     pub(crate) fn of(source: &'a [u8]) -> Self {
         Self { rest: source.get(2..).unwrap_or_default(), done: false }
+    }
+
+    /// What follows the segments that were read.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     fn segment(&mut self) -> Result<Segment<'a>, Rejection> {
@@ -83,10 +99,14 @@ impl<'a> Iterator for Segments<'a> {
 pub(crate) fn read(source: &[u8]) -> Result<Header, Rejection> {
     let mut frame = None;
     let mut orientation = Orientation::UPRIGHT;
-    let mut profile = false;
+    let (mut profile, mut is_jfif, mut adobe) = (false, false, None);
     for segment in Segments::of(source) {
         let Segment { marker, payload } = segment?;
         match marker {
+            APP0 => is_jfif |= payload.len() >= JFIF_BYTES && payload.starts_with(JFIF),
+            APP14 if payload.starts_with(ADOBE) => {
+                adobe = payload.get(ADOBE_BYTES - 1).copied().or(adobe);
+            }
             APP1 => {
                 let exif = payload.strip_prefix(b"Exif\0\0").and_then(exif::orientation);
                 orientation = exif.unwrap_or(orientation);
@@ -99,7 +119,10 @@ pub(crate) fn read(source: &[u8]) -> Result<Header, Rejection> {
             SOS => {
                 let frame = frame.ok_or_else(|| corrupt("a scan before the frame header"))?;
                 let scanned = payload.first().ok_or_else(|| corrupt("an empty scan header"))?;
-                return Ok(Header { profile, ..frame.header(orientation, *scanned) });
+                // As libjpeg tells luma from red: JFIF has nothing else, then Adobe's word counts.
+                let is_luma = is_jfif || adobe.map_or(frame.in_order, |transform| transform == 1);
+                let sampling = frame.sampling.filter(|_| is_luma);
+                return Ok(Header { profile, sampling, ..frame.header(orientation, *scanned) });
             }
             _ => {}
         }
@@ -115,6 +138,10 @@ struct Frame {
     components: u8,
     /// Bytes of all coefficients, should libjpeg have to keep them.
     coefficient_bytes: u64,
+    /// Of three components, of which the others have one sample where the first has up to two.
+    sampling: Option<Sampling>,
+    /// Whether they are called 1, 2 and 3, as luma and its differences are where nothing is said.
+    in_order: bool,
 }
 
 impl Frame {
@@ -148,12 +175,22 @@ impl Frame {
             n => return Err(unsupported(format!("JPEG of {n} components is not read"))),
         }
         let (width, height) = (u32::from(width), u32::from(height));
+        let (sampling, in_order) = match *described {
+            [a, factors, _, b, 0x11, _, c, 0x11, _] => {
+                let (across, down) = (u32::from(factors >> 4), u32::from(factors & 15));
+                let usual = (1..=2).contains(&across) && (1..=2).contains(&down);
+                (usual.then_some(Sampling { across, down }), [a, b, c] == [1, 2, 3])
+            }
+            _ => (None, false),
+        };
         Ok(Self {
             progressive: marker == 0xc2,
             width,
             height,
             components: *components,
             coefficient_bytes: coefficient_bytes(width, height, described)?,
+            sampling,
+            in_order,
         })
     }
 
@@ -177,6 +214,7 @@ impl Frame {
             profile: false,
             gray_alpha: false,
             ink: self.components == 4,
+            sampling: None,
             decoder_bytes: rows + coefficients,
         }
     }

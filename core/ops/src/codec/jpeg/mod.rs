@@ -1,12 +1,16 @@
 //! JPEG pixels, through libjpeg-turbo: a decompressor for each picture, one compressor for all.
 
 pub(crate) mod attached;
+mod baseline;
 mod ffi;
 pub(crate) mod header;
+pub(crate) mod planes;
 
 use pixmill_contract::operation::Subsampling;
 use pixmill_contract::{RejectCode, Rejection};
-use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
+use turbojpeg::{Compressor, Image, PixelFormat, Subsamp, YuvPlanesImage};
+
+use self::planes::{Plane, Sampling};
 
 use super::{corrupt, truncated, unsupported};
 use crate::geometry::Scale;
@@ -18,10 +22,6 @@ const MAX_SCANS: u32 = 100;
 
 /// Longest side that libjpeg writes, in pixels.
 pub(crate) const MAX_SIDE: u32 = 65_500;
-
-/// What starts the payload of the segment by which Adobe's programs say how they store colours.
-const ADOBE: &[u8] = b"Adobe";
-const APP14: u8 = 0xee;
 
 /// How a JPEG is written.
 #[derive(Debug, Clone, Copy)]
@@ -48,8 +48,27 @@ pub(crate) fn decode(
 ) -> Result<(), Rejection> {
     let format = if ink { PixelFormat::CMYK } else { pixel_format(shape.layout) };
     let (denominator, size) = (scale.denominator(), (shape.width, shape.height));
-    let task = ffi::Task { source, denominator, size, format, scans: MAX_SCANS };
-    ffi::decode(task, pixels).or_else(|message| judge(message, source))
+    let task = ffi::Task { source, denominator, size, scans: MAX_SCANS };
+    ffi::decode(task, format, pixels).or_else(|message| judge(message, source))
+}
+
+/// Decodes into planes, at a scale, as stored. `size` is what the header says of the whole picture.
+///
+/// What it makes is what libjpeg makes; files of the usual kind come by a shorter way.
+pub(crate) fn decode_planes(
+    source: &[u8],
+    size: (u32, u32),
+    (sampling, scale): (Sampling, Scale),
+    buffer: &mut [u8],
+) -> Result<(), Rejection> {
+    let wanted = baseline::Wanted { size, sampling, scale };
+    if baseline::decode(source, wanted, buffer).is_some() {
+        return Ok(());
+    }
+    let planes = planes::decoded(size, sampling, scale);
+    let (denominator, size) = (scale.denominator(), (planes[0].width, planes[0].height));
+    let task = ffi::Task { source, denominator, size, scans: MAX_SCANS };
+    ffi::decode_planes(task, sampling, &planes, buffer).or_else(|message| judge(message, source))
 }
 
 /// The encoder. It holds no pixels between calls.
@@ -90,14 +109,41 @@ impl Jpeg {
         };
         encode().expect("libjpeg encodes every picture of a size that was checked")
     }
+
+    /// [`Jpeg::encode`] of planes that [`planes::to_encode`] lays out, padded.
+    pub(crate) fn encode_planes(
+        &mut self,
+        [luma, blue, red]: &[Plane; 3],
+        buffer: &[u8],
+        (quality, progressive): (u8, bool),
+        scratch: &mut [u8],
+    ) -> usize {
+        let image = YuvPlanesImage {
+            y_plane: luma.of(buffer),
+            u_plane: blue.of(buffer),
+            v_plane: red.of(buffer),
+            width: luma.width as usize,
+            height: luma.height as usize,
+            y_stride: luma.stride,
+            u_stride: blue.stride,
+            v_stride: red.stride,
+            subsamp: Subsamp::Sub2x2,
+        };
+        let mut encode = || {
+            self.compressor.set_quality(i32::from(quality))?;
+            self.compressor.set_progressive(progressive)?;
+            self.compressor.compress_yuv_planes_to_slice(&image, scratch)
+        };
+        encode().expect("libjpeg encodes every picture of a size that was checked")
+    }
 }
 
 /// Whether the ink of a CMYK JPEG is stored upside down, 255 for none, as Adobe's programs do and
 /// say.
 pub(crate) fn ink_is_inverted(source: &[u8]) -> bool {
-    header::Segments::of(source)
-        .map_while(Result::ok)
-        .any(|segment| segment.marker == APP14 && segment.payload.starts_with(ADOBE))
+    header::Segments::of(source).map_while(Result::ok).any(|segment| {
+        segment.marker == header::APP14 && segment.payload.starts_with(header::ADOBE)
+    })
 }
 
 /// Most bytes that encoding a picture of this size can take, whatever the manner.

@@ -132,6 +132,7 @@ impl Ihdr {
             profile: false,
             gray_alpha: self.color == 4 || (self.color == 0 && transparent),
             ink: false,
+            sampling: None,
             decoder_bytes: FIXED_BYTES + 8 * row,
         }
     }

@@ -43,6 +43,7 @@ pub(crate) fn read(source: &[u8]) -> Result<Header, Rejection> {
         profile: page.profile().is_some(),
         gray_alpha: matches!(page.meaning, Meaning::Gray { .. }) && page.alpha != Alpha::None,
         ink: page.meaning == Meaning::Ink,
+        sampling: None,
         decoder_bytes: DECODER_BYTES
             .saturating_add(page.row_bytes().saturating_mul(u64::from(page.unit.1))),
     })

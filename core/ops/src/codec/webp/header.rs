@@ -181,6 +181,7 @@ fn header(
         profile: false,
         gray_alpha: false,
         ink: false,
+        sampling: None,
         decoder_bytes: decoding + super::container_bytes(&still.chunks()) as u64,
     }
 }

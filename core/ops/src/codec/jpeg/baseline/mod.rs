@@ -1,0 +1,232 @@
+//! A decoder of our own for the most common kind of JPEG: baseline, three components in one scan.
+//!
+//! It makes the planes that libjpeg-turbo makes of the same file at the same scale, byte for byte,
+//! in about two thirds of the time; what that takes is told in `ARCHITECTURE.md`. Whatever is
+//! unusual about a file, in its header or anywhere in its data, makes it give up, and libjpeg-turbo
+//! decodes the file from the start: so nothing is refused here, nothing is mended, and no file
+//! looks different for having come this way. Broken files cost at most one pass over their blocks.
+
+mod bits;
+mod huffman;
+mod inverse;
+mod setup;
+#[cfg(test)]
+mod tests;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use self::bits::Bits;
+use self::huffman::{END, Table, look, step_of};
+use self::inverse::{Block, Inverse};
+use self::setup::{Setup, ZIGZAG};
+use super::header::EOI;
+use super::planes::{self, Plane, Sampling};
+use crate::geometry::Scale;
+use crate::kernel::level::{self, Kernel};
+
+/// The first of the eight markers that part the data of a scan.
+const RST0: u8 = 0xd0;
+
+/// Largest first coefficient, multiplied: four times the largest that an 8-bit picture has. Beyond
+/// it libjpeg's ways to compute differ, from scale to scale and from machine to machine.
+const LARGEST_DC: i32 = 4080;
+
+/// What is wanted of a file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    /// The sides that its header says, as stored.
+    pub(crate) size: (u32, u32),
+    /// How it is sampled.
+    pub(crate) sampling: Sampling,
+    /// The scale, below full.
+    pub(crate) scale: Scale,
+}
+
+/// Decodes into the planes that [`planes::decoded`] lays out; `None` if the file is unusual. The
+/// planes may then hold anything.
+pub(crate) fn decode(source: &[u8], wanted: Wanted, buffer: &mut [u8]) -> Option<()> {
+    let setup = Setup::read(source)?;
+    if (setup.width, setup.height) != wanted.size || setup.sampling != wanted.sampling {
+        return None;
+    }
+    let planes = planes::decoded(wanted.size, wanted.sampling, wanted.scale);
+    let buffer = &mut buffer[..planes::bytes(&planes)];
+    match wanted.scale {
+        Scale::Full => None,
+        #[cfg(target_arch = "x86_64")]
+        Scale::Half if level::Level::current() > level::Level::Portable => {
+            level::run(Decode { setup, planes, buffer, inverse: x86::Half })
+        }
+        Scale::Half => level::run(Decode { setup, planes, buffer, inverse: inverse::Half }),
+        Scale::Quarter => level::run(Decode { setup, planes, buffer, inverse: inverse::Quarter }),
+        Scale::Eighth => level::run(Decode { setup, planes, buffer, inverse: inverse::Eighth }),
+    }
+}
+
+struct Decode<'a, I> {
+    setup: Setup<'a>,
+    planes: [Plane; 3],
+    buffer: &'a mut [u8],
+    inverse: I,
+}
+
+impl<I: Inverse> Kernel for Decode<'_, I> {
+    type Made = Option<()>;
+
+    #[inline(always)]
+    fn run(self) -> Option<()> {
+        let Self { setup, planes, buffer, inverse } = self;
+        let Sampling { across, down } = setup.sampling;
+        let units = |side: u32, factor: u32| side.div_ceil(8 * factor) as usize;
+        let (columns, rows) = (units(setup.width, across), units(setup.height, down));
+        let luma = (0..down).flat_map(|j| (0..across).map(move |i| (0, i as usize, j as usize)));
+        let members = luma.chain([(1, 0, 0), (2, 0, 0)]);
+        let mut places = [(0, 0, 0); MOST_BLOCKS];
+        let count = members.zip(&mut places).map(|(member, place)| *place = member).count();
+        let mut scan = Scan::of(&setup);
+        let mut blocks = [const { Block::ZERO }; MOST_BLOCKS];
+        let mut coded = [Coded::First; MOST_BLOCKS];
+        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+            scan.restart()?;
+            // All of them are read before the first is transformed: what was just written in small
+            // pieces is slow to be read in large ones.
+            for ((c, _, _), (block, coded)) in
+                places[..count].iter().zip(blocks.iter_mut().zip(&mut coded))
+            {
+                *block = Block::ZERO;
+                *coded = scan.block(*c, block)?;
+            }
+            for ((c, i, j), (block, coded)) in places[..count].iter().zip(blocks.iter().zip(coded)) {
+                let (h, v) = if *c == 0 { (across as usize, down as usize) } else { (1, 1) };
+                let (x, y) = ((column * h + i) * I::SIDE, (row * v + j) * I::SIDE);
+                let plane = &planes[*c];
+                let into = &mut buffer[plane.start + y * plane.stride + x..];
+                inverse.make(block, coded, &setup.components[*c].steps, (into, plane.stride));
+            }
+            if column + 1 == columns {
+                scan.is_whole()?;
+            }
+        }
+        scan.end()
+    }
+}
+
+/// Most blocks of an MCU: four of luma and two of colour.
+const MOST_BLOCKS: usize = 6;
+
+/// Which coefficients of a block are not zero, as far as it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coded {
+    /// The first at most.
+    First,
+    /// Others too.
+    More,
+}
+
+/// The scan on the way through its blocks.
+struct Scan<'a> {
+    setup: &'a Setup<'a>,
+    bits: Bits<'a>,
+    tables: [(&'a Table, &'a Table); 3],
+    predicted: [i32; 3],
+    /// MCUs until the next restart marker, and its number.
+    until: u32,
+    number: u8,
+}
+
+impl<'a> Scan<'a> {
+    #[inline(always)]
+    fn of(setup: &'a Setup<'a>) -> Self {
+        let tables = setup.components.each_ref().map(|component| {
+            let dc = setup.dc[component.dc].as_ref().expect("the setup has looked");
+            (dc, setup.ac[component.ac].as_ref().expect("the setup has looked"))
+        });
+        let until = if setup.restart == 0 { u32::MAX } else { setup.restart };
+        let bits = Bits::of(setup.data);
+        Self { setup, bits, tables, predicted: [0; 3], until, number: 0 }
+    }
+
+    /// Counts an MCU; goes over the restart marker before it, if there has to be one.
+    #[inline(always)]
+    fn restart(&mut self) -> Option<()> {
+        if self.until == 0 && self.setup.restart > 0 {
+            let [0xff, marker, rest @ ..] = self.bits.end()? else { return None };
+            if *marker != RST0 + self.number {
+                return None;
+            }
+            self.bits = Bits::of(rest);
+            self.predicted = [0; 3];
+            (self.until, self.number) = (self.setup.restart, (self.number + 1) % 8);
+        }
+        self.until = self.until.wrapping_sub(1);
+        Some(())
+    }
+
+    /// Reads a block of a component; `block` is zero.
+    #[inline(always)]
+    fn block(&mut self, component: usize, block: &mut Block) -> Option<Coded> {
+        let (dc, ac) = self.tables[component];
+        let mut bits = self.bits;
+        bits.refill();
+        let entry = look(dc.short(), &bits);
+        let difference = if entry & 0xff == 0 {
+            dc.long(entry, &mut bits)?.1
+        } else {
+            bits.take(entry & 0xff);
+            entry as i32 >> 16
+        };
+        let first = self.predicted[component] + difference;
+        self.predicted[component] = first;
+        let step = i32::from(self.setup.components[component].steps[0]);
+        if first.checked_mul(step)?.abs() > LARGEST_DC {
+            return None;
+        }
+        block.0[0] = first as i16;
+        let short = ac.short();
+        let mut k = 0;
+        let last = 'block: loop {
+            bits.refill();
+            // As many as are surely there.
+            for _ in 0..bits::REFILLED / huffman::LOOK {
+                let entry = look(short, &bits);
+                if entry & 0xff == 0 {
+                    bits.refill();
+                    let (step, number) = ac.long(entry, &mut bits)?;
+                    k += step;
+                    if k >= 63 {
+                        break 'block number;
+                    }
+                    block.0[usize::from(ZIGZAG[k])] = number as i16;
+                    continue 'block;
+                }
+                bits.take(entry & 0xff);
+                k += step_of(entry);
+                if k >= 63 {
+                    break 'block entry as i32 >> 16;
+                }
+                block.0[usize::from(ZIGZAG[k])] = (entry as i32 >> 16) as i16;
+            }
+        };
+        self.bits = bits;
+        match k {
+            END => Some(Coded::First),
+            63 => {
+                block.0[63] = last as i16;
+                Some(Coded::More)
+            }
+            _ => (k > END).then_some(Coded::More),
+        }
+    }
+
+    /// Whether nothing was read that is not there; asked now and then, so that a file that ends
+    /// early does not cost as much as a whole one.
+    #[inline(always)]
+    fn is_whole(&self) -> Option<()> {
+        self.bits.is_whole().then_some(())
+    }
+
+    /// Whether the picture ends with its data.
+    fn end(&self) -> Option<()> {
+        self.bits.end()?.starts_with(&[0xff, EOI]).then_some(())
+    }
+}
