@@ -12,6 +12,8 @@ mod dead;
 mod disk;
 mod doctor;
 mod drop;
+#[cfg(feature = "aws")]
+mod ec2;
 mod faults;
 mod fleet;
 mod fleet_port;

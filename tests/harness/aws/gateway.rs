@@ -13,8 +13,10 @@ pub(crate) struct Request {
     pub(crate) method: String,
     /// Path and query.
     pub(crate) path: String,
-    /// The action of SQS, as `SendMessageBatch`; empty for S3.
+    /// The action of SQS, as `SendMessageBatch`, or of EC2 and its kin; empty for S3.
     pub(crate) action: String,
+    /// Whether it is answered in JSON, as SQS is.
+    is_json: bool,
 }
 
 /// What is to become of a request.
@@ -116,13 +118,17 @@ impl Gateway {
 /// Serves one client until it or the server has enough.
 fn serve(state: &State, mut to_client: &TcpStream, server: u16) -> io::Result<()> {
     let mut from_client = BufReader::new(to_client);
-    while let Some((request, head, length)) = read_request(&mut from_client)? {
+    while let Some((mut request, head, length)) = read_request(&mut from_client)? {
+        let mut body = Vec::new();
+        (&mut from_client).take(length).read_to_end(&mut body)?;
+        if let Some(action) = form_action(&body) {
+            request.action = action;
+        }
         state.requests.lock().unwrap().push(request.clone());
         let treatment = (state.rule.lock().unwrap())(&request);
         let delay = *state.delay.lock().unwrap();
         #[allow(clippy::disallowed_methods, reason = "the delay is what is asked for")]
         std::thread::sleep(delay);
-        let mut body = (&mut from_client).take(length);
         let answer = match treatment {
             Treatment::Deny => Some(refused(&request, 403, "AccessDenied", "us-east-1")),
             Treatment::Refuse(status, code, region) => {
@@ -132,12 +138,11 @@ fn serve(state: &State, mut to_client: &TcpStream, server: u16) -> io::Result<()
             Treatment::Pass | Treatment::LoseAnswer | Treatment::Twice => None,
         };
         if let Some(answer) = answer {
-            io::copy(&mut body, &mut io::sink())?;
             to_client.write_all(answer.as_bytes())?;
             continue;
         }
         let mut whole = head.into_bytes();
-        body.read_to_end(&mut whole)?;
+        whole.append(&mut body);
         if treatment == Treatment::Twice {
             pass_on(server, &whole)?;
         }
@@ -168,7 +173,7 @@ fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, St
     }
     let mut words = line.split(' ').map(str::to_owned);
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let mut request = Request { method, path, action: String::new() };
+    let mut request = Request { method, path, action: String::new(), is_json: false };
     let (mut head, mut length) = (line, 0);
     loop {
         let mut line = String::new();
@@ -176,7 +181,10 @@ fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, St
         let Some((name, value)) = line.split_once(':') else { break };
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().unwrap_or(0),
-            "x-amz-target" => request.action = value.trim().replace("AmazonSQS.", ""),
+            "x-amz-target" => {
+                request.action = value.trim().replace("AmazonSQS.", "");
+                request.is_json = true;
+            }
             // Whoever asks first whether it may go on is told so by nobody here.
             "connection" | "expect" => continue,
             _ => {}
@@ -187,8 +195,15 @@ fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, St
     Ok(Some((request, head, length)))
 }
 
+/// The action of a form, as EC2 and its kin are sent.
+fn form_action(body: &[u8]) -> Option<String> {
+    let form = std::str::from_utf8(body).ok().filter(|form| form.starts_with("Version="))?;
+    let action = form.split('&').find_map(|pair| pair.strip_prefix("Action="))?;
+    Some(action.to_owned())
+}
+
 fn refused(request: &Request, status: u16, code: &str, region: &str) -> String {
-    let (media, body) = if request.action.is_empty() {
+    let (media, body) = if !request.is_json {
         let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
         ("application/xml", body)
     } else {
