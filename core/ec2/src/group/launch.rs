@@ -77,6 +77,7 @@ impl AsgFleet {
             for machine in sight.machines.iter_mut().filter(|machine| ids.contains(&&machine.id)) {
                 machine.tags.0.insert(tags::INTENT.to_owned(), intent.to_string());
             }
+            self.machines.recent.note(&sight.machines);
         }
         Ok(settled)
     }

@@ -207,6 +207,7 @@ impl Fleet for AsgFleet {
         match self.scaling.terminate(id).await {
             Ok(()) => {
                 state.desired.lower();
+                self.machines.recent.forget(id);
                 Ok(())
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
