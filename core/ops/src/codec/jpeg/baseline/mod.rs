@@ -86,7 +86,8 @@ impl<I: Inverse> Kernel for Decode<'_, I> {
         let mut scan = Scan::of(&setup);
         let mut blocks = [const { Block::ZERO }; MOST_BLOCKS];
         let mut coded = [Coded::First; MOST_BLOCKS];
-        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)))
+        {
             scan.restart()?;
             // All of them are read before the first is transformed: what was just written in small
             // pieces is slow to be read in large ones.
@@ -96,7 +97,8 @@ impl<I: Inverse> Kernel for Decode<'_, I> {
                 *block = Block::ZERO;
                 *coded = scan.block(*c, block)?;
             }
-            for ((c, i, j), (block, coded)) in places[..count].iter().zip(blocks.iter().zip(coded)) {
+            for ((c, i, j), (block, coded)) in places[..count].iter().zip(blocks.iter().zip(coded))
+            {
                 let (h, v) = if *c == 0 { (across as usize, down as usize) } else { (1, 1) };
                 let (x, y) = ((column * h + i) * I::SIDE, (row * v + j) * I::SIDE);
                 let plane = &planes[*c];
