@@ -27,6 +27,7 @@ const STATES = [
 ];
 /** The jobs on show are asked for again this often while the batch changes. */
 const AGAIN_MS = 900;
+const LOOK_MS = 5000;
 /** A finished batch no larger than this is read to its end, for the bytes it saved. */
 const SUMMED = 1000;
 
@@ -84,6 +85,8 @@ async function one(holder, id, signal) {
   );
 
   const drawBatch = (batch) => {
+    // An answer may come later than an event that knows more.
+    if (state.batch?.as_of > batch.as_of) return;
     state.batch = batch;
     view.draw(batch, jobs);
   };
@@ -255,6 +258,11 @@ async function one(holder, id, signal) {
     },
     signal,
   );
+  // Whatever was missed, or happens to nobody's notice, such as a batch that is sealed elsewhere.
+  const timer = setInterval(() => {
+    if (!document.hidden && !state.batch?.ended) loadBatch();
+  }, LOOK_MS);
+  signal.addEventListener("abort", () => clearInterval(timer));
   keys(
     {
       j: () => view.rows.focusOn(view.rows.focused + 1),
