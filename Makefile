@@ -5,7 +5,7 @@ OUT   ?= out
 RECIPE ?= thumb = resize:256 -> jpeg; web = resize:1200 | blur:3 -> jpeg:q=82; gray = grayscale -> png
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser mutants soak parity bench build release lint fmt schemas samples clean setup venv
+.PHONY: help run test browser judges mutants soak parity bench build release deploy destroy lint fmt schemas samples clean setup venv
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +23,12 @@ run: setup ## set up what is missing, build, and grind the samples into out/
 	$(CARGO) build --release --locked --no-default-features
 	./target/release/pixmill run samples --recipe '$(RECIPE)' --out $(OUT)
 
-test: venv browser lint ## everything that CI runs
+# Who judges what is in infra: a scanner of policies, and systemd where that can be had.
+judges: venv
+	@sh tools/venv.sh target/scanner tests/scanner.txt
+	@command -v systemd-analyze >/dev/null 2>&1 || sh tools/setup.sh systemd || true
+
+test: venv browser judges lint ## everything that CI runs
 	$(CARGO) test --workspace --locked
 
 mutants: setup ## whether the tests notice what they are there for
@@ -53,6 +58,12 @@ build: setup ## the debug binary, without AWS
 
 release: setup ## the release binary, with AWS
 	$(CARGO) build --release --locked
+
+deploy: ## a pipeline in your AWS account, new or up to date: STACK=NAME SET='Key=Value …' DRY_RUN=1
+	@STACK='$(STACK)' SET='$(SET)' DRY_RUN='$(DRY_RUN)' sh infra/deploy.sh
+
+destroy: ## remove it; pictures, results and jobs stay unless DATA=1
+	@STACK='$(STACK)' DATA='$(DATA)' sh infra/destroy.sh
 
 lint: ## formatting and lints, warnings denied
 	$(CARGO) fmt --all --check

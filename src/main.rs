@@ -21,12 +21,14 @@ mod machine;
 mod man;
 mod operations;
 mod overlays;
+mod overseer;
 mod preview;
 mod private_file;
 mod producer;
 mod recipe;
 mod retry;
 mod run;
+mod sandbox;
 mod sending;
 mod shown;
 mod shutdown;
@@ -71,6 +73,10 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
         | Command::Man(_) => Style::Auto,
     };
     telemetry::start(&cli.log, style)?;
+    // Before there are other threads, which would not be confined.
+    if let Command::Consumer(args) = &cli.command {
+        sandbox::confine_worker(args);
+    }
     // Pixels have threads of their own; what is left for these is waiting.
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

@@ -12,18 +12,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use pixmill_api::{Api, Decisions, Settings, Token, Tokens, serve};
+use pixmill_api::{Api, Settings, Token, Tokens, serve};
 use pixmill_consumer::Stage;
 use pixmill_contract::{Fleet, Index, Pipeline};
-use pixmill_controller::last_decisions;
 use pixmill_local::SqliteIndex;
-use serde_json::json;
 use tokio::sync::watch;
 
 use crate::args::{self, Backend, Serve, Work};
 use crate::backend::{self, Purpose};
 use crate::late_fleet::LateFleet;
-use crate::{machine, preview, print, private_file, shutdown};
+use crate::{machine, overseer, preview, print, private_file, shutdown};
 
 /// Where it listens unless the command line says otherwise.
 pub(crate) const DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8000));
@@ -138,22 +136,14 @@ fn compose(front: Front, serve: &Serve, work: &Work) -> anyhow::Result<(Api, Spo
         buckets: serve.label.clone(),
         look_every: if is_local { LOOK_LOCALLY } else { LOOK_ON_AWS },
         fleet,
-        decisions: Some(decisions(pipeline.clone())),
+        decisions: Some(overseer::decisions(pipeline.clone())),
+        history: Some(overseer::past(pipeline.clone())),
+        standing: Some(overseer::acting(pipeline.clone())),
         index: index(directory, serve),
         previewer: Some(preview::previewer(work)?),
         pipeline,
     };
     Ok((Api::new(settings), spool))
-}
-
-fn decisions(pipeline: Pipeline) -> Decisions {
-    Arc::new(move |count| {
-        let pipeline = pipeline.clone();
-        Box::pin(async move {
-            let decisions = last_decisions(&pipeline, count).await?;
-            Ok(decisions.into_iter().map(|decision| json!(decision)).collect())
-        })
-    })
 }
 
 /// Where it is kept what was read of the store, so that it need not be read again: beside a pipeline

@@ -21,6 +21,7 @@ use crate::jobs::JobView;
 use crate::problem::{Code, Problem};
 use crate::recipes::resolve_value;
 use crate::route::Outcome;
+use crate::shelf;
 use crate::state::State;
 
 /// Most keys of one chunk.
@@ -137,7 +138,7 @@ pub(crate) async fn open(state: Arc<State>, mut asked: Asked) -> Outcome {
     };
     drop(new.open().await?);
     drop(turn);
-    state.events.stir();
+    shelf::outdate(&state, &batch).await;
     let answer = json(StatusCode::CREATED, &view(&state, &batch).await?);
     Ok(with_text(answer, LOCATION, &format!("/v1/batches/{batch}")))
 }
@@ -187,7 +188,7 @@ pub(crate) async fn add(state: Arc<State>, mut asked: Asked) -> Outcome {
     let sent = tokio::spawn(async move { growing.submit_all(pictures, |_| {}).await });
     sent.await.map_err(|_| Problem::new(Code::Internal, "something is wrong here"))??;
     state.counts.accepted(jobs.len());
-    state.events.stir();
+    shelf::outdate(&state, &batch).await;
     Ok(json(StatusCode::ACCEPTED, &Added { jobs, rejected }))
 }
 
@@ -234,7 +235,6 @@ pub(crate) async fn seal(state: Arc<State>, mut asked: Asked) -> Outcome {
         drop(open.close().await?);
     }
     drop(turn);
-    drop(crate::shelf::look_now(&state, &batch).await?);
-    state.events.stir();
+    shelf::outdate(&state, &batch).await;
     Ok(json(StatusCode::OK, &view(&state, &batch).await?))
 }

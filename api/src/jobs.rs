@@ -272,12 +272,15 @@ struct Wanted {
     state: Option<String>,
     text: Option<String>,
     code: Option<String>,
+    /// Those that have ended since then, or not at all.
+    since: Option<Timestamp>,
 }
 
 impl Wanted {
     fn of(asked: &Asked) -> Self {
         let text = |name| asked.text(name).map(str::to_lowercase);
-        Self { state: text("state"), text: text("q"), code: text("code") }
+        let since = asked.number("since").map(|seconds| Timestamp::from_millis(seconds * 1000));
+        Self { state: text("state"), text: text("q"), code: text("code"), since }
     }
 
     fn holds(&self, row: &Row<'_>) -> bool {
@@ -293,7 +296,8 @@ impl Wanted {
             let texts = [Some(row.id.as_str()), row.name.as_deref(), reason];
             texts.into_iter().flatten().any(|hay| hay.to_lowercase().contains(text))
         });
-        of_state && of_code && holds_text
+        let is_since = self.since.zip(row.finished_at).is_none_or(|(since, at)| at >= since);
+        of_state && of_code && is_since && holds_text
     }
 }
 
@@ -304,6 +308,7 @@ struct Row<'k> {
     index: usize,
     state: JobState,
     stand: Stand<'k>,
+    finished_at: Option<Timestamp>,
 }
 
 /// The jobs of a batch by the names of their pictures, as people have them in their folders.
@@ -311,7 +316,8 @@ fn rows<'k>(known: &'k Known, holders: &Holders) -> Vec<Row<'k>> {
     let row = |(id, stand): (&'k JobId, Stand<'k>)| {
         let name = known.source(id).map(|key| name_of(&known.batch, key));
         let state = JobState::of(stand, holders.hold(&known.batch, id));
-        Row { id, name, index: 0, state, stand }
+        let finished_at = known.ledger.end(id).map(|end| end.finished_at);
+        Row { id, name, index: 0, state, stand, finished_at }
     };
     let mut rows: Vec<_> = known.jobs().into_iter().map(row).collect();
     rows.sort_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id)));

@@ -29,6 +29,7 @@ mod objects;
 mod openapi;
 mod operations;
 mod parts;
+mod past;
 mod preview;
 mod problem;
 mod prototype;
@@ -42,6 +43,8 @@ mod shelf;
 mod state;
 mod status;
 mod submit;
+mod sweep;
+mod tasks;
 mod upload;
 mod watch;
 mod wire;
@@ -52,5 +55,6 @@ pub use pixmill_access::{Token, TokenError, Tokens};
 pub use openapi::document;
 pub use server::{ServeError, serve};
 pub use state::{
-    Api, Decisions, Made, Preview, PreviewError, Previewer, Promise, Settings, Wanted,
+    Acting, Api, Decisions, Done, History, Made, Note, Preview, PreviewError, Previewer, Promise,
+    Settings, Standing, Wanted,
 };

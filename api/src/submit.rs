@@ -27,6 +27,7 @@ use crate::jobs::{JobView, view};
 use crate::problem::{Code, Problem};
 use crate::recipes::{resolve, resolve_value};
 use crate::route::Outcome;
+use crate::shelf;
 use crate::state::State;
 use crate::upload::{MAX_PICTURES, Upload, receive};
 
@@ -246,7 +247,7 @@ async fn place(
         open.close().await?;
     }
     drop(files);
-    state.events.stir();
+    shelf::outdate(state, &batch).await;
     Ok((batch, jobs))
 }
 

@@ -10,6 +10,7 @@
 
 mod amount;
 mod decision;
+mod history;
 mod lease;
 mod memory;
 mod moment;
@@ -21,6 +22,7 @@ mod snapshot;
 mod standing;
 
 pub use decision::{Decision, Failure, last_decisions};
+pub use history::{Point, history};
 pub use memory::Memory;
 pub use plan::{
     Action, Counts, DrainReason, LaunchReason, Plan, Record, Rule, SeenDepth, Sickness,

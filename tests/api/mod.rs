@@ -2,6 +2,7 @@
 
 mod access;
 mod clients;
+mod growing;
 mod jobs;
 mod mill;
 mod prototype;

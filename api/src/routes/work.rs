@@ -2,7 +2,8 @@
 
 use super::PLAIN;
 use crate::parts::{
-    CODE, EXPIRES, LIMIT, OF_BATCH, RECIPE, SIGNATURE, STATE, TEXT, bytes, gives, may, nothing, of,
+    CODE, EXPIRES, LIMIT, OF_BATCH, RECIPE, SIGNATURE, SINCE, STATE, TEXT, bytes, gives, may,
+    nothing, of,
 };
 use crate::problem::Code;
 use crate::route::{Kind, May, Route, Takes, Verb};
@@ -47,6 +48,7 @@ pub(super) static WORK: &[Route] = &[
             OF_BATCH,
             TEXT,
             CODE,
+            SINCE,
             may("after", Kind::Text(129), "The `next` of the page before."),
             LIMIT,
         ],
@@ -94,7 +96,11 @@ pub(super) static WORK: &[Route] = &[
     Route {
         path: "/v1/batches",
         summary: "Batches, the newest first",
-        query: &[may("after", Kind::Id, "The `next` of the page before."), LIMIT],
+        query: &[
+            may("q", Kind::Text(200), "Only those whose name or id holds this."),
+            may("after", Kind::Id, "The `next` of the page before."),
+            LIMIT,
+        ],
         gives: &[gives(200, "A page of them", of::<batches::BatchPage>)],
         handler: |state, asked| Box::pin(batches::list(state, asked)),
         ..PLAIN
@@ -114,6 +120,7 @@ pub(super) static WORK: &[Route] = &[
             STATE,
             TEXT,
             CODE,
+            SINCE,
             may("after", Kind::Id, "The `next` of the page before."),
             LIMIT,
         ],

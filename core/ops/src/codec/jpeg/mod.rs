@@ -141,9 +141,9 @@ impl Jpeg {
 /// Whether the ink of a CMYK JPEG is stored upside down, 255 for none, as Adobe's programs do and
 /// say.
 pub(crate) fn ink_is_inverted(source: &[u8]) -> bool {
-    header::Segments::of(source)
-        .map_while(Result::ok)
-        .any(|segment| segment.marker == header::APP14 && segment.payload.starts_with(header::ADOBE))
+    header::Segments::of(source).map_while(Result::ok).any(|segment| {
+        segment.marker == header::APP14 && segment.payload.starts_with(header::ADOBE)
+    })
 }
 
 /// Most bytes that encoding a picture of this size can take, whatever the manner.

@@ -16,7 +16,7 @@ mod tests;
 mod x86;
 
 use self::bits::Bits;
-use self::huffman::{END, Table, step_of};
+use self::huffman::{END, Table, look, step_of};
 use self::inverse::{Block, Inverse};
 use self::setup::{Setup, ZIGZAG};
 use super::header::EOI;
@@ -79,28 +79,42 @@ impl<I: Inverse> Kernel for Decode<'_, I> {
         let Sampling { across, down } = setup.sampling;
         let units = |side: u32, factor: u32| side.div_ceil(8 * factor) as usize;
         let (columns, rows) = (units(setup.width, across), units(setup.height, down));
+        let luma = (0..down).flat_map(|j| (0..across).map(move |i| (0, i as usize, j as usize)));
+        let members = luma.chain([(1, 0, 0), (2, 0, 0)]);
+        let mut places = [(0, 0, 0); MOST_BLOCKS];
+        let count = members.zip(&mut places).map(|(member, place)| *place = member).count();
         let mut scan = Scan::of(&setup);
-        for row in 0..rows {
-            for column in 0..columns {
-                scan.restart()?;
-                for (c, plane) in planes.iter().enumerate() {
-                    let (h, v) = if c == 0 { (across as usize, down as usize) } else { (1, 1) };
-                    for (j, i) in (0..v).flat_map(|j| (0..h).map(move |i| (j, i))) {
-                        let mut block = Block([0; 64]);
-                        let coded = scan.block(c, &mut block)?;
-                        let (x, y) = ((column * h + i) * I::SIDE, (row * v + j) * I::SIDE);
-                        let at = plane.start + y * plane.stride + x;
-                        let into = (&mut buffer[at..], plane.stride);
-                        let steps = &setup.components[c].steps;
-                        inverse.make(&block, coded, steps, into);
-                    }
-                }
+        let mut blocks = [const { Block::ZERO }; MOST_BLOCKS];
+        let mut coded = [Coded::First; MOST_BLOCKS];
+        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)))
+        {
+            scan.restart()?;
+            // All of them are read before the first is transformed: what was just written in small
+            // pieces is slow to be read in large ones.
+            for ((c, _, _), (block, coded)) in
+                places[..count].iter().zip(blocks.iter_mut().zip(&mut coded))
+            {
+                *block = Block::ZERO;
+                *coded = scan.block(*c, block)?;
             }
-            scan.is_whole()?;
+            for ((c, i, j), (block, coded)) in places[..count].iter().zip(blocks.iter().zip(coded))
+            {
+                let (h, v) = if *c == 0 { (across as usize, down as usize) } else { (1, 1) };
+                let (x, y) = ((column * h + i) * I::SIDE, (row * v + j) * I::SIDE);
+                let plane = &planes[*c];
+                let into = &mut buffer[plane.start + y * plane.stride + x..];
+                inverse.make(block, coded, &setup.components[*c].steps, (into, plane.stride));
+            }
+            if column + 1 == columns {
+                scan.is_whole()?;
+            }
         }
         scan.end()
     }
 }
+
+/// Most blocks of an MCU: four of luma and two of colour.
+const MOST_BLOCKS: usize = 6;
 
 /// Which coefficients of a block are not zero, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,11 +168,11 @@ impl<'a> Scan<'a> {
     #[inline(always)]
     fn block(&mut self, component: usize, block: &mut Block) -> Option<Coded> {
         let (dc, ac) = self.tables[component];
-        let bits = &mut self.bits;
+        let mut bits = self.bits;
         bits.refill();
-        let entry = dc.look(bits);
+        let entry = look(dc.short(), &bits);
         let difference = if entry & 0xff == 0 {
-            dc.long(entry, bits)?.1
+            dc.long(entry, &mut bits)?.1
         } else {
             bits.take(entry & 0xff);
             entry as i32 >> 16
@@ -170,38 +184,40 @@ impl<'a> Scan<'a> {
             return None;
         }
         block.0[0] = first as i16;
+        let short = ac.short();
         let mut k = 0;
-        'block: loop {
+        let last = 'block: loop {
             bits.refill();
             // As many as are surely there.
             for _ in 0..bits::REFILLED / huffman::LOOK {
-                let entry = ac.look(bits);
-                let is_long = entry & 0xff == 0;
-                let (step, number) = if is_long {
+                let entry = look(short, &bits);
+                if entry & 0xff == 0 {
                     bits.refill();
-                    ac.long(entry, bits)?
-                } else {
-                    bits.take(entry & 0xff);
-                    (step_of(entry), entry as i32 >> 16)
-                };
-                let next = k + step;
-                if next >= 63 {
-                    if next == 63 {
-                        block.0[63] = number as i16;
-                    } else if next < END {
-                        return None;
+                    let (step, number) = ac.long(entry, &mut bits)?;
+                    k += step;
+                    if k >= 63 {
+                        break 'block number;
                     }
-                    k += next & 63;
-                    break 'block;
-                }
-                k = next;
-                block.0[usize::from(ZIGZAG[k])] = number as i16;
-                if is_long {
+                    block.0[usize::from(ZIGZAG[k])] = number as i16;
                     continue 'block;
                 }
+                bits.take(entry & 0xff);
+                k += step_of(entry);
+                if k >= 63 {
+                    break 'block entry as i32 >> 16;
+                }
+                block.0[usize::from(ZIGZAG[k])] = (entry as i32 >> 16) as i16;
             }
+        };
+        self.bits = bits;
+        match k {
+            END => Some(Coded::First),
+            63 => {
+                block.0[63] = last as i16;
+                Some(Coded::More)
+            }
+            _ => (k > END).then_some(Coded::More),
         }
-        Some(if k == 0 { Coded::First } else { Coded::More })
     }
 
     /// Whether nothing was read that is not there; asked now and then, so that a file that ends

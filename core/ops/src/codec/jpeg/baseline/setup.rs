@@ -141,8 +141,7 @@ impl Tables {
         let Self { dc, ac, .. } = self;
         let Frame { width, height, sampling, .. } = frame;
         let components = [luma, blue, red];
-        names_differ
-            .then_some(Setup { width, height, sampling, components, restart, data, dc, ac })
+        names_differ.then_some(Setup { width, height, sampling, components, restart, data, dc, ac })
     }
 }
 

@@ -39,7 +39,15 @@ fn encoded((width, height): (u32, u32), rgb: &[u8], manner: Manner) -> Vec<u8> {
         (raw::TJPARAM_TJPARAM_OPTIMIZE, c_int::from(manner.optimized)),
         (raw::TJPARAM_TJPARAM_NOREALLOC, 1),
     ];
-    let mut file = vec![0; turbojpeg::compressed_buf_len(width as usize, height as usize, turbojpeg::Subsamp::None).unwrap()];
+    let mut file = vec![
+        0;
+        turbojpeg::compressed_buf_len(
+            width as usize,
+            height as usize,
+            turbojpeg::Subsamp::None
+        )
+        .unwrap()
+    ];
     let (mut at, mut length) = (file.as_mut_ptr(), file.len() as raw::size_t);
     let (width, height) = (width as c_int, height as c_int);
     let format = raw::TJPF_TJPF_RGB;
@@ -51,7 +59,10 @@ fn encoded((width, height): (u32, u32), rgb: &[u8], manner: Manner) -> Vec<u8> {
             assert_eq!(raw::tj3Set(handle, parameter as c_int, value), 0);
         }
         let (from, into) = (rgb.as_ptr(), &raw mut at);
-        assert_eq!(raw::tj3Compress8(handle, from, width, 0, height, format, into, &raw mut length), 0);
+        assert_eq!(
+            raw::tj3Compress8(handle, from, width, 0, height, format, into, &raw mut length),
+            0
+        );
         raw::tj3Destroy(handle);
     }
     file.truncate(length as usize);
@@ -154,7 +165,8 @@ proptest! {
 fn a_file_that_ends_early_is_left_to_libjpeg() {
     let (size, rgb) = ((64, 64), vec![77; 64 * 64 * 3]);
     let sampling = Sampling::HALF;
-    let source = encoded(size, &rgb, Manner { quality: 80, sampling, restart: 0, optimized: false });
+    let source =
+        encoded(size, &rgb, Manner { quality: 80, sampling, restart: 0, optimized: false });
     let wanted = Wanted { size, sampling, scale: Scale::Half };
     assert!(here(&source, wanted).is_some());
     for end in 0..source.len() {
