@@ -3,7 +3,6 @@ import { load, onUnauthorized } from "./lib/api.js";
 import { announce, keys, letters } from "./lib/a11y.js";
 import { h, put, say } from "./lib/dom.js";
 import { clockExact, percent } from "./lib/format.js";
-import { keepLog } from "./lib/fleetlog.js";
 import { icon } from "./lib/icons.js";
 import * as live from "./lib/live.js";
 import * as route from "./lib/route.js";
@@ -311,7 +310,6 @@ async function begin() {
   watch(["route"], show);
   watch(["running", "finished", "deadCount", "route"], titled);
   watch(["link", "updated"], linked);
-  keepLog();
   live.on("batch", heard);
   live.on("fleet", ({ instances }) =>
     update("fleet", (fleet) => ({ ...fleet, instances, as_of: new Date().toISOString() })),
