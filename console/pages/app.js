@@ -28,6 +28,7 @@ function applyTheme() {
   const choice = theme();
   if (choice === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = choice;
+  dispatchEvent(new Event("themechange"));
 }
 
 /** Shows the screen of the address; the same screen with other filters is told of by the store. */

@@ -49,5 +49,6 @@ export const troublesOf = (decision) => [
   ...(decision.warnings ?? []).map((one) => words(one.warning)),
 ];
 
-/** An instance's id as people can tell it from others. */
-export const shortId = (id) => id.replace(/^[0-9a-f]{24,}/, (long) => long.slice(0, 8));
+/** An id as people can tell it from others: the beginning of a hash, the end of what begins with the time. */
+export const shortId = (id) =>
+  id.replace(/^[0-9a-f]{24,}/, (hash) => hash.slice(0, 8)).replace(/^[0-9a-f]{8}-[0-9a-f-]{19}([0-9a-f]{8})/, "$1");

@@ -24,6 +24,9 @@ const LOOK_MS = 3000;
 const DECISIONS = 500;
 const SHOWN = 60;
 const FADES_MS = 8000;
+/** The chart shows no less than this, and begins a moment before the first that is known. */
+const SHORTEST_MS = 5 * 60_000;
+const MARGIN_MS = 20_000;
 
 export default async function fleetScreen(main, signal) {
   const totals = h("p", { class: "totals" });
@@ -130,7 +133,10 @@ export default async function fleetScreen(main, signal) {
           .map((one) => `${one.what}: ${one.why}`)
           .join("; "),
       }));
-    chart.show(history ?? { at: [], backlog: [], rate: [], size: [] }, marks, [now - span, now]);
+    const kept = history ?? { at: [], backlog: [], rate: [], size: [] };
+    // A young fleet fills the chart with what there is of it.
+    const young = Math.min(kept.at[0] ?? now, marks.at(-1)?.at ?? now) - MARGIN_MS;
+    chart.show(kept, marks, [Math.max(now - span, Math.min(young, now - SHORTEST_MS)), now]);
   };
   chart.addEventListener("mark", (event) => {
     const li = decisions.querySelector(`[data-tick="${event.detail}"]`);
