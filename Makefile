@@ -5,10 +5,10 @@ OUT   ?= out
 RECIPE ?= thumb = resize:256 -> jpeg; web = resize:1200 | blur:3 -> jpeg:q=82; gray = grayscale -> png
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser judges mutants soak parity bench build release deploy destroy lint fmt schemas samples clean setup venv
+.PHONY: help run test browser judges mutants soak parity bench bench-api build release deploy destroy lint fmt schemas samples clean setup venv
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:
 	@sh tools/setup.sh
@@ -29,7 +29,7 @@ judges: venv
 	@command -v systemd-analyze >/dev/null 2>&1 || sh tools/setup.sh systemd || true
 
 test: venv browser judges lint ## everything that CI runs
-	$(CARGO) test --workspace --locked
+	$(CARGO) test --workspace --features pixmill/otel --locked
 
 mutants: setup ## whether the tests notice what they are there for
 	sh tools/mutants.sh
@@ -38,7 +38,8 @@ soak: venv ## the long campaigns: kill -9, outages, queue rates, overhead, 10,00
 	$(CARGO) build --release --locked
 	sh tools/soak.sh
 	sh tools/soak_aws.sh
-	PIXMILL_SOAK_FILES=5000 $(CARGO) test --locked --test all drop::files_copied
+	PIXMILL_SOAK_FILES=5000 $(CARGO) test --locked --test all drop::files_copied -- --nocapture
+	PIXMILL_SOAK_KILLS=1000 $(CARGO) test --locked --test all api::kills -- --nocapture
 
 parity: setup ## compare every operation with OpenCV, Pillow and NumPy, sample by sample
 	$(CARGO) build --release --locked -p pixmill-ops --example grind
@@ -52,6 +53,11 @@ bench: setup ## measure operations, whole jobs and thumbnails beside OpenCV, lib
 	sh tools/bench_sharp.sh target/bench-work
 	target/bench/bin/python benches/side_by_side/side_by_side.py target/release/examples/bench benches/RESULTS.md \
 	    target/bench-work
+
+bench-api: ## how many pictures a second the HTTP API accepts, and how long that takes
+	@sh tools/setup.sh wrk
+	$(CARGO) build --release --locked --no-default-features
+	sh tools/bench_api.sh
 
 build: setup ## the debug binary, without AWS
 	$(CARGO) build --locked --no-default-features

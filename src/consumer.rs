@@ -10,7 +10,7 @@ use pixmill_contract::{Clock as _, InstanceId, SystemClock, WorkerId};
 use tokio::sync::watch;
 
 use crate::backend::{self, Purpose};
-use crate::{args, exit, listener, machine, shutdown};
+use crate::{args, exit, listener, machine, shutdown, telemetry};
 
 /// What is to be done once a worker has drained.
 type Stay = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -91,6 +91,7 @@ fn end_with_standard_input() -> std::io::Result<()> {
     let watch = || {
         let mut rest = [0; 64];
         while !matches!(std::io::stdin().read(&mut rest), Ok(0) | Err(_)) {}
+        telemetry::finish();
         std::process::exit(0);
     };
     std::thread::Builder::new().name("parent".into()).spawn(watch).map(drop)

@@ -16,7 +16,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
 use crate::args::{self, Work};
-use crate::sandbox;
+use crate::sandbox::{self, Network};
 
 /// How long a preview may take. Somebody waits for it.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -104,7 +104,8 @@ pub(crate) fn run(args: &args::Preview) -> anyhow::Result<ExitCode> {
     let limits = args.work.limits();
     bound(limits.memory_bytes)?;
     // This thread is the one that decodes.
-    sandbox::confine(&[]);
+    let confined = sandbox::confine(&[], Network::None);
+    tracing::debug!(confined);
     let recipe: Recipe = args.recipe.parse()?;
     let mut source = vec![];
     let file = std::fs::File::open(&args.file);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use pixmill_api::{Api, Settings, Token, Tokens, serve};
+use pixmill_api::{Api, Settings, Token, Tokens, UploadLinks, serve};
 use pixmill_consumer::Stage;
 use pixmill_contract::{Fleet, Index, Pipeline};
 use pixmill_local::SqliteIndex;
@@ -37,6 +37,7 @@ const LOOK_ON_AWS: Duration = Duration::from_secs(5);
 pub(crate) async fn run(args: args::Producer) -> anyhow::Result<ExitCode> {
     let opened = backend::open(&args.data, Purpose::Send).await?;
     let pipeline = opened.pipeline.clone();
+    let upload_links = opened.upload_links();
     let (fleet, directory) = match args.data.backend {
         Backend::Local => {
             let fleet = LateFleet::new(opened, args.data.clone());
@@ -44,7 +45,7 @@ pub(crate) async fn run(args: args::Producer) -> anyhow::Result<ExitCode> {
         }
         Backend::Aws => (None, None),
     };
-    let front = Front { pipeline, fleet, directory };
+    let front = Front { pipeline, fleet, upload_links, directory };
     let server = Server::open(front, &args.serve, &args.work, &[DEFAULT])?;
     let stage = shutdown::listen()?;
     print(&format!("Serving at http://{}\n", server.address))?;
@@ -57,6 +58,8 @@ pub(crate) struct Front {
     pub(crate) pipeline: Pipeline,
     /// The fleet, if there is one that is known here.
     pub(crate) fleet: Option<Arc<dyn Fleet>>,
+    /// Links for uploads that go straight to the store, where it has such.
+    pub(crate) upload_links: Option<UploadLinks>,
     /// The directory of a pipeline of this machine; none on AWS.
     pub(crate) directory: Option<PathBuf>,
 }
@@ -116,7 +119,7 @@ fn bind(addresses: &[SocketAddr]) -> anyhow::Result<TcpListener> {
 
 /// The API in front of a pipeline, and the place of its uploads, which goes with what is returned.
 fn compose(front: Front, serve: &Serve, work: &Work) -> anyhow::Result<(Api, Spool)> {
-    let Front { pipeline, fleet, directory } = front;
+    let Front { pipeline, fleet, upload_links, directory } = front;
     let directory = directory.as_deref();
     let spool = Spool::open(&serve.spool(directory))?;
     let is_local = directory.is_some();
@@ -131,6 +134,7 @@ fn compose(front: Front, serve: &Serve, work: &Work) -> anyhow::Result<(Api, Spo
         secret: secret(directory)?,
         links: serve.links,
         links_of_store: !is_local,
+        upload_links,
         instance: machine::name(),
         backend: if is_local { "local" } else { "aws" },
         buckets: serve.label.clone(),

@@ -11,17 +11,29 @@ use std::path::{Path, PathBuf};
 
 use pixmill_local::{Access, read_mounts};
 
-use crate::args::{Backend, Consumer};
+use crate::args::{Backend, Consumer, Telemetry};
 
-/// Confines a worker on this machine to its pipeline's directories. A worker of AWS asks everybody
-/// for credentials, also programs, and keeps them; it is left to its instance's role.
-pub(crate) fn confine_worker(args: &Consumer) {
-    let Some(data) = &args.data.data else { return };
-    if args.data.backend == Backend::Local && !args.ec2 {
-        // Whatever is wrong with the directory is told when it is opened.
-        let Ok(directories) = written_to(data) else { return };
-        confine(&directories);
+/// Whether a process may connect to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Network {
+    /// To nobody.
+    None,
+    /// As before.
+    Open,
+}
+
+/// Confines a worker on this machine to its pipeline's directories, and tells how far that went. A
+/// worker of AWS asks everybody for credentials, also programs, and keeps them; it is left to its
+/// instance's role.
+pub(crate) fn confine_worker(args: &Consumer, telemetry: &Telemetry) -> Option<String> {
+    let data = args.data.data.as_ref()?;
+    if args.data.backend != Backend::Local || args.ec2 {
+        return None;
     }
+    let network = if telemetry.has_collector() { Network::Open } else { Network::None };
+    // Whatever is wrong with the directory is told when it is opened.
+    let directories = written_to(data).ok()?;
+    Some(confine(&directories, network))
 }
 
 /// Where a worker of this pipeline writes.
@@ -33,15 +45,17 @@ fn written_to(data: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(directories)
 }
 
-/// Confines this thread, and all that it starts, to writing below these directories.
-pub(crate) fn confine(directories: &[PathBuf]) {
+/// Confines this thread, and all that it starts, to writing below these directories. Tells how far
+/// that went.
+pub(crate) fn confine(directories: &[PathBuf], network: Network) -> String {
     #[cfg(target_os = "linux")]
-    match linux::confine(directories) {
-        Ok(enforced) => tracing::debug!(enforced, "confined"),
-        Err(error) => tracing::debug!(%error, "not confined: this kernel cannot"),
-    }
+    let outcome = linux::confine(directories, network);
     #[cfg(not(target_os = "linux"))]
-    let _ = directories;
+    let outcome = Err::<&str, _>(format!("{directories:?} and {network:?} are for Linux"));
+    match outcome {
+        Ok(enforced) => enforced.to_owned(),
+        Err(error) => format!("not, as this kernel cannot: {error}"),
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -53,10 +67,15 @@ mod linux {
         Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope,
     };
 
+    use super::Network;
+
     /// The newest that was tried.
     const KNOWN: ABI = ABI::V6;
 
-    pub(super) fn confine(directories: &[PathBuf]) -> Result<&'static str, RulesetError> {
+    pub(super) fn confine(
+        directories: &[PathBuf],
+        network: Network,
+    ) -> Result<&'static str, RulesetError> {
         let writing = AccessFs::from_write(KNOWN);
         // The first kernels let no file be renamed from one directory to another: no store could be
         // kept. All else is enforced as far as the kernel knows it.
@@ -65,9 +84,12 @@ mod linux {
             .handle_access(AccessFs::Refer)?
             .set_compatibility(CompatLevel::BestEffort)
             .handle_access(writing | AccessFs::Execute)?
-            .handle_access(AccessNet::ConnectTcp)?
-            .scope(Scope::from_all(KNOWN))?
-            .create()?;
+            .scope(Scope::from_all(KNOWN))?;
+        ruleset = match network {
+            Network::None => ruleset.handle_access(AccessNet::ConnectTcp)?,
+            Network::Open => ruleset,
+        };
+        let mut ruleset = ruleset.create()?;
         for directory in directories {
             // What is not there now cannot be written to; whoever needs it says so.
             if let Ok(place) = PathFd::new(directory) {

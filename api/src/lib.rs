@@ -56,5 +56,5 @@ pub use openapi::document;
 pub use server::{ServeError, serve};
 pub use state::{
     Acting, Api, Decisions, Done, History, Made, Note, Preview, PreviewError, Previewer, Promise,
-    Settings, Standing, Wanted,
+    Settings, Standing, UploadLinks, Wanted,
 };

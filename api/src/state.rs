@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use pixmill_access::Tokens;
 use pixmill_contract::{
-    BatchId, Error, Fleet, Index, InstanceId, Limits, Pipeline, Recipe, Rejection, Timestamp,
+    BatchId, Error, Fleet, Index, InstanceId, Key, Limits, Pipeline, Recipe, Rejection, Timestamp,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,10 @@ pub type Promise<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// What is known of the controller: the last decisions, so many at most, newest first, as documents.
 /// Each has a time `at`, and in `events` what was done then, as [`Done`] has it.
 pub type Decisions = Arc<dyn Fn(usize) -> Promise<Result<Vec<Json>, Error>> + Send + Sync>;
+
+/// Links by which a picture of exactly so many bytes can be put straight into the store, for so long.
+pub type UploadLinks =
+    Arc<dyn Fn(Key, u64, Duration) -> Promise<Result<String, Error>> + Send + Sync>;
 
 /// Something that a controller did or noticed.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -146,6 +150,8 @@ pub struct Settings {
     pub links: Duration,
     /// Whether the store's own links can be followed by whoever asks us.
     pub links_of_store: bool,
+    /// Links for uploads that go straight to the store, where it has such.
+    pub upload_links: Option<UploadLinks>,
     /// What this machine is called, for the prototype's clients.
     pub instance: String,
     /// Where the pipeline is, in a word.
@@ -186,6 +192,7 @@ pub(crate) fn test_settings(pipeline: Pipeline, spool: &std::path::Path) -> Sett
         secret: [0; 32],
         links: Duration::from_hours(1),
         links_of_store: false,
+        upload_links: None,
         instance: "test".to_owned(),
         backend: "local",
         buckets: vec![],

@@ -13,6 +13,7 @@ use pixmill_contract::port::send_one;
 use pixmill_contract::{ObjectStore, RejectCode, Rejection, aside};
 use pixmill_ops::{Overlays, Picture};
 use tokio::time::Instant;
+use tracing::{Instrument as _, info_span};
 
 use crate::Stage;
 use crate::attempt::{Attempt, Identity, millis};
@@ -143,9 +144,9 @@ impl Attempt<'_> {
         let prepared = tokio::select! {
             biased;
             () = worker.reached(Stage::Draining) => return Err(Fate::Interrupted.into()),
-            prepared = self.prepare(job, store) => prepared?,
+            prepared = self.prepare(job, store).instrument(info_span!("prepare")) => prepared?,
         };
-        let pictures = self.grind(job, prepared).await?;
+        let pictures = self.grind(job, prepared).instrument(info_span!("grind")).await?;
 
         if !self.lease.confirm().await {
             return Err(Fate::LeaseLost.into());
@@ -153,7 +154,8 @@ impl Attempt<'_> {
         let storing = Instant::now();
         let mut records = Vec::with_capacity(pictures.len());
         for (picture, sha256) in pictures {
-            records.push(outputs::store(self, job, picture, sha256).await?);
+            let span = info_span!("store", output = picture.name);
+            records.push(outputs::store(self, job, picture, sha256).instrument(span).await?);
             worker.vitals.step();
         }
         self.timings.store_ms = millis(storing);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pixmill_contract::port::{Delivery, Receive};
+use pixmill_contract::trace;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -257,9 +258,15 @@ async fn work(worker: &Worker, lease: Lease, room: Option<OwnedSemaphorePermit>)
     whole.instrument(span).await;
 }
 
+/// What is done about a delivery. Of an error's level, so that whatever is logged meanwhile says whose
+/// job it is about, however little is logged.
 fn span(delivery: &Delivery) -> tracing::Span {
     let body: serde_json::Value = serde_json::from_str(&delivery.body).unwrap_or_default();
     let member = |name: &str| body.get(name).and_then(|v| v.as_str()).unwrap_or("?").to_owned();
     let (batch, id) = (member("batch"), member("id"));
-    tracing::info_span!("job", batch, id, receive = delivery.receive_count)
+    let span = tracing::error_span!("job", batch, id, receive = delivery.receive_count);
+    if let Some(parent) = body.get("traceparent").and_then(|parent| parent.as_str()) {
+        trace::follow(&span, parent);
+    }
+    span
 }

@@ -24,6 +24,7 @@ pub mod reject;
 pub mod source;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod trace;
 
 pub use aside::aside;
 pub use backoff::Backoff;
