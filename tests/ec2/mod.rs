@@ -4,6 +4,8 @@
 mod command;
 mod conformance;
 mod departure;
+mod world;
+mod worlds;
 
 use std::sync::Arc;
 use std::time::Duration;

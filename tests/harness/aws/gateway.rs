@@ -223,14 +223,14 @@ fn form_action(body: &str) -> Option<&str> {
 }
 
 fn refused(request: &Request, status: u16, code: &str, region: &str) -> String {
-    let (media, body) = if !request.is_json {
-        let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
-        ("application/xml", body)
-    } else {
+    let (media, body) = if request.is_json {
         // SQS's name for it.
         let code = if code == "AccessDenied" { "AccessDeniedException" } else { code };
         let body = format!(r#"{{"__type":"com.amazon.coral.service#{code}","message":"no"}}"#);
         ("application/x-amz-json-1.0", body)
+    } else {
+        let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
+        ("application/xml", body)
     };
     // A HEAD is answered without a body.
     let body = if request.method == "HEAD" { String::new() } else { body };

@@ -98,7 +98,7 @@ impl AsgFleet {
                 }
                 // The group itself is at it.
                 Err(error) => {
-                    tracing::debug!(id = %machine.id, reason = error.chain(), "not buried")
+                    tracing::debug!(id = %machine.id, reason = error.chain(), "not buried");
                 }
             }
         }
