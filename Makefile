@@ -5,7 +5,7 @@ OUT   ?= out
 RECIPE ?= thumb = resize:256 -> jpeg; web = resize:1200 | blur:3 -> jpeg:q=82; gray = grayscale -> png
 
 .DEFAULT_GOAL := help
-.PHONY: help run test mutants soak parity bench build release lint fmt schemas samples clean setup venv
+.PHONY: help run test mutants soak faults audit parity bench build release lint fmt schemas samples clean setup venv
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,11 +26,19 @@ test: venv lint ## everything that CI runs
 mutants: setup ## whether the tests notice what they are there for
 	sh tools/mutants.sh
 
-soak: venv ## the long campaigns: kill -9, outages, queue rates, overhead, 10,000 jobs on S3 and SQS, 5,000 dropped files
+soak: venv ## the long campaigns: kill -9, outages, faults, queue rates, overhead, 10,000 jobs on S3 and SQS, 5,000 dropped files
 	$(CARGO) build --release --locked
 	sh tools/soak.sh
 	sh tools/soak_aws.sh
+	sh tools/faults.sh
 	PIXMILL_SOAK_FILES=5000 $(CARGO) test --locked --test all drop::files_copied
+
+faults: setup ## what holds when everything goes wrong: simulations, hostile input, damaged pictures, memory
+	$(CARGO) build --release --locked --no-default-features
+	sh tools/faults.sh
+
+audit: ## what is known today against what we are built of; needs a network, and cargo-deny
+	$(CARGO) deny --locked check
 
 parity: setup ## compare every operation with OpenCV, Pillow and NumPy, sample by sample
 	$(CARGO) build --release --locked -p pixmill-ops --example grind
@@ -48,8 +56,9 @@ bench: setup ## measure operations, whole jobs and thumbnails beside OpenCV, lib
 build: setup ## the debug binary, without AWS
 	$(CARGO) build --locked --no-default-features
 
-release: setup ## the release binary, with AWS
+release: setup ## the release binary, with AWS, and the list of what it is built of
 	$(CARGO) build --release --locked
+	python3 tools/sbom.py target/release/pixmill.cdx.json
 
 lint: ## formatting and lints, warnings denied
 	$(CARGO) fmt --all --check

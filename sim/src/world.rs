@@ -261,6 +261,7 @@ impl World {
             Blow::ControllerClock(error) => {
                 self.events.count("jumps of clocks");
                 self.controller_clock.set_error(error);
+                self.fleet.clock_was_set.store(true, Ordering::Relaxed);
             }
             Blow::CrashController(down, anew) => self.crash_controller(down, anew),
             Blow::SecondController(time) => {
