@@ -25,11 +25,14 @@ fn metadata() -> Value {
         .into_iter()
         .filter_map(|name| Some((name, std::env::vars().find(|(known, _)| known == name)?.1)))
         .fold(cargo, |cargo, (name, value)| cargo.env(name, value));
+    // Beside cargo, wherever that is.
+    let rustc = std::path::Path::new(env!("CARGO")).with_file_name("rustc");
     let host = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let arguments = ["metadata", "--locked", "--offline", "--format-version", "1"];
     cargo
         .args(arguments)
         .args(["--filter-platform", &host])
+        .env("RUSTC", rustc)
         .working_in(source_tree())
         .go()
         .expect(0)
