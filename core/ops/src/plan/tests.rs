@@ -13,7 +13,18 @@ fn header(format: Format, width: u32, height: u32) -> Header {
     let orientation = Orientation::UPRIGHT;
     let (profile, gray_alpha, ink, sampling, decoder_bytes) = (false, false, false, None, 0);
     let channels = 3;
-    Header { format, width, height, channels, orientation, profile, gray_alpha, ink, sampling, decoder_bytes }
+    Header {
+        format,
+        width,
+        height,
+        channels,
+        orientation,
+        profile,
+        gray_alpha,
+        ink,
+        sampling,
+        decoder_bytes,
+    }
 }
 
 /// A coloured overlay of 30×20 pixels, `rgb`.

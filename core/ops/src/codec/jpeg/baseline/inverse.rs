@@ -93,7 +93,8 @@ impl Inverse for Quarter {
         if coded == Coded::First {
             return flat::<2>(first(block, steps), into);
         }
-        let row = |n: usize| -> [i32; 8] { std::array::from_fn(|i| multiplied(block, steps, 8 * n + i)) };
+        let row =
+            |n: usize| -> [i32; 8] { std::array::from_fn(|i| multiplied(block, steps, 8 * n + i)) };
         let (first, rows) = (row(0), [1, 3, 5, 7].map(row));
         let (mut upper, mut lower) = ([0; 8], [0; 8]);
         for i in 0..8 {
