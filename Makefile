@@ -55,12 +55,12 @@ parity: setup ## compare every operation with OpenCV, Pillow and NumPy, sample b
 	target/parity/bin/python benches/parity/random_parity.py target/release/examples/grind 5000
 	target/parity/bin/python benches/parity/parity.py target/release/examples/grind benches/PARITY.md
 
-bench: setup ## measure operations, whole jobs and thumbnails beside OpenCV, libvips, Pillow and sharp
+bench: setup ## measure beside OpenCV, libvips, Pillow and sharp, in a quarter of an hour; or PART=operations, jobs, thumbnails, faults
 	$(CARGO) build --release --locked -p pixmill-ops --features bench --example bench
 	sh tools/venv.sh target/bench benches/side_by_side/requirements.txt
 	sh tools/bench_sharp.sh target/bench-work
 	target/bench/bin/python benches/side_by_side/side_by_side.py target/release/examples/bench benches/RESULTS.md \
-	    target/bench-work
+	    target/bench-work $(if $(PART),--part $(PART)) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 bench-api: ## how many pictures a second the HTTP API accepts, and how long that takes
 	@sh tools/setup.sh wrk

@@ -20,7 +20,9 @@ fn bitmap(width: u16, height: u16) -> Vec<u8> {
     file.extend([0; 24]);
     let row = (usize::from(width) * 3).next_multiple_of(4);
     let mut noise = fastrand::Rng::with_seed(7);
-    file.extend((0..row * usize::from(height)).map(|n| noise.u8(0..64) + u8::try_from(n % 192).unwrap()));
+    file.extend(
+        (0..row * usize::from(height)).map(|n| noise.u8(0..64) + u8::try_from(n % 192).unwrap()),
+    );
     file
 }
 
