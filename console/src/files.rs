@@ -8,7 +8,7 @@ use std::borrow::Cow;
 pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pages");
 
 /// Every file, by its name below `pages/`.
-pub(crate) const NAMES: [&str; 44] = [
+pub(crate) const NAMES: [&str; 45] = [
     "app.js",
     "base.css",
     "el/badge.js",
@@ -24,6 +24,7 @@ pub(crate) const NAMES: [&str; 44] = [
     "el/jobcells.js",
     "el/lightbox.js",
     "el/rows.js",
+    "el/stage.js",
     "el/trouble.js",
     "favicon.svg",
     "index.html",
@@ -87,6 +88,7 @@ const BYTES: [&[u8]; NAMES.len()] = [
     include_bytes!("../pages/el/jobcells.js"),
     include_bytes!("../pages/el/lightbox.js"),
     include_bytes!("../pages/el/rows.js"),
+    include_bytes!("../pages/el/stage.js"),
     include_bytes!("../pages/el/trouble.js"),
     include_bytes!("../pages/favicon.svg"),
     include_bytes!("../pages/index.html"),
