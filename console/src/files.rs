@@ -8,10 +8,11 @@ use std::borrow::Cow;
 pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pages");
 
 /// Every file, by its name below `pages/`.
-pub(crate) const NAMES: [&str; 45] = [
+pub(crate) const NAMES: [&str; 46] = [
     "app.js",
     "base.css",
     "el/badge.js",
+    "el/batchframe.js",
     "el/batchhead.js",
     "el/chain.js",
     "el/chart.js",
@@ -76,6 +77,7 @@ const BYTES: [&[u8]; NAMES.len()] = [
     include_bytes!("../pages/app.js"),
     include_bytes!("../pages/base.css"),
     include_bytes!("../pages/el/badge.js"),
+    include_bytes!("../pages/el/batchframe.js"),
     include_bytes!("../pages/el/batchhead.js"),
     include_bytes!("../pages/el/chain.js"),
     include_bytes!("../pages/el/chart.js"),
