@@ -14,7 +14,7 @@
 
 use std::error::Error;
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
@@ -112,7 +112,7 @@ fn fuzz(target: &Target, seconds: u64) -> Fallible<bool> {
 fn start(target: &Target, first: u64, place: &Path) -> Fallible<Child> {
     fs::write(place, first.to_le_bytes())?;
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["child", target.name, &first.to_string()]).arg(place).stdin(Stdio::null());
+    command.args(["child", target.name, &first.to_string()]).arg(place).stdin(Stdio::piped());
     Ok(command.spawn()?)
 }
 
@@ -152,6 +152,11 @@ fn number_at(place: &Path) -> Option<u64> {
 /// Tries numbers until it is killed, and leaves behind which it is at.
 fn child(target: Target, first: u64, place: &Path) -> Fallible<ExitCode> {
     let file = fs::OpenOptions::new().write(true).open(place)?;
+    // Standard input ends with the parent, however that goes.
+    std::thread::spawn(|| {
+        drop(std::io::stdin().read_to_end(&mut vec![]));
+        std::process::exit(0);
+    });
     target.try_all(first.., |number| {
         // Without it nobody knows what was found.
         file.write_all_at(&number.to_le_bytes(), 0).expect("the place of the number");

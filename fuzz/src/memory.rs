@@ -74,9 +74,11 @@ pub fn life(pictures: u64) -> Vec<u64> {
 }
 
 /// Whether a process that took so much at moments of its life has stopped growing: what it takes in
-/// the last half is what it took at the most in the first half, or hardly more.
+/// the last quarter is what it took at the most in the quarter before, or hardly more. At first it
+/// grows with the largest picture that each thread has met.
 pub fn is_flat(marks: &[u64]) -> bool {
-    let (early, late) = marks.split_at(marks.len() / 2);
+    let late = &marks[marks.len() / 2..];
+    let (early, late) = late.split_at(late.len() / 2);
     let most = |marks: &[u64]| marks.iter().copied().max().unwrap_or(0);
     most(late) <= most(early) + most(early) / 20 + (2 << 20)
 }

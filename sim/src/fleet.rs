@@ -2,6 +2,7 @@
 //! every end of one is held to what the controller promises.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,8 +25,8 @@ use crate::world::Place;
 /// How long an instance that has ended is listed.
 const LISTED: Duration = Duration::from_mins(1);
 
-/// How much sooner than promised anything may come, as the controller's own clock may run fast
-/// for a few intervals when the wall clock jumps.
+/// How much sooner than promised a drain may be timed out where the controllers' clock was set: their
+/// own may run fast for a few intervals then.
 const SOONER: Duration = Duration::from_secs(60);
 
 /// The fleet.
@@ -36,6 +37,8 @@ pub(crate) struct SimFleet {
     dice: Mutex<Rng>,
     hosts: Mutex<BTreeMap<InstanceId, Host>>,
     ever: Mutex<BTreeSet<InstanceId>>,
+    /// Whether the clock of the controllers was ever set.
+    pub(crate) clock_was_set: AtomicBool,
 }
 
 /// One instance.
@@ -80,7 +83,9 @@ impl Host {
 impl SimFleet {
     pub(crate) fn new(place: Arc<Place>, events: Arc<Events>, seed: u64) -> Arc<Self> {
         let dice = Mutex::new(Rng::with_seed(seed));
-        Arc::new(Self { place, events, dice, hosts: Mutex::default(), ever: Mutex::default() })
+        let (hosts, ever) = (Mutex::default(), Mutex::default());
+        let clock_was_set = AtomicBool::new(false);
+        Arc::new(Self { place, events, dice, hosts, ever, clock_was_set })
     }
 
     fn hosts(&self) -> MutexGuard<'_, BTreeMap<InstanceId, Host>> {
@@ -186,11 +191,14 @@ impl SimFleet {
     /// Whether an instance may be ended: nobody loses a job by that, or has waited long enough.
     fn check_end(&self, id: &InstanceId, host: &Host) {
         let derived = self.place.script.policy.estimated();
-        let long = |since: Instant, promised: Duration| since.elapsed() + SOONER >= promised;
+        let sooner =
+            if self.clock_was_set.load(Ordering::Relaxed) { SOONER } else { Duration::ZERO };
+        let long = |since: Instant, promised: Duration| since.elapsed() + sooner >= promised;
         let holds = host.consumer.as_ref().map(|consumer| consumer.report().leases);
         let acknowledged = host.consumer.as_ref().is_none_or(|consumer| consumer.report().draining);
         let timed_out = host.marked.is_some_and(|(_, at)| long(at, derived.drain_timeout));
-        let never = !host.was_heard && long(host.launched, derived.boot_deadline);
+        // Half, as how long a boot takes is learned.
+        let never = !host.was_heard && long(host.launched, derived.boot_deadline / 2);
         if holds.unwrap_or(0) > 0 && !timed_out && !never {
             self.events.breaks(format!("{id} was ended while it held {holds:?}"));
         }

@@ -13,10 +13,12 @@ pub(crate) struct Request {
     pub(crate) method: String,
     /// Path and query.
     pub(crate) path: String,
-    /// The action of services that have such, as SQS's `SendMessageBatch`; empty for S3.
+    /// The action of SQS, as `SendMessageBatch`, or of EC2 and its kin; empty for S3.
     pub(crate) action: String,
-    /// What the action is told, in JSON; empty for S3.
+    /// What the action is told, in JSON or as a form; empty for S3.
     pub(crate) document: String,
+    /// Whether it is answered in JSON, as SQS is.
+    is_json: bool,
     /// What was answered; 0 before that.
     pub(crate) status: u16,
 }
@@ -181,8 +183,8 @@ fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, Ve
     }
     let mut words = line.split(' ').map(str::to_owned);
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let mut request =
-        Request { method, path, action: String::new(), document: String::new(), status: 0 };
+    let (action, document) = (String::new(), String::new());
+    let mut request = Request { method, path, action, document, is_json: false, status: 0 };
     let (mut head, mut length) = (line, 0);
     loop {
         let mut line = String::new();
@@ -190,7 +192,10 @@ fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, Ve
         let Some((name, value)) = line.split_once(':') else { break };
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().unwrap_or(0),
-            "x-amz-target" => request.action = value.trim().replace("AmazonSQS.", ""),
+            "x-amz-target" => {
+                request.action = value.trim().replace("AmazonSQS.", "");
+                request.is_json = true;
+            }
             // Whoever asks first whether it may go on is told so by nobody here.
             "connection" | "expect" => continue,
             _ => {}
@@ -201,21 +206,31 @@ fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, Ve
     let mut whole = head.into_bytes();
     let start = whole.len();
     client.take(length).read_to_end(&mut whole)?;
+    let body = String::from_utf8_lossy(&whole[start..]);
+    if let Some(action) = form_action(&body) {
+        request.action = action.to_owned();
+    }
     if !request.action.is_empty() {
-        request.document = String::from_utf8_lossy(&whole[start..]).into_owned();
+        request.document = body.into_owned();
     }
     Ok(Some((request, whole)))
 }
 
+/// The action of a form, as EC2 and its kin are sent.
+fn form_action(body: &str) -> Option<&str> {
+    let form = body.starts_with("Version=").then_some(body)?;
+    form.split('&').find_map(|pair| pair.strip_prefix("Action="))
+}
+
 fn refused(request: &Request, status: u16, code: &str, region: &str) -> String {
-    let (media, body) = if request.action.is_empty() {
-        let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
-        ("application/xml", body)
-    } else {
+    let (media, body) = if request.is_json {
         // SQS's name for it.
         let code = if code == "AccessDenied" { "AccessDeniedException" } else { code };
         let body = format!(r#"{{"__type":"com.amazon.coral.service#{code}","message":"no"}}"#);
         ("application/x-amz-json-1.0", body)
+    } else {
+        let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
+        ("application/xml", body)
     };
     // A HEAD is answered without a body.
     let body = if request.method == "HEAD" { String::new() } else { body };
