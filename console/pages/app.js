@@ -9,7 +9,7 @@ import * as route from "./lib/route.js";
 import { get, kept, set, update, watch } from "./lib/store.js";
 import { dialog } from "./el/dialog.js";
 import { trouble } from "./el/trouble.js";
-import { signIn } from "./screens/login.js";
+import { signIn, signOut } from "./screens/login.js";
 import { catchDrops } from "./el/drop.js";
 
 const SCREENS = [
@@ -246,6 +246,8 @@ function help() {
       }),
       "Single letters are keys",
     ),
+    get("session")?.auth_required &&
+      h("p", {}, `Signed in as ${get("session").name}. `, h("button", { onclick: signOut }, "Sign out")),
     h("p", { class: "muted" }, `pixmill ${get("session")?.version ?? ""} · ${get("session")?.backend ?? ""}`),
     h("div", { class: "actions" }, h("button", { class: "primary", onclick: () => close() }, "Close")),
   ]);

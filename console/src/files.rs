@@ -8,10 +8,11 @@ use std::borrow::Cow;
 pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pages");
 
 /// Every file, by its name below `pages/`.
-pub(crate) const NAMES: [&str; 44] = [
+pub(crate) const NAMES: [&str; 46] = [
     "app.js",
     "base.css",
     "el/badge.js",
+    "el/batchframe.js",
     "el/batchhead.js",
     "el/chain.js",
     "el/chart.js",
@@ -24,6 +25,7 @@ pub(crate) const NAMES: [&str; 44] = [
     "el/jobcells.js",
     "el/lightbox.js",
     "el/rows.js",
+    "el/stage.js",
     "el/trouble.js",
     "favicon.svg",
     "index.html",
@@ -75,6 +77,7 @@ const BYTES: [&[u8]; NAMES.len()] = [
     include_bytes!("../pages/app.js"),
     include_bytes!("../pages/base.css"),
     include_bytes!("../pages/el/badge.js"),
+    include_bytes!("../pages/el/batchframe.js"),
     include_bytes!("../pages/el/batchhead.js"),
     include_bytes!("../pages/el/chain.js"),
     include_bytes!("../pages/el/chart.js"),
@@ -87,6 +90,7 @@ const BYTES: [&[u8]; NAMES.len()] = [
     include_bytes!("../pages/el/jobcells.js"),
     include_bytes!("../pages/el/lightbox.js"),
     include_bytes!("../pages/el/rows.js"),
+    include_bytes!("../pages/el/stage.js"),
     include_bytes!("../pages/el/trouble.js"),
     include_bytes!("../pages/favicon.svg"),
     include_bytes!("../pages/index.html"),

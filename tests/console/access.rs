@@ -58,7 +58,10 @@ fn a_token_is_asked_for_and_kept_where_no_script_reads_it() {
     browser.press("dialog button", "Sign in");
     browser.until_text("main", "Nothing ground yet");
     browser.until_text("#foot .badge", "Live");
-    let seen = browser.script("return document.cookie + JSON.stringify({ ...localStorage }) + JSON.stringify({ ...sessionStorage }) + document.body.innerHTML");
+    let seen = browser.script(
+        "return document.cookie + JSON.stringify({ ...localStorage }) + \
+        JSON.stringify({ ...sessionStorage }) + document.body.innerHTML",
+    );
     assert!(!seen.as_str().unwrap().contains("0123456789abcdef"), "{seen}");
     browser.reload();
     browser.until_text("main", "Nothing ground yet");

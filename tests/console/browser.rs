@@ -21,8 +21,10 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// Runs before any page: what goes wrong there is remembered.
 const WITNESS: &str = "window.wrongs = []; \
     addEventListener('error', (e) => wrongs.push(String(e.message))); \
-    addEventListener('unhandledrejection', (e) => { if (e.reason?.name !== 'AbortError') wrongs.push(String(e.reason?.stack ?? e.reason)); }); \
-    document.addEventListener('securitypolicyviolation', (e) => wrongs.push(`${e.violatedDirective} ${e.blockedURI} ${e.sample}`));";
+    addEventListener('unhandledrejection', (e) => { if (e.reason?.name !== 'AbortError') \
+    wrongs.push(String(e.reason?.stack ?? e.reason)); }); \
+    document.addEventListener('securitypolicyviolation', (e) => \
+    wrongs.push(`${e.violatedDirective} ${e.blockedURI} ${e.sample}`));";
 
 /// A window of its own, gone with the test.
 pub(super) struct Browser {
@@ -152,8 +154,10 @@ impl Browser {
     /// Clicks on what bears this text.
     pub(super) fn press(&self, selector: &str, text: &str) {
         let mark = "const [selector, text] = arguments; \
-             document.querySelectorAll('[data-pressed]').forEach((e) => e.removeAttribute('data-pressed')); \
-             const found = [...document.querySelectorAll(selector)].find((e) => e.textContent.includes(text) && e.checkVisibility()); \
+             document.querySelectorAll('[data-pressed]').forEach((e) => \
+             e.removeAttribute('data-pressed')); \
+             const found = [...document.querySelectorAll(selector)].find((e) => \
+             e.textContent.includes(text) && e.checkVisibility()); \
              found?.setAttribute('data-pressed', ''); return Boolean(found);";
         let given = json!([selector, text]);
         eventually(text, SOON, || (self.script_with(mark, &given) == true).then_some(()));
@@ -206,8 +210,11 @@ impl Browser {
     pub(super) fn drop_files(&self, files: &[(&str, &[u8])]) {
         let files: Vec<_> = files.iter().map(|(name, bytes)| json!([name, bytes])).collect();
         let drop = "const transfer = new DataTransfer(); \
-             for (const [name, bytes] of arguments[0]) transfer.items.add(new File([new Uint8Array(bytes)], name, { lastModified: 1 })); \
-             for (const kind of ['dragenter', 'dragover', 'drop']) document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));";
+             for (const [name, bytes] of arguments[0]) transfer.items.add(new File([new \
+             Uint8Array(bytes)], name, { lastModified: 1 })); \
+             for (const kind of ['dragenter', 'dragover', 'drop']) \
+             document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: \
+             true, cancelable: true }));";
         self.script_with(drop, &json!([files]));
     }
 
@@ -283,7 +290,8 @@ fn request(port: u16, method: &str, path: &str, body: &Value) -> Value {
     stream.set_read_timeout(Some(3 * SOON)).unwrap();
     let body = if method == "POST" { body.to_string() } else { String::new() };
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {}\r\nConnection: \
+        close\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).unwrap();

@@ -52,7 +52,13 @@ fn a_worker_dies_and_another_one_takes_its_place() {
     assert!(living().is_some_and(|(id, _)| id == second));
     browser.press(&format!("[data-id='{second}'] button"), "Drain");
     browser.press("dialog button", "Drain it");
-    browser.until("it goes", &format!("!document.querySelector('[data-id=\"{second}\"]') || document.querySelector('[data-id=\"{second}\"]').dataset.state !== 'ready'"));
+    browser.until(
+        "it goes",
+        &format!(
+            "!document.querySelector('[data-id=\"{second}\"]') || \
+        document.querySelector('[data-id=\"{second}\"]').dataset.state !== 'ready'"
+        ),
+    );
     drop(controller.kill());
     eventually("nobody left", SOON, || {
         let fleet = server.get("/v1/fleet");

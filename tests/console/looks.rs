@@ -9,9 +9,11 @@ use super::*;
 use crate::harness::{marked, photo_of, sample};
 
 /// Findings that keep people from using a page.
-const FINDINGS: &str = "const { violations } = await axe.run(document, { resultTypes: ['violations'] }); \
+const FINDINGS: &str = "const { violations } = await axe.run(document, { resultTypes: \
+    ['violations'] }); \
     return violations.filter((v) => ['serious', 'critical'].includes(v.impact)) \
-        .map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).slice(0, 3).join(' | ')}`);";
+        .map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).slice(0, \
+        3).join(' | ')}`);";
 
 /// A dead letter, a failed picture and some that are done.
 fn filled(place: &Place, browser: &Browser, server: &Served) {
@@ -56,12 +58,17 @@ fn every_screen_can_be_used_by_everybody_on_everything() {
     let drop_some = || {
         let photo = photo_of(5, 900, 600);
         browser.drop_files(&[("harbour.jpg", &photo), ("evil.svg", b"<svg/>")]);
-        browser.until("a preview", "document.querySelector('.stage').dataset.preview && !document.querySelector('.load:not([hidden])')");
+        browser.until(
+            "a preview",
+            "document.querySelector('.stage').dataset.preview && \
+            !document.querySelector('.load:not([hidden])')",
+        );
     };
     let settled = || {
         browser.until(
             "pictures",
-            "[...document.querySelectorAll('main .well img')].every((i) => i.complete && (i.src || 'none' in i.dataset))",
+            "[...document.querySelectorAll('main .well img')].every((i) => i.complete && (i.src \
+            || 'none' in i.dataset))",
         )
     };
     let screens: [(&str, String, &str); 8] = [
@@ -83,7 +90,11 @@ fn every_screen_can_be_used_by_everybody_on_everything() {
             browser.until_text("main", text);
             match *name {
                 "grind" => drop_some(),
-                "picture" => browser.until("both", "[...document.querySelectorAll('.lightbox .layer img')].every((i) => i.naturalWidth)"),
+                "picture" => browser.until(
+                    "both",
+                    "[...document.querySelectorAll('.lightbox \
+                .layer img')].every((i) => i.naturalWidth)",
+                ),
                 _ => settled(),
             }
             let wide = browser.script("return [document.documentElement.scrollWidth, innerWidth]");

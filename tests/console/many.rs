@@ -18,8 +18,10 @@ fn five_thousand_pictures_are_one_batch_like_any_other() {
         [u8::try_from(x * 40).unwrap(), u8::try_from(y * 40).unwrap(), 9]
     });
     let drop = "const [bytes, many] = arguments; const transfer = new DataTransfer(); \
-         for (let n = 0; n < many; n += 1) transfer.items.add(new File([new Uint8Array(bytes)], `p${String(n).padStart(4, '0')}.png`, { lastModified: n })); \
-         document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }));";
+         for (let n = 0; n < many; n += 1) transfer.items.add(new File([new Uint8Array(bytes)], \
+         `p${String(n).padStart(4, '0')}.png`, { lastModified: n })); \
+         document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, bubbles: \
+         true, cancelable: true }));";
     browser.script_with(drop, &serde_json::json!([tiny, MANY]));
     browser.until_text("#run", "Grind 5,000 pictures");
     browser.until_text(".strip", "more");
@@ -46,9 +48,15 @@ fn five_thousand_pictures_are_one_batch_like_any_other() {
     // To the last row and back, by keys, each frame in time to be smooth.
     browser.script("document.querySelector('.row').focus()");
     browser.keys(&["\u{E010}"]);
-    browser.until("the last row", "document.activeElement.getAttribute('aria-rowindex') === '5000' && document.activeElement.textContent.includes('Done')");
+    browser.until(
+        "the last row",
+        "document.activeElement.getAttribute('aria-rowindex') === \
+        '5000' && document.activeElement.textContent.includes('Done')",
+    );
     let slowest = "let worst = 0; let before = performance.now(); \
-         for (let n = 0; n < 60; n += 1) { scrollBy(0, -777); await new Promise(requestAnimationFrame); const now = performance.now(); worst = Math.max(worst, now - before); before = now; } return worst;";
+         for (let n = 0; n < 60; n += 1) { scrollBy(0, -777); await new \
+         Promise(requestAnimationFrame); const now = performance.now(); worst = Math.max(worst, \
+         now - before); before = now; } return worst;";
     let worst = browser.script(slowest).as_f64().unwrap();
     assert!(worst < 500.0, "a frame took {worst} ms");
     browser.until("few rows", "document.querySelectorAll('.row').length < 80");

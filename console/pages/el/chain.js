@@ -9,6 +9,10 @@ import { field } from "./field.js";
 
 /** How many parameters are shown without asking. */
 const SHOWN = 2;
+/** The list of operations at its longest, what is above it, and what lies over the end of the page. */
+const LIST_PX = 320;
+const HEAD_PX = 70;
+const BAR_PX = 84;
 /** Operations whose rarer parameters were asked for; cards are drawn anew with every edit. */
 const unfolded = new Set();
 
@@ -185,7 +189,12 @@ export function adder() {
     sheet.hidden = !open;
     button.setAttribute("aria-expanded", String(open));
     if (!open) return;
-    root.classList.toggle("up", button.getBoundingClientRect().bottom > innerHeight - 440);
+    // Where there is more room, and no larger than that.
+    const { top, bottom } = button.getBoundingClientRect();
+    const below = innerHeight - bottom - BAR_PX;
+    const up = below < LIST_PX && top > below;
+    root.classList.toggle("up", up);
+    found.style.maxHeight = `${Math.max(120, Math.min(LIST_PX, (up ? top : below) - HEAD_PX))}px`;
     search.value = "";
     draw();
     search.focus();

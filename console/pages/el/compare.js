@@ -211,6 +211,7 @@ class Compare extends HTMLElement {
     this.#zoom = next;
     if (next === 1) this.#pan = [0, 0];
     this.#place();
+    this.dispatchEvent(new CustomEvent("zoom", { detail: next }));
   }
 
   #place() {

@@ -3,6 +3,8 @@ import { ask, send } from "./api.js";
 
 const KEPT = 8;
 const SIDE = 1280;
+/** What is shown of a picture that is looked at closely. */
+export const CLOSE_SIDE = 2048;
 const results = new Map();
 const uploaded = new WeakMap();
 
@@ -16,18 +18,18 @@ const isNear = /^(localhost|127\.|\[::1\])/.test(location.hostname);
 
 /**
  * One output of a recipe for one picture. The last few are remembered. `full` makes the very output,
- * so that its size is known and not estimated; it takes longer.
+ * so that its size is known and not estimated; it takes longer. `side` is the longest that is shown.
  * @returns {Promise<Preview>}
  */
-export async function preview(picture, recipe, output, signal, full = false) {
-  const key = JSON.stringify([picture.id, recipe, output, full]);
+export async function preview(picture, recipe, output, signal, { full = false, side = SIDE } = {}) {
+  const key = JSON.stringify([picture.id, recipe, output, full, side]);
   const known = results.get(key);
   if (known) {
     results.delete(key);
     results.set(key, known);
     return known;
   }
-  const query = { recipe, output, max_side: SIDE, mode: full ? "full" : null };
+  const query = { recipe, output, max_side: side, mode: full ? "full" : null };
   const began = performance.now();
   let body = picture.file;
   if (!isNear) {

@@ -14,6 +14,12 @@ export function signIn() {
   return open;
 }
 
+/** Ends the session; the page begins anew, and asks for a token. */
+export async function signOut() {
+  await ask("DELETE", "session", { quiet: true }).catch(() => {});
+  location.reload();
+}
+
 function form(close) {
   const wrong = h("p", { class: "is-wrong", role: "alert" });
   const input = h("input", {
