@@ -13,6 +13,8 @@ mod deploy;
 mod disk;
 mod doctor;
 mod drop;
+#[cfg(feature = "aws")]
+mod ec2;
 mod faults;
 mod fleet;
 mod fleet_port;

@@ -19,7 +19,7 @@ const EDGES: [(&str, &[&str], &[&str]); 13] = [
     ("pixmill-workers", &["pixmill-contract"], &[]),
     ("pixmill-local", &["pixmill-contract", "pixmill-workers"], &["pixmill-contract"]),
     ("pixmill-aws", &["pixmill-contract"], &["pixmill-contract"]),
-    ("pixmill-ec2", &["pixmill-aws", "pixmill-contract", "pixmill-workers"], &["pixmill-contract"]),
+    ("pixmill-ec2", &["pixmill-aws", "pixmill-contract", "pixmill-workers"], &[]),
     ("pixmill-producer", &["pixmill-contract"], &["pixmill-contract", "pixmill-local"]),
     (
         "pixmill-api",

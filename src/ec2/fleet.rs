@@ -1,6 +1,7 @@
 //! The fleet on EC2 that the command line names.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use pixmill_contract::{Fleet, SystemClock};
@@ -11,7 +12,7 @@ use crate::listener;
 
 /// What a group waits beyond the drain of its instances' workers: they poll for notices, end their
 /// last receive, and release what is left.
-const DRAIN_MARGIN: std::time::Duration = std::time::Duration::from_secs(60);
+const DRAIN_MARGIN: Duration = Duration::from_mins(1);
 
 /// The fleet that a controller looks after. If it is going to act, an Auto Scaling group is told to
 /// keep off its instances.
@@ -40,16 +41,12 @@ pub(crate) async fn seen(data: &Data, machines: &Machines) -> anyhow::Result<Arc
     let configuration = pixmill_aws::configuration().await;
     let options = options(machines)?;
     let clock = Arc::new(SystemClock);
-    Ok(match &machines.asg {
-        Some(group) => {
-            let group = AsgOptions { group: group.clone(), drain: DRAIN_MARGIN };
-            Arc::new(AsgFleet::new(&configuration, &options, group, clock)?)
-        }
-        None => {
-            let plain = Ec2Options { name: name(data)?, ..Ec2Options::default() };
-            Arc::new(Ec2Fleet::new(&configuration, &options, plain, clock)?)
-        }
-    })
+    if let Some(group) = &machines.asg {
+        let group = AsgOptions { group: group.clone(), drain: DRAIN_MARGIN };
+        return Ok(Arc::new(AsgFleet::new(&configuration, &options, group, clock)?));
+    }
+    let plain = Ec2Options { name: name(data)?, ..Ec2Options::default() };
+    Ok(Arc::new(Ec2Fleet::new(&configuration, &options, plain, clock)?))
 }
 
 fn options(machines: &Machines) -> anyhow::Result<FleetOptions> {

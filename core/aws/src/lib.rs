@@ -20,7 +20,9 @@ mod replies;
 mod sdk;
 mod store;
 
-pub use aws_config::SdkConfig;
+pub use aws_config::{Region, SdkConfig};
+pub use aws_credential_types::Credentials;
+pub use aws_credential_types::provider::SharedCredentialsProvider;
 pub use backend::{AwsBackend, AwsOptions, Redrive};
 pub use metadata::{Identity, Metadata, Notice};
 pub use query::{Form, Query, Service, Xml};

@@ -80,6 +80,15 @@ impl Machines {
         self.ec2.describe(&[&own[..], filters].concat()).await
     }
 
+    /// Instances with all of these tags, whoever's they are.
+    pub(crate) async fn tagged(&self, tags: &[(&str, &str)]) -> Result<Vec<Machine>> {
+        let named: Vec<_> =
+            tags.iter().map(|(name, value)| (format!("tag:{name}"), [*value])).collect();
+        let filters: Vec<_> =
+            named.iter().map(|(name, value)| (name.as_str(), &value[..])).collect();
+        self.ec2.describe(&filters).await
+    }
+
     /// An own instance. `NotFound` if it is none.
     pub(crate) async fn find(&self, id: &InstanceId) -> Result<Machine> {
         let missing = || {

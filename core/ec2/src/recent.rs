@@ -31,6 +31,11 @@ impl Recent {
         self.lock().extend(noted);
     }
 
+    /// The end of an instance has been asked for: that it is not listed is no surprise any more.
+    pub(crate) fn forget(&self, id: &InstanceId) {
+        self.lock().remove(id);
+    }
+
     /// A list of all instances, completed by those that it leaves out though they are there.
     pub(crate) fn complete(&self, mut listed: Vec<Machine>) -> Vec<Machine> {
         self.note(&listed);

@@ -7,18 +7,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+/// What services of the query protocol are asked in.
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// What was asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) method: String,
     /// Path and query.
     pub(crate) path: String,
+    /// The service by its name in signatures, as `sqs`; empty where nothing is signed.
+    pub(crate) service: String,
     /// The action of services that have such, as SQS's `SendMessageBatch`; empty for S3.
     pub(crate) action: String,
-    /// What the action is told, in JSON; empty for S3.
+    /// What the action is told, in JSON or as a form; empty for S3.
     pub(crate) document: String,
     /// What was answered; 0 before that.
     pub(crate) status: u16,
+    /// Whether it is answered in JSON, as SQS is.
+    is_json: bool,
 }
 
 /// What is to become of a request.
@@ -181,16 +188,23 @@ fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, Ve
     }
     let mut words = line.split(' ').map(str::to_owned);
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let mut request =
-        Request { method, path, action: String::new(), document: String::new(), status: 0 };
-    let (mut head, mut length) = (line, 0);
+    let mut request = Request { method, path, ..Request::default() };
+    let (mut head, mut length, mut is_form) = (line, 0, false);
     loop {
         let mut line = String::new();
         client.read_line(&mut line)?;
         let Some((name, value)) = line.split_once(':') else { break };
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().unwrap_or(0),
-            "x-amz-target" => request.action = value.trim().replace("AmazonSQS.", ""),
+            "x-amz-target" => {
+                request.action = value.trim().replace("AmazonSQS.", "");
+                request.is_json = true;
+            }
+            "content-type" => is_form = value.trim().starts_with(FORM),
+            // Credential=KEY/DAY/REGION/SERVICE/aws4_request, …
+            "authorization" => {
+                request.service = value.split('/').nth(3).unwrap_or_default().to_owned();
+            }
             // Whoever asks first whether it may go on is told so by nobody here.
             "connection" | "expect" => continue,
             _ => {}
@@ -201,21 +215,26 @@ fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, Ve
     let mut whole = head.into_bytes();
     let start = whole.len();
     client.take(length).read_to_end(&mut whole)?;
-    if !request.action.is_empty() {
+    if is_form || !request.action.is_empty() {
         request.document = String::from_utf8_lossy(&whole[start..]).into_owned();
+    }
+    if is_form {
+        let mut fields = request.document.split('&');
+        let action = fields.find_map(|field| field.strip_prefix("Action="));
+        request.action = action.unwrap_or_default().to_owned();
     }
     Ok(Some((request, whole)))
 }
 
 fn refused(request: &Request, status: u16, code: &str, region: &str) -> String {
-    let (media, body) = if request.action.is_empty() {
-        let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
-        ("application/xml", body)
-    } else {
+    let (media, body) = if request.is_json {
         // SQS's name for it.
         let code = if code == "AccessDenied" { "AccessDeniedException" } else { code };
         let body = format!(r#"{{"__type":"com.amazon.coral.service#{code}","message":"no"}}"#);
         ("application/x-amz-json-1.0", body)
+    } else {
+        let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
+        ("application/xml", body)
     };
     // A HEAD is answered without a body.
     let body = if request.method == "HEAD" { String::new() } else { body };

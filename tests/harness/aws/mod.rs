@@ -5,6 +5,7 @@ mod emulator;
 mod gateway;
 mod http;
 mod metadata;
+mod region;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub(crate) use emulator::tool;
 pub(crate) use gateway::{Gateway, Request, Treatment};
 use http::Answer;
 pub(crate) use metadata::MetadataService;
+pub(crate) use region::{Machine, Power, Region, Software, token_file};
 
 /// A pipeline on the emulator: a bucket, a queue and its dead-letter queue, and the way there.
 pub(crate) struct Cloud {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pixmill_contract::error::Result;
-use pixmill_contract::{Error, ErrorKind, IntentId};
+use pixmill_contract::{Error, ErrorKind, InstanceId, IntentId};
 
 use super::intents::{Alive, Settled};
 use super::{AsgFleet, Knowledge, Sight};
@@ -17,15 +17,9 @@ impl AsgFleet {
     /// Gives the instances that have come to the intents that wait, and has the group launch what is
     /// missing of them.
     pub(super) async fn settle(&self, state: &mut Knowledge) -> Result<()> {
-        let sight = self.look().await?;
+        let mut sight = self.look().await?;
         let buried = self.bury(&sight, state).await;
-        let alive = alive(&sight);
-        let ever = |intent: &IntentId| {
-            let of_it = sight.machines.iter().filter(|machine| machine.tags.is_for(intent));
-            u32::try_from(of_it.count()).unwrap_or(u32::MAX)
-        };
-        let settled = state.intents.settle(&alive, ever);
-        self.give(&sight, &settled).await?;
+        let settled = self.give(state, &mut sight).await?;
         self.keep_off(&sight.group).await?;
         let desired = sight.group.desired.saturating_sub(buried);
         self.raise(state, desired, settled.wanted, &sight).await
@@ -67,8 +61,10 @@ impl AsgFleet {
         Ok(())
     }
 
-    async fn give(&self, sight: &Sight, settled: &Settled) -> Result<()> {
-        let mut by_intent: BTreeMap<&IntentId, Vec<_>> = BTreeMap::new();
+    /// Gives the instances that have come to the intents that wait, and says how many are wanted.
+    pub(super) async fn give(&self, state: &mut Knowledge, sight: &mut Sight) -> Result<Settled> {
+        let settled = state.intents.settle(&alive(sight));
+        let mut by_intent: BTreeMap<&IntentId, Vec<&InstanceId>> = BTreeMap::new();
         for (id, intent) in &settled.given {
             // What EC2 does not list yet may not be tagged yet either.
             if sight.machines.iter().any(|machine| machine.id == *id) {
@@ -76,9 +72,14 @@ impl AsgFleet {
             }
         }
         for (intent, ids) in by_intent {
-            self.machines.ec2.tag(&ids, &BTreeMap::from([(tags::INTENT, intent)])).await?;
+            let given = [(tags::INTENT, intent.as_str()), (tags::FLEET, &self.options.group)];
+            self.machines.ec2.tag(&ids, &BTreeMap::from(given)).await?;
+            for machine in sight.machines.iter_mut().filter(|machine| ids.contains(&&machine.id)) {
+                machine.tags.0.insert(tags::INTENT.to_owned(), intent.to_string());
+            }
+            self.machines.recent.note(&sight.machines);
         }
-        Ok(())
+        Ok(settled)
     }
 
     /// Takes instances that have ended by themselves out of the group, which else finds out after
@@ -97,7 +98,7 @@ impl AsgFleet {
                 }
                 // The group itself is at it.
                 Err(error) => {
-                    tracing::debug!(id = %machine.id, reason = error.chain(), "not buried")
+                    tracing::debug!(id = %machine.id, reason = error.chain(), "not buried");
                 }
             }
         }

@@ -119,6 +119,26 @@ impl AsgFleet {
         Ok(Sight { group: group?, machines: machines? })
     }
 
+    /// Whether this was an instance of the group. One that has left it bears our own tag alone.
+    async fn was_ours(&self, id: &InstanceId) -> Result<bool> {
+        if !id.as_str().starts_with("i-") {
+            return Ok(false);
+        }
+        let found = [(tags::FLEET, self.options.group.as_str())];
+        let tagged = self.machines.tagged(&found).await?;
+        Ok(tagged.iter().any(|machine| machine.id == *id && machine.has_ended()))
+    }
+
+    /// Takes a look into account: who set the desired capacity, and what has come of the intents.
+    async fn learn(&self, sight: &mut Sight) -> Result<()> {
+        let mut state = self.state.lock().await;
+        if let Some(change) = state.desired.see(sight.group.desired) {
+            let (group, from, to) = (&self.options.group, change.from, change.to);
+            tracing::warn!(group, from, to, "somebody else set the desired capacity");
+        }
+        self.give(&mut state, sight).await.map(drop)
+    }
+
     /// Ends that were asked for, and that the group waits with by its hook: their workers have
     /// drained, or are not waited for.
     async fn go_on_ending(&self, sight: &Sight) {
@@ -139,11 +159,8 @@ impl AsgFleet {
 impl Fleet for AsgFleet {
     async fn observe(&self) -> Result<Vec<Instance>> {
         let (sight, targets) = tokio::join!(self.look(), self.machines.targets());
-        let sight = sight?;
-        if let Some(change) = self.state.lock().await.desired.see(sight.group.desired) {
-            let (group, from, to) = (&self.options.group, change.from, change.to);
-            tracing::warn!(group, from, to, "somebody else set the desired capacity");
-        }
+        let mut sight = sight?;
+        self.learn(&mut sight).await?;
         let (reports, ()) =
             tokio::join!(self.machines.reports(&sight.machines), self.go_on_ending(&sight));
         let instance = |(machine, report): (&Machine, _)| {
@@ -155,7 +172,8 @@ impl Fleet for AsgFleet {
 
     async fn launch(&self, intent: &Intent) -> Result<()> {
         let mut state = self.state.lock().await;
-        state.intents.ask(intent);
+        let had = self.machines.tagged(&[(tags::INTENT, intent.id.as_str())]).await?.len();
+        state.intents.ask(intent, u32::try_from(had).unwrap_or(u32::MAX));
         self.settle(&mut state).await
     }
 
@@ -164,14 +182,20 @@ impl Fleet for AsgFleet {
     }
 
     async fn terminate(&self, id: &InstanceId) -> Result<()> {
-        let machine = self.machines.find(id).await?;
+        let machine = match self.machines.find(id).await {
+            Err(error) if error.kind() == ErrorKind::NotFound && self.was_ours(id).await? => {
+                return Ok(());
+            }
+            found => found?,
+        };
         match machine.state {
             State::Pending | State::Running | State::Stopping | State::Stopped => {}
             State::ShuttingDown | State::Terminated => return Ok(()),
         }
         // First, so that the hook is answered whoever sees it.
-        let now = BTreeMap::from([(tags::ENDING, self.machines.clock.now().millis())]);
-        self.machines.ec2.tag(&[id], &now).await?;
+        let now = self.machines.clock.now().millis().to_string();
+        let tags = [(tags::ENDING, now.as_str()), (tags::FLEET, &self.options.group)];
+        self.machines.ec2.tag(&[id], &BTreeMap::from(tags)).await?;
         let member = self.scaling.describe().await?.members.get(id).copied();
         match member {
             Some(member) if member.place.is_leaving() => return self.scaling.go_on(id).await,
@@ -183,6 +207,7 @@ impl Fleet for AsgFleet {
         match self.scaling.terminate(id).await {
             Ok(()) => {
                 state.desired.lower();
+                self.machines.recent.forget(id);
                 Ok(())
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
