@@ -73,6 +73,7 @@ fn assert_whole(stack: &Stack, seen: &Value) {
 fn a_stack_is_made_updated_removed_and_made_again_and_loses_nothing() {
     let stack = Stack::unmade();
     let cloud = &stack.cloud;
+    let _cli = stack.aws();
     let said = stack.script("deploy.sh", &[]).go().expect(0).stdout;
     assert!(said.contains("Nothing is wrong"), "{said}");
     let first = stack.look();

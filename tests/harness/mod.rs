@@ -12,7 +12,8 @@ mod state;
 mod tree;
 
 pub(crate) use aws::{
-    ACCOUNT, Cloud, Machine, MetadataService, Power, Region, Request, Software, Treatment, token_file, tool,
+    ACCOUNT, Cloud, Machine, MetadataService, Power, Region, Request, Software, Treatment,
+    token_file, tool,
 };
 pub(crate) use clock::{Patience, eventually, now, stays};
 pub(crate) use disk::SmallDisk;
