@@ -88,10 +88,84 @@ fn a_consumer_may_what_it_does() {
     stack.cloud.submit(&stack.place, TWO).args(["--batch", "more"]).go().expect(0);
     eventually("work", SOON, || (stack.cloud.keys("results/more/").len() > 3).then_some(()));
     drain(waiting);
-    machine
-        .send_log(r#"{"__CURSOR":"s=1","__REALTIME_TIMESTAMP":"1764160000123456","MESSAGE":"so"}"#);
-    let requests = machine.cloud.gateway.take_requests();
-    assert_least("Consumer", &seen, &requests);
+    // Its group wants to end it, and is told that it has drained.
+    machine.cloud.gateway.treat(|request| match request.action.as_str() {
+        "DescribeAutoScalingInstances" => Treatment::Say(ITS_GROUP),
+        "CompleteLifecycleAction" => Treatment::Say("<Done/>"),
+        _ => Treatment::Pass,
+    });
+    machine.metadata.say("autoscaling/target-lifecycle-state", "Terminated");
+    machine.start(&["--poll", "1s"]).end().expect(0);
+    machine.send_log(LINE).expect(0);
+    assert_least("Consumer", &seen, &machine.cloud.gateway.take_requests());
+}
+
+/// What Auto Scaling says of an instance of a group.
+const ITS_GROUP: &str = "<R><DescribeAutoScalingInstancesResult><AutoScalingInstances><member>\
+    <AutoScalingGroupName>fleet</AutoScalingGroupName></member></AutoScalingInstances>\
+    </DescribeAutoScalingInstancesResult></R>";
+
+/// A line of the journal.
+const LINE: &str = r#"{"__CURSOR":"s=1","__REALTIME_TIMESTAMP":"1764160000123456","MESSAGE":"so"}"#;
+
+/// A group with an instance that is not protected, one that waits for a word to go, and one that EC2
+/// has stopped.
+const GROUPS: &str = "<R><DescribeAutoScalingGroupsResult><AutoScalingGroups><member>\
+    <MinSize>0</MinSize><MaxSize>4</MaxSize><DesiredCapacity>3</DesiredCapacity>\
+    <NewInstancesProtectedFromScaleIn>true</NewInstancesProtectedFromScaleIn><Instances>\
+    <member><InstanceId>i-0a</InstanceId><LifecycleState>InService</LifecycleState>\
+    <ProtectedFromScaleIn>false</ProtectedFromScaleIn></member>\
+    <member><InstanceId>i-0b</InstanceId><LifecycleState>Terminating:Wait</LifecycleState>\
+    <ProtectedFromScaleIn>true</ProtectedFromScaleIn></member>\
+    <member><InstanceId>i-0c</InstanceId><LifecycleState>InService</LifecycleState>\
+    <ProtectedFromScaleIn>true</ProtectedFromScaleIn></member></Instances>\
+    </member></AutoScalingGroups></DescribeAutoScalingGroupsResult></R>";
+
+/// The same instances as EC2 has them. The first was launched after whatever is wished for.
+const INSTANCES: &str = "<R><reservationSet><item><instancesSet>\
+    <item><instanceId>i-0a</instanceId><instanceState><name>running</name></instanceState>\
+    <launchTime>2099-01-01T00:00:00Z</launchTime></item>\
+    <item><instanceId>i-0b</instanceId><instanceState><name>running</name></instanceState>\
+    <launchTime>2026-01-01T00:00:00Z</launchTime>\
+    <tagSet><item><key>pixmill:ending</key><value>1</value></item></tagSet></item>\
+    <item><instanceId>i-0c</instanceId><instanceState><name>stopped</name></instanceState>\
+    <launchTime>2026-01-01T00:00:00Z</launchTime></item>\
+    </instancesSet></item></reservationSet></R>";
+
+/// What the load balancer says: nothing about anybody.
+const TARGETS: &str = "<R><DescribeTargetHealthResult><TargetHealthDescriptions/>\
+    </DescribeTargetHealthResult></R>";
+
+#[test]
+fn the_controller_may_what_it_does() {
+    let (stack, seen) = ready(&[("LoadBalancer", "yes")]);
+    let machine = Machine::new(&stack, "controller");
+    machine.boot(&seen, "Controller").expect(0);
+    let of_machines = ["autoscaling", "ec2", "elasticloadbalancing", "monitoring"];
+    machine.cloud.gateway.treat(move |request| match request.action.as_str() {
+        "DescribeAutoScalingGroups" => Treatment::Say(GROUPS),
+        "DescribeInstances" => Treatment::Say(INSTANCES),
+        "DescribeTargetHealth" => Treatment::Say(TARGETS),
+        _ if of_machines.contains(&request.service.as_str()) => Treatment::Say("<Done/>"),
+        _ => Treatment::Pass,
+    });
+    stack.place.put_photos(30);
+    stack.cloud.submit(&stack.place, TWO).go().expect(0);
+    let controller = machine.start(&["--interval", "1s", "--target-latency", "5s"]);
+    let mut requests = vec![];
+    // Until it has done the last of everything.
+    let all =
+        ["SetDesiredCapacity", "CompleteLifecycleAction", "CreateTags", "DescribeTargetHealth"];
+    eventually("every call", SOON, || {
+        requests.extend(machine.cloud.gateway.take_requests());
+        let done = |action: &&str| requests.iter().any(|request| request.action == *action);
+        all.iter().all(done).then_some(())
+    });
+    controller.signal(Signal::TERM);
+    controller.end().expect(0);
+    machine.send_log(LINE).expect(0);
+    requests.extend(machine.cloud.gateway.take_requests());
+    assert_least("Controller", &seen, &requests);
 }
 
 #[test]
@@ -113,7 +187,7 @@ fn who_submits_may_what_it_does() {
     let there =
         submitter.pixmill("submit").args([&there, "--recipe", "invert", "--batch", "there"]);
     there.arg("--wait").bound(SOON).go().expect(0);
-    submitter.pixmill("status").arg("b").go().expect(1);
+    submitter.pixmill("status").arg("b").go().expect(0);
     // And fetches what was made, by any means.
     let key = &stack.cloud.keys("outputs/b/")[0];
     let output = format!("{}/{}/{key}", submitter.gateway.url(), stack.cloud.bucket);
@@ -171,7 +245,6 @@ fn the_producer_may_what_it_does() {
     drain(works);
     server.signal(Signal::TERM);
     server.end().expect(0);
-    machine
-        .send_log(r#"{"__CURSOR":"s=1","__REALTIME_TIMESTAMP":"1764160000123456","MESSAGE":"so"}"#);
+    machine.send_log(LINE).expect(0);
     assert_least("Producer", &seen, &machine.cloud.gateway.take_requests());
 }
