@@ -28,6 +28,7 @@ mod producer;
 mod recipe;
 mod retry;
 mod run;
+mod sandbox;
 mod sending;
 mod shown;
 mod shutdown;
@@ -71,11 +72,18 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
         | Command::Completions(_)
         | Command::Man(_) => Style::Auto,
     };
+    // Before there are other threads, which would not be confined.
+    let confined = if let Command::Consumer(args) = &cli.command {
+        sandbox::confine_worker(args, &cli.telemetry)
+    } else {
+        None
+    };
     // Pixels have threads of their own; what is left for these is waiting.
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let code = runtime.block_on(async {
         telemetry::start(&cli.telemetry, style)?;
+        tracing::debug!(confined);
         match cli.command {
             Command::Run(args) => run::run(args, &cli.telemetry).await,
             Command::Up(args) => up::run(args, &cli.telemetry).await,

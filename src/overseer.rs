@@ -1,20 +1,39 @@
 //! What the API is told of the controller, which as a role it does not know: its decisions, what was,
 //! and who acts.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use pixmill_api::{Acting, Decisions, Done, History, Note, Standing};
 use pixmill_contract::Pipeline;
-use pixmill_controller::{Action, Decision, Failure, history, last_decisions, standing};
+use pixmill_controller::{
+    Action, Decision, Failure, decisions_between, history, last_tick, standing,
+};
 use serde_json::{Value as Json, json};
 
-/// The last decisions, with what was done in words.
+/// Decisions that are kept, which is about all that there are.
+const KEPT: usize = 512;
+
+/// The last decisions, with what was done in words. Each is read once: they never change, and pages
+/// ask for many of them again and again.
 pub(crate) fn decisions(pipeline: Pipeline) -> Decisions {
+    let known = Arc::new(tokio::sync::Mutex::new(VecDeque::<(u64, Json)>::new()));
     Arc::new(move |count| {
-        let pipeline = pipeline.clone();
+        let (pipeline, known) = (pipeline.clone(), Arc::clone(&known));
         Box::pin(async move {
-            let decisions = last_decisions(&pipeline, count).await?;
-            Ok(decisions.iter().map(document).collect())
+            let mut known = known.lock().await;
+            let Some(last) = last_tick(&pipeline).await? else { return Ok(vec![]) };
+            if known.front().is_some_and(|(newest, _)| *newest > last) {
+                // The controller's memory was begun anew.
+                known.clear();
+            }
+            let newest = known.front().map_or(0, |(newest, _)| *newest);
+            let new = decisions_between(&pipeline, newest, last, KEPT).await?;
+            for decision in new.iter().rev() {
+                known.push_front((decision.record.tick, document(decision)));
+            }
+            known.truncate(KEPT);
+            Ok(known.iter().take(count).map(|(_, document)| document.clone()).collect())
         })
     })
 }

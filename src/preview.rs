@@ -16,6 +16,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
 use crate::args::{self, Work};
+use crate::sandbox::{self, Network};
 
 /// How long a preview may take. Somebody waits for it.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -101,7 +102,10 @@ async fn ask(mut command: Command) -> Result<Preview, PreviewError> {
 /// `pixmill preview`: the process.
 pub(crate) fn run(args: &args::Preview) -> anyhow::Result<ExitCode> {
     let limits = args.work.limits();
-    confine(limits.memory_bytes)?;
+    bound(limits.memory_bytes)?;
+    // This thread is the one that decodes.
+    let confined = sandbox::confine(&[], Network::None);
+    tracing::debug!(confined);
     let recipe: Recipe = args.recipe.parse()?;
     let mut source = vec![];
     let file = std::fs::File::open(&args.file);
@@ -141,7 +145,7 @@ fn make(
 }
 
 /// Bounds this process for good: its memory, its time on a core, and that it writes no files.
-fn confine(memory_bytes: u64) -> anyhow::Result<()> {
+fn bound(memory_bytes: u64) -> anyhow::Result<()> {
     let seconds = LONGEST.as_secs();
     for (resource, most) in [
         (Resource::As, memory_bytes.saturating_add(BESIDES_BYTES)),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use pixmill_contract::document::Report;
+use pixmill_contract::document::{HeldJob, Report};
 use pixmill_contract::port::{Depth, Instance, Lifecycle, TargetHealth};
 use pixmill_contract::{Error, ErrorKind, Fleet, InstanceId, Timestamp};
 use schemars::JsonSchema;
@@ -96,6 +96,8 @@ pub(crate) struct InstanceView {
     draining_since: Option<Timestamp>,
     /// What a load balancer says of it.
     target: Option<TargetHealth>,
+    /// The jobs that it works on.
+    jobs: Vec<HeldJob>,
     /// What its worker says of itself.
     report: Option<Report>,
 }
@@ -120,6 +122,7 @@ impl InstanceView {
             drainable: matches!(state, "pending" | "ready" | "waiting" | "sick" | "silent"),
             draining_since: instance.draining_since,
             target: instance.target.clone(),
+            jobs: instance.report.as_ref().map_or(vec![], |report| report.jobs.clone()),
             report: instance.report.clone(),
         }
     }

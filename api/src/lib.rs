@@ -24,6 +24,7 @@ mod holders;
 mod images;
 mod jobs;
 mod links;
+mod listing;
 mod multipart;
 mod objects;
 mod openapi;

@@ -370,13 +370,23 @@ def multiply(picture):
     return np.dstack([picture[:, :, :3] * (alpha / 255), alpha])
 
 
+class Resized(Multiplied):
+    """Pillow's resize; with alpha as Pillow does it, in bytes multiplied by alpha."""
+
+    def __init__(self, size, filter_):
+        super().__init__(lambda picture: np.asarray(Image.fromarray(picture).resize(size, filter_)))
+        self.size, self.filter = size, filter_
+
+    def __call__(self, picture):
+        if channels(picture) < 4 or self.filter == Image.Resampling.NEAREST:
+            made = self.function(picture)
+            return made if channels(made) < 4 else multiply(made)
+        image = Image.fromarray(picture).convert("RGBa").resize(self.size, self.filter)
+        return multiply(np.asarray(image.convert("RGBA")))
+
+
 def resize(width, height, filter_):
-    def applied(picture):
-        planes = [Image.fromarray(plane).resize((width, height), filter_)
-                  for plane in np.moveaxis(np.atleast_3d(picture), 2, 0)]
-        return np.squeeze(np.dstack([np.asarray(plane) for plane in planes]), axis=2) \
-            if len(planes) == 1 else np.dstack([np.asarray(plane) for plane in planes])
-    return Multiplied(applied)
+    return Resized((width, height), filter_)
 
 
 def crop(picture):
@@ -401,8 +411,8 @@ FILTERS = [("nearest", Image.Resampling.NEAREST), ("box", Image.Resampling.BOX),
 ALL, OPAQUE = True, False
 TABLE = [
     ("no operation", PILLOW + " and " + CV + ", decoding", 0, ALL, [("rotate:0", lambda p: p)]),
-    # The same weights, but rows first and then columns, cut off to 8 bits in between: where noise
-    # overshoots that differs. Nearest and box choose otherwise where a sample lies on the border.
+    # The same weights and the same order, rounded to 8 bits in between. Nearest and box choose
+    # otherwise where a sample lies on the border.
     *[(f"resize {name}", PILLOW, 3 if name == "bilinear" else 255, ALL, [
         (f"resize:{w},{h},fill,{name},true", resize(w, h, filter_))
         for w, h in ((1, 1), (7, 5), (64, 48), (150, 33))]) for name, filter_ in FILTERS],

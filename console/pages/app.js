@@ -1,9 +1,8 @@
 // The shell: session, navigation, what lies over every screen, and which screen is shown.
-import { load, onUnauthorized } from "./lib/api.js";
+import { load, onUnauthorized, Problem } from "./lib/api.js";
 import { announce, keys, letters } from "./lib/a11y.js";
 import { h, put, say } from "./lib/dom.js";
 import { clockExact, percent } from "./lib/format.js";
-import { keepLog } from "./lib/fleetlog.js";
 import { icon } from "./lib/icons.js";
 import * as live from "./lib/live.js";
 import * as route from "./lib/route.js";
@@ -29,6 +28,7 @@ function applyTheme() {
   const choice = theme();
   if (choice === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = choice;
+  dispatchEvent(new Event("themechange"));
 }
 
 /** Shows the screen of the address; the same screen with other filters is told of by the store. */
@@ -47,16 +47,14 @@ async function show() {
     put(main, banner);
     await page(main, leaving.signal);
   } catch (error) {
-    if (shown === mine)
-      put(
-        main,
-        banner,
-        h("h1", {}, title),
-        trouble(error, () => {
-          shown = null;
-          show();
-        }),
-      );
+    if (shown !== mine) return;
+    const again = () => {
+      shown = null;
+      show();
+    };
+    const failed = page ? error : new Problem("offline", "This screen could not be loaded.");
+    put(main, banner, h("h1", {}, title), trouble(failed, page ? again : () => location.reload()));
+    if (page) live.on("refetch", again, leaving.signal);
   }
   if (shown === mine) {
     scrollTo(0, 0);
@@ -311,7 +309,6 @@ async function begin() {
   watch(["route"], show);
   watch(["running", "finished", "deadCount", "route"], titled);
   watch(["link", "updated"], linked);
-  keepLog();
   live.on("batch", heard);
   live.on("fleet", ({ instances }) =>
     update("fleet", (fleet) => ({ ...fleet, instances, as_of: new Date().toISOString() })),
@@ -320,6 +317,8 @@ async function begin() {
     if (state === "dead") overview();
   });
   live.on("refetch", overview);
+  // So that every screen is there when the server is not.
+  (window.requestIdleCallback ?? setTimeout)(() => SCREENS.forEach(([, , , loading]) => loading().catch(() => {})));
   live.begin();
   overview();
   // The number of dead letters has no event, and hidden tabs no stream.

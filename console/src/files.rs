@@ -8,7 +8,7 @@ use std::borrow::Cow;
 pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pages");
 
 /// Every file, by its name below `pages/`.
-pub(crate) const NAMES: [&str; 45] = [
+pub(crate) const NAMES: [&str; 44] = [
     "app.js",
     "base.css",
     "el/badge.js",
@@ -32,7 +32,6 @@ pub(crate) const NAMES: [&str; 45] = [
     "lib/copy.js",
     "lib/dom.js",
     "lib/draft.js",
-    "lib/fleetlog.js",
     "lib/format.js",
     "lib/icons.js",
     "lib/live.js",
@@ -96,7 +95,6 @@ const BYTES: [&[u8]; NAMES.len()] = [
     include_bytes!("../pages/lib/copy.js"),
     include_bytes!("../pages/lib/dom.js"),
     include_bytes!("../pages/lib/draft.js"),
-    include_bytes!("../pages/lib/fleetlog.js"),
     include_bytes!("../pages/lib/format.js"),
     include_bytes!("../pages/lib/icons.js"),
     include_bytes!("../pages/lib/live.js"),

@@ -10,7 +10,7 @@ use pixmill_contract::document::{
     Job, JobReading, Outcome, OutputRecord, bounded_reason, read_event,
 };
 use pixmill_contract::port::send_one;
-use pixmill_contract::{ObjectStore, RejectCode, Rejection};
+use pixmill_contract::{ObjectStore, RejectCode, Rejection, aside};
 use pixmill_ops::{Overlays, Picture};
 use tokio::time::Instant;
 use tracing::{Instrument as _, info_span};
@@ -174,7 +174,7 @@ impl Attempt<'_> {
 
         let (limits, recipe) = (worker.config.limits.clone(), job.recipe.clone());
         // Finding the header may mean walking a large file.
-        let inspected = tokio::task::spawn_blocking(move || {
+        let inspected = aside(move || {
             let header = pixmill_ops::inspect(&bytes, &limits)?;
             let estimate = Overlays::inspect(files, &limits).and_then(|overlays| {
                 Ok((pixmill_ops::estimate(&header, &recipe, &overlays, &limits)?, overlays))

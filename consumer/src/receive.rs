@@ -54,6 +54,7 @@ async fn time_is_up(worker: &Worker) {
         tokio::time::sleep(worker.config.drain_timeout).await;
     };
     tokio::select! {
+        biased;
         () = drain => worker.raise(Stage::Aborting),
         () = worker.reached(Stage::Aborting) => {}
     }
@@ -66,6 +67,7 @@ async fn follow(worker: Arc<Worker>, mut wanted: watch::Receiver<Stage>) {
         let stage = *wanted.borrow_and_update();
         worker.raise(stage);
         tokio::select! {
+            biased;
             changed = wanted.changed() => if changed.is_err() {
                 // Whoever could stop us is gone.
                 worker.raise(Stage::Draining);
@@ -129,7 +131,7 @@ impl Receiver {
         }
         let Some(leases) = self.receive_leases(room.num_permits()).await else { return };
         let leases = self.renew_spent(leases);
-        if *self.worker.stage.borrow() >= Stage::Draining {
+        if self.worker.stage() >= Stage::Draining {
             return self.worker.leases.release(leases).await;
         }
         let (suspects, others): (Vec<_>, Vec<_>) =
@@ -245,6 +247,7 @@ async fn work(worker: &Worker, lease: Lease, room: Option<OwnedSemaphorePermit>)
         };
         tokio::pin!(settled);
         tokio::select! {
+            biased;
             () = &mut settled => {}
             // Settling may wait for the world, but not for ever once everything has to end.
             () = worker.reached(Stage::Aborting) => {

@@ -21,7 +21,7 @@ mod run;
 mod snapshot;
 mod standing;
 
-pub use decision::{Decision, Failure, last_decisions};
+pub use decision::{Decision, Failure, decisions_between, last_decisions, last_tick};
 pub use history::{Point, history};
 pub use memory::Memory;
 pub use plan::{

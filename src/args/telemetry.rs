@@ -21,6 +21,15 @@ pub(crate) struct Telemetry {
 }
 
 impl Telemetry {
+    /// Whether spans are sent to a collector.
+    pub(crate) fn has_collector(&self) -> bool {
+        #[cfg(feature = "otel")]
+        let collector = self.otel.as_ref();
+        #[cfg(not(feature = "otel"))]
+        let collector = None::<&String>;
+        collector.is_some()
+    }
+
     /// The flags by which a process that this one starts tells the same.
     pub(crate) fn to_arguments(&self) -> Vec<String> {
         let log = [("--log", Some(&self.log))];

@@ -77,7 +77,7 @@ impl Opened {
         }
     }
 
-    /// The fleet of the pipeline, to be looked at, if it has one of its own.
+    /// The fleet of the pipeline on this machine, to be looked at, if it has one.
     pub(crate) fn fleet(&self, data: &Data) -> anyhow::Result<Option<Arc<dyn Fleet>>> {
         match (&self.kind, &data.data) {
             (Kind::Local(jobs), Some(data)) => {

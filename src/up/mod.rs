@@ -27,6 +27,7 @@ use pixmill_controller::{Controller, Policy};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::args::Backend;
 use crate::controller::{Workers, policy};
 use crate::drop::Intake;
 use crate::producer::{DEFAULT, Front, Server};
@@ -48,7 +49,7 @@ const PORTS: usize = 10;
 const LOOK: Duration = Duration::from_millis(100);
 
 pub(crate) async fn run(args: args::Up, telemetry: &args::Telemetry) -> anyhow::Result<ExitCode> {
-    let policy = policy(&args.sizing, &args.work);
+    let policy = policy(Backend::Local, &args.sizing, &args.work);
     policy.check()?;
     if policy.max == 0 {
         bail!(

@@ -47,7 +47,7 @@ fn a_worker_dies_and_another_one_takes_its_place() {
     browser.until_text(".chart-table", "In service");
     // Drained only when one is sure.
     browser.press(&format!("[data-id='{second}'] button"), "Drain");
-    browser.until_text("dialog", "none of them is lost");
+    browser.until_text("dialog", "It holds no job now");
     browser.press("dialog button", "Keep");
     assert!(living().is_some_and(|(id, _)| id == second));
     browser.press(&format!("[data-id='{second}'] button"), "Drain");

@@ -61,7 +61,7 @@ fn every_screen_can_be_used_by_everybody_on_everything() {
     let settled = || {
         browser.until(
             "pictures",
-            "[...document.querySelectorAll('main img[src]')].every((i) => i.complete)",
+            "[...document.querySelectorAll('main .well img')].every((i) => i.complete && (i.src || 'none' in i.dataset))",
         )
     };
     let screens: [(&str, String, &str); 8] = [

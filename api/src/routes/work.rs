@@ -7,7 +7,7 @@ use crate::parts::{
 };
 use crate::problem::Code;
 use crate::route::{Kind, May, Route, Takes, Verb};
-use crate::{archive, batches, growing, images, jobs, objects, prototype, retry, submit};
+use crate::{archive, batches, growing, images, jobs, listing, objects, prototype, retry, submit};
 
 pub(super) static WORK: &[Route] = &[
     Route {
@@ -52,8 +52,8 @@ pub(super) static WORK: &[Route] = &[
             may("after", Kind::Text(129), "The `next` of the page before."),
             LIMIT,
         ],
-        gives: &[gives(200, "A page of them", of::<jobs::JobPage>)],
-        handler: |state, asked| Box::pin(jobs::list(state, asked)),
+        gives: &[gives(200, "A page of them", of::<listing::JobPage>)],
+        handler: |state, asked| Box::pin(listing::list(state, asked)),
         ..PLAIN
     },
     Route {
@@ -124,9 +124,9 @@ pub(super) static WORK: &[Route] = &[
             may("after", Kind::Id, "The `next` of the page before."),
             LIMIT,
         ],
-        gives: &[gives(200, "A page of them", of::<jobs::JobPage>)],
+        gives: &[gives(200, "A page of them", of::<listing::JobPage>)],
         problems: &[Code::NotFound],
-        handler: |state, asked| Box::pin(jobs::of_batch(state, asked)),
+        handler: |state, asked| Box::pin(listing::of_batch(state, asked)),
         ..PLAIN
     },
     Route {

@@ -15,6 +15,7 @@ export const STATES = {
   ready: ["done", "is-done", "In service"],
   booting: ["queued", "", "Booting"],
   silent: ["failed", "is-failed", "No report"],
+  sick: ["failed", "is-failed", "Sick"],
   waiting: ["retry", "is-retry", "Kept waiting"],
   draining: ["retry", "is-retry", "Draining"],
   stopping: ["retry", "is-retry", "Stopping"],

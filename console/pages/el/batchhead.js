@@ -153,7 +153,6 @@ function drawFailures(section, batch, id) {
           "button",
           {
             class: "quiet grow",
-            "aria-label": `Show the ${count(group.count, "picture")} with ${words(group.code)}`,
             onclick: () => filter({ code: group.code, state: null }),
           },
           icon("right"),

@@ -21,6 +21,7 @@ class Grist extends HTMLElement {
     this.setAttribute("aria-label", "Pictures that have ended");
     new ResizeObserver(() => this.#draw()).observe(this);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
+    addEventListener("themechange", () => this.#draw());
   }
 
   /** @param {{jobs: number, done: number, failed: number, dead: number}} batch @param {(string|undefined)[]} states of the cells that are known, in their order */

@@ -18,11 +18,16 @@ class Rows extends HTMLElement {
     addEventListener("scroll", () => this.refresh(), options);
     this.#watch = new ResizeObserver(() => this.refresh());
     this.#watch.observe(this);
-    this.addEventListener("keydown", (event) => this.#key(event));
-    this.addEventListener("focusin", (event) => {
-      const row = event.target.closest("[data-index]");
-      if (row) this.#at = Number(row.dataset.index);
-    });
+    const { signal } = this.#leaving;
+    this.addEventListener("keydown", (event) => this.#key(event), { signal });
+    this.addEventListener(
+      "focusin",
+      (event) => {
+        const row = event.target.closest("[data-index]");
+        if (row) this.#at = Number(row.dataset.index);
+      },
+      { signal },
+    );
   }
 
   disconnectedCallback() {

@@ -74,7 +74,9 @@ export class Pager {
       const before = this.items.slice(start, start + PAGE);
       const same =
         before.length === page.items.length && before.every((item, at) => this.#id(item) === this.#id(page.items[at]));
-      if (!same && hold) {
+      // What comes behind the last row moves nothing.
+      const grows = before.every((item, at) => page.items[at] && this.#id(item) === this.#id(page.items[at]));
+      if (!grows && hold) {
         const known = new Map(page.items.map((item) => [this.#id(item), item]));
         before.forEach((item, at) => {
           this.items[start + at] = known.get(this.#id(item)) ?? item;
@@ -83,7 +85,8 @@ export class Pager {
         continue;
       }
       this.items.splice(start, PAGE, ...page.items);
-      if (same) continue;
+      const wasLast = number === this.#cursors.length - 1;
+      if (same && !(wasLast && page.next && this.#ended)) continue;
       // What comes after has moved: it is read anew when somebody looks at it.
       this.items.length = start + page.items.length;
       this.#cursors.length = number + 1;

@@ -49,30 +49,6 @@ export const troublesOf = (decision) => [
   ...(decision.warnings ?? []).map((one) => words(one.warning)),
 ];
 
-/** An instance's id as people can tell it from others. */
-export const shortId = (id) => id.replace(/^[0-9a-f]{24,}/, (long) => long.slice(0, 8));
-
-/** What has become of instances between two looks. */
-export function happened(before, after) {
-  const old = new Map(before.map((one) => [one.id, one]));
-  const events = [];
-  for (const one of after) {
-    const was = old.get(one.id);
-    old.delete(one.id);
-    if (!was) events.push({ id: one.id, text: "launched" });
-    else if (was.state !== one.state)
-      events.push({
-        id: one.id,
-        text: one.state === "ready" ? "in service" : one.state === "silent" ? "reports no more" : words(one.state),
-        bad: one.state === "silent" || (one.state === "ended" && was.state !== "draining" && was.state !== "stopping"),
-      });
-  }
-  for (const one of old.values())
-    if (one.state !== "ended")
-      events.push({
-        id: one.id,
-        text: one.state === "draining" || one.state === "stopping" ? "has finished and gone" : "is gone",
-        bad: one.state !== "draining" && one.state !== "stopping",
-      });
-  return events;
-}
+/** An id as people can tell it from others: the beginning of a hash, the end of what begins with the time. */
+export const shortId = (id) =>
+  id.replace(/^[0-9a-f]{24,}/, (hash) => hash.slice(0, 8)).replace(/^[0-9a-f]{8}-[0-9a-f-]{19}([0-9a-f]{8})/, "$1");

@@ -27,6 +27,9 @@ const STATES = [
 ];
 /** The jobs on show are asked for again this often while the batch changes. */
 const AGAIN_MS = 900;
+const LOOK_MS = 5000;
+/** So long after a pointer moved over the list nothing moves in it. */
+const POINTED_MS = 4000;
 /** A finished batch no larger than this is read to its end, for the bytes it saved. */
 const SUMMED = 1000;
 
@@ -84,6 +87,8 @@ async function one(holder, id, signal) {
   );
 
   const drawBatch = (batch) => {
+    // An answer may come later than an event that knows more.
+    if (state.batch?.as_of > batch.as_of) return;
     state.batch = batch;
     view.draw(batch, jobs);
   };
@@ -124,11 +129,15 @@ async function one(holder, id, signal) {
       });
   };
   let pending = false;
+  let due = false;
+  let pointedAt = 0;
+  view.rows.addEventListener("pointermove", () => (pointedAt = Date.now()));
   const again = paced(async () => {
+    due = pending;
     if (pending || signal.aborted) return;
     pending = true;
     try {
-      const hold = view.rows.matches(":hover, :focus-within");
+      const hold = view.rows.matches(":focus-within") || Date.now() - pointedAt < POINTED_MS;
       if (!jobs.items.length) {
         jobs.reset();
         await jobs.need(0);
@@ -147,6 +156,8 @@ async function one(holder, id, signal) {
       if (error.name !== "AbortError" && !jobs.items.length) view.problem(error, again);
     } finally {
       pending = false;
+      if (due) again();
+      else if (state.held) setTimeout(again, POINTED_MS);
     }
   }, AGAIN_MS);
 
@@ -255,6 +266,11 @@ async function one(holder, id, signal) {
     },
     signal,
   );
+  // Whatever was missed, or happens to nobody's notice, such as a batch that is sealed elsewhere.
+  const timer = setInterval(() => {
+    if (!document.hidden && !state.batch?.ended) loadBatch();
+  }, LOOK_MS);
+  signal.addEventListener("abort", () => clearInterval(timer));
   keys(
     {
       j: () => view.rows.focusOn(view.rows.focused + 1),

@@ -1,6 +1,6 @@
 // Dead letters: jobs that were given up, by their reasons; sent again, or thrown away.
 import { announce, keys } from "../lib/a11y.js";
-import { ask, jobPath, load } from "../lib/api.js";
+import { jobPath, load, part, Problem, send } from "../lib/api.js";
 import { debounced, h, name as shown, paced, put } from "../lib/dom.js";
 import { count, number, since, when, words } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
@@ -15,12 +15,12 @@ import { trouble } from "../el/trouble.js";
 import "../el/rows.js";
 
 const LIMIT = 500;
-const AT_ONCE = 6;
 const FOREIGN = "not_a_job";
 
 /**
- * @typedef {{name: string, sent_at: string, source: string|null, foreign: string|null, body: string,
- *   code?: string, reason?: string, tries?: number, worker?: string, job?: object}} Letter
+ * @typedef {{name: string, batch: string|null, id: string|null, picture: string|null, code: string|null,
+ *   reason: string|null, tries: number|null, worker: string|null, sent_at: string, source: string|null,
+ *   foreign: string|null, body: string}} Letter
  */
 
 export default async function deadScreen(main, signal) {
@@ -51,6 +51,7 @@ export default async function deadScreen(main, signal) {
 
   const state = {
     letters: [],
+    groups: [],
     total: 0,
     picked: new Set(),
     busy: new Map(),
@@ -73,17 +74,17 @@ export default async function deadScreen(main, signal) {
     put(heading, "Dead letters", h("span", { class: "muted" }, state.loaded ? ` · ${number(state.total)}` : ""));
     const chosen = shownLetters.filter((letter) => state.picked.has(letter.name));
     const them = chosen.length ? chosen : shownLetters;
-    const label = chosen.length
-      ? `${chosen.length} selected`
-      : route().query.get("q")
-        ? `all ${number(them.length)} matching`
-        : `all ${number(them.length)}`;
+    const searched = route().query.get("q");
+    // All that there are, not only those that were read: the server knows how many that is to be.
+    const all = chosen.length || searched ? null : { expected: state.total };
+    const many = number(all?.expected ?? them.length);
+    const label = chosen.length ? `${many} selected` : searched ? `all ${many} matching` : `all ${many}`;
     put(
       bulk,
       them.length
         ? [
-            h("button", { onclick: () => redrive(them) }, icon("retry"), `Redrive ${label}`),
-            h("button", { class: "danger", onclick: () => discard(them) }, `Discard ${label}…`),
+            h("button", { onclick: () => redrive(them, all) }, icon("retry"), `Redrive ${label}`),
+            h("button", { class: "danger", onclick: () => discard(them, all) }, `Discard ${label}…`),
             chosen.length
               ? h(
                   "button",
@@ -131,77 +132,88 @@ export default async function deadScreen(main, signal) {
     );
     const by = new Map();
     for (const letter of shownLetters) {
-      const key = letter.foreign ? FOREIGN : (letter.code ?? "…");
+      const key = groupOf(letter);
       by.set(key, [...(by.get(key) ?? []), letter]);
     }
     const sorted = [...by].sort((a, b) => b[1].length - a[1].length);
     const there = new Map([...groups.children].map((one) => [one.dataset.group, one]));
-    put(
+    place(
       groups,
       sorted.map(([key, letters], at) => drawGroup(there.get(key), key, letters, at)),
     );
   };
 
+  /** A group keeps its rows, and with them the focus, while letters come and go. */
   const drawGroup = (known, key, letters, at) => {
-    const open = state.open.has(key) || (at === 0 && !state.open.has(`-${key}`)) || route().query.get("group") === key;
-    const foreign = key === FOREIGN;
-    const toggle = () => {
-      if (open) {
-        state.open.delete(key);
-        state.open.add(`-${key}`);
-      } else {
-        state.open.add(key);
-        state.open.delete(`-${key}`);
-      }
-      drawAll();
-      requestAnimationFrame(() => groups.querySelector(`[data-group="${key}"] .group-open`)?.focus());
-    };
-    const section = known ?? h("section", { class: "card group", "data-group": key });
-    const rows = section.querySelector("px-rows") ?? h("px-rows");
+    const section = known ?? group(key);
+    const isOpen =
+      state.open.has(key) || (at === 0 && !state.open.has(`-${key}`)) || route().query.get("group") === key;
+    const { head, rows } = section;
+    const all = state.groups.find((one) => (one.code ?? FOREIGN) === key)?.count ?? letters.length;
+    const searched = route().query.get("q");
+    const filter = searched || key === FOREIGN ? null : { code: key, expected: all };
+    const shownCount = number(filter ? all : letters.length);
+    const about = JSON.stringify([isOpen, shownCount, letters[0].reason]);
+    section.letters = letters;
+    rows.letters = letters;
+    rows.hidden = !isOpen;
+    rows.count = letters.length;
+    if (head.about === about) return section;
+    head.about = about;
     put(
-      section,
+      head,
       h(
-        "div",
-        { class: "line" },
-        h(
-          "button",
-          { class: "quiet grow group-open", "aria-expanded": String(open), onclick: toggle },
-          icon(open ? "down" : "right"),
-          h("strong", {}, foreign ? "Not a job" : words(key)),
-          h("span", { class: "num muted" }, `· ${number(letters.length)}`),
-          h("span", { class: "muted ellipsis" }, shown(letters[0].reason ?? letters[0].foreign ?? "")),
-        ),
-        foreign ? null : h("button", { onclick: () => redrive(letters) }, `Redrive ${number(letters.length)}`),
-        h("button", { class: "quiet danger", onclick: () => discard(letters) }, "Discard…"),
+        "button",
+        {
+          class: "quiet grow group-open",
+          "aria-expanded": String(isOpen),
+          onclick: () => toggle(section, key, isOpen),
+        },
+        icon(isOpen ? "down" : "right"),
+        h("strong", {}, key === FOREIGN ? "Not a job" : words(key)),
+        h("span", { class: "num muted" }, `· ${shownCount}`),
+        h("span", { class: "muted ellipsis" }, shown(letters[0].reason ?? letters[0].foreign ?? "")),
       ),
-      open ? rows : null,
+      key === FOREIGN
+        ? null
+        : h("button", { onclick: () => redrive(section.letters, filter) }, `Redrive ${shownCount}`),
+      h("button", { class: "quiet danger", onclick: () => discard(section.letters, filter) }, "Discard…"),
     );
-    if (!open) return section;
+    return section;
+  };
+
+  const toggle = (section, key, isOpen) => {
+    state.open.delete(isOpen ? key : `-${key}`);
+    state.open.add(isOpen ? `-${key}` : key);
+    drawAll();
+    section.querySelector(".group-open").focus();
+  };
+
+  const group = (key) => {
+    const head = h("div", { class: "line" });
+    const rows = h("px-rows");
+    const section = h("section", { class: "card group", "data-group": key }, head, rows);
+    Object.assign(section, { head, rows });
+    rows.letters = [];
     rows.list({
-      label: foreign ? "Letters that are no jobs" : words(key),
+      label: key === FOREIGN ? "Letters that are no jobs" : words(key),
       height: 56,
-      count: letters.length,
+      count: 0,
       about: (index) => {
-        const one = letters[index];
-        return JSON.stringify([
-          one.name,
-          state.picked.has(one.name),
-          state.busy.get(one.name),
-          one.code,
-          Boolean(one.job),
-        ]);
+        const one = rows.letters[index];
+        return JSON.stringify([one?.name, state.picked.has(one?.name), state.busy.get(one?.name), one?.sent_at]);
       },
       className: () => "letter",
-      cells: (index) => row(letters[index]),
-      open: (index) => details(letters[index]),
+      cells: (index) => (rows.letters[index] ? row(rows.letters[index]) : []),
+      open: (index) => details(rows.letters[index]),
     });
     return section;
   };
 
   const row = (letter) => {
     const image = h("img", { alt: "" });
-    if (letter.job) ofJob(image, letter.job);
-    const file = letter.source?.split("/").at(-1) ?? letter.name;
+    if (letter.id) ofJob(image, { batch: letter.batch, id: letter.id, outputs: [] });
+    const file = nameOf(letter);
     const busy = state.busy.get(letter.name);
     const pick = h("input", {
       type: "checkbox",
@@ -247,101 +259,57 @@ export default async function deadScreen(main, signal) {
     ];
   };
 
-  /** One at a time over the API, so that each that stays can say why. */
-  const each = async (letters, word, run) => {
-    const left = [...letters];
-    let good = 0;
-    const stayed = [];
+  /** Has the server do it to all of them, and waits for its end. What was more by then is left alone. */
+  const task = async (deed, letters, filter, word) => {
     for (const letter of letters) state.busy.set(letter.name, word);
     drawAll();
-    const line = async () => {
-      for (let letter = left.shift(); letter; letter = left.shift()) {
-        try {
-          const handled = await run(letter);
-          if (handled.left) {
-            stayed.push(`${letter.name}: it was left, as sending it again leads nowhere`);
-            state.busy.delete(letter.name);
-          } else {
-            good += 1;
-            state.letters = state.letters.filter((other) => other !== letter);
-            state.total -= 1;
-            state.picked.delete(letter.name);
-          }
-        } catch (error) {
-          stayed.push(`${letter.name}: ${error.detail ?? error.message}`);
-          state.busy.delete(letter.name);
-        }
-        drawAll();
+    try {
+      const names = filter ? {} : { names: letters.map((letter) => letter.name) };
+      const expected = filter?.expected ?? letters.length;
+      const wanted = { do: deed, ...filter, ...names, expected };
+      let now = await send("tasks", wanted);
+      while (!now.ended) {
+        await new Promise((done) => setTimeout(done, 150));
+        now = await load(`tasks/${part(now.id)}`);
       }
-    };
-    await Promise.all(Array.from({ length: 2 }, line));
-    set("deadCount", state.total);
-    return { good, stayed };
-  };
-  const redrive = async (letters) => {
-    const jobs = letters.filter((letter) => !letter.foreign && !state.busy.has(letter.name));
-    if (!jobs.length) {
-      toast("These are no jobs: they can only be discarded.");
-      return;
+      if (now.error) throw new Problem("task", now.error);
+      const left = now.left ? `; ${count(now.left, "letter")} stayed, as sending them again leads nowhere` : "";
+      if (deed === "redrive") toast(`${count(now.sent, "job")} redriven, with all attempts anew${left}`);
+      else toast(`${count(now.deleted, "letter")} discarded`);
+      for (const letter of letters) state.picked.delete(letter.name);
+    } catch (error) {
+      toast(error.code === "conflict" ? `Nothing was done: ${error.detail}` : error.detail);
     }
-    const { good, stayed } = await each(jobs, "Redriving…", async (letter) =>
-      (await ask("POST", "dead-letters/redrive", { query: { name: letter.name } })).json(),
-    );
-    toast(
-      stayed.length
-        ? `${count(good, "job")} redriven; ${count(stayed.length, "letter")} stayed: ${stayed[0]}`
-        : `${count(good, "job")} redriven, with all attempts anew`,
-    );
+    state.busy.clear();
     refresh();
   };
-  const discard = async (letters) => {
-    const many = letters.length;
-    const sure = await confirm(
-      `Discard ${count(many, "letter")}?`,
-      [
-        h("p", {}, many === 1 ? h("code", {}, letters[0].name) : `${count(many, "letter")}, as they are listed now.`),
-        h(
-          "p",
-          {},
-          "Their messages are thrown away. Retry still knows the jobs: what is known of them stays in their batches.",
-        ),
-      ],
-      `Discard ${number(many)}`,
-    );
-    if (!sure) return;
-    const { good, stayed } = await each(letters, "Discarding…", async (letter) =>
-      (await ask("DELETE", "dead-letters", { query: { name: letter.name } })).json(),
-    );
-    toast(
-      stayed.length
-        ? `${count(good, "letter")} discarded; ${stayed.length} stayed: ${stayed[0]}`
-        : `${count(good, "letter")} discarded`,
-    );
-    refresh();
+  const redrive = (letters, filter) => {
+    const jobs = letters.filter((letter) => !letter.foreign && !state.busy.has(letter.name));
+    if (!jobs.length) return toast("These are no jobs: they can only be discarded.");
+    return task("redrive", jobs, jobs.length === letters.length ? filter : null, "Redriving…");
+  };
+  const discard = async (letters, filter) => {
+    const many = filter?.expected ?? letters.length;
+    const what = many === 1 ? h("code", {}, letters[0].name) : `${count(many, "letter")}, as they are listed now.`;
+    const rest =
+      "Their messages are thrown away. Retry still knows the jobs: what is known of them stays in their batches.";
+    const asked = [h("p", {}, what), h("p", {}, rest)];
+    if (await confirm(`Discard ${count(many, "letter")}?`, asked, `Discard ${number(many)}`)) {
+      await task("discard", letters, filter, "Discarding…");
+    }
   };
 
   const refresh = async () => {
     try {
       const page = await load("dead-letters", { limit: LIMIT }, signal);
-      const known = new Map(state.letters.map((letter) => [letter.name, letter]));
-      state.letters = page.letters.map((letter) => ({ ...known.get(letter.name), ...letter }));
-      Object.assign(state, { total: page.total, elsewhere: page.elsewhere, loaded: true });
-      for (const name of state.busy.keys()) if (!known.has(name)) state.busy.delete(name);
+      Object.assign(state, { ...page, loaded: true });
       wrong.hidden = true;
       set("deadCount", page.total);
       drawAll();
-      await explain(
-        state.letters.filter((letter) => !letter.foreign && !letter.job),
-        drawAll,
-        signal,
-      );
-      drawAll();
     } catch (error) {
-      if (error.name === "AbortError") return;
-      if (!state.loaded) {
-        wrong.hidden = false;
-        put(wrong, trouble(error, refresh));
-      }
+      if (error.name === "AbortError" || state.loaded) return;
+      wrong.hidden = false;
+      put(wrong, trouble(error, refresh));
     }
   };
   const again = paced(refresh, 700);
@@ -373,7 +341,7 @@ export default async function deadScreen(main, signal) {
     const list = groups.querySelector("px-rows:focus-within");
     const at = list?.focused ?? -1;
     const key = list?.closest("[data-group]").dataset.group;
-    return at < 0 ? null : matching().filter((letter) => (letter.foreign ? FOREIGN : (letter.code ?? "…")) === key)[at];
+    return at < 0 ? null : matching().filter((letter) => groupOf(letter) === key)[at];
   };
   const move = (by) => {
     const list = groups.querySelector("px-rows:focus-within") ?? groups.querySelector("px-rows");
@@ -407,60 +375,34 @@ export default async function deadScreen(main, signal) {
   await refresh();
 }
 
-/** What the letters' own documents say of their ends, a few at a time. */
-async function explain(letters, redraw, signal) {
-  const left = [...letters];
-  const line = async () => {
-    for (let letter = left.shift(); letter; letter = left.shift()) {
-      const [batch, id] = letter.name.split("/");
-      const job = await load(jobPath({ batch, id }), {}, signal).catch((error) => {
-        if (error.name === "AbortError") throw error;
-        return null;
-      });
-      if (!job) {
-        letter.code ??= "unknown";
-        continue;
-      }
-      Object.assign(letter, {
-        job,
-        code: letter.code ?? job.code ?? "unknown",
-        reason: letter.reason ?? job.reason,
-        worker: letter.worker ?? job.worker,
-        tries: letter.tries ?? job.receives,
-      });
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, line));
-  redraw();
-}
+const groupOf = (letter) => letter.code ?? FOREIGN;
+const nameOf = (letter) => letter.picture ?? letter.source?.split("/").at(-1) ?? letter.name;
 
 /** The message as it is, and what went wrong; as text, whatever it holds. */
-function details(letter) {
-  const { job } = letter;
+async function details(letter) {
+  const job = letter.id ? await load(jobPath(letter)).catch(() => null) : null;
+  const trouble = (one) =>
+    h("li", {}, h("span", { class: "num muted" }, when(one.at)), ` ${words(one.kind)} on ${one.worker}: ${one.reason}`);
   dialog(
-    letter.source?.split("/").at(-1) ?? letter.name,
+    nameOf(letter),
     (close) => [
-      h("p", {}, h("strong", {}, words(letter.code ?? FOREIGN)), " ", letter.reason ?? letter.foreign ?? ""),
-      job?.troubles?.length
-        ? h(
-            "ul",
-            { class: "troubles" },
-            job.troubles.map((one) =>
-              h(
-                "li",
-                {},
-                h("span", { class: "num muted" }, when(one.at)),
-                ` ${words(one.kind)} on ${one.worker}: ${one.reason}`,
-              ),
-            ),
-          )
-        : null,
+      h("p", {}, h("strong", {}, words(groupOf(letter))), " ", letter.reason ?? letter.foreign ?? ""),
+      job?.hint ? h("p", { class: "muted" }, job.hint) : null,
+      job?.troubles.length ? h("ul", { class: "troubles" }, job.troubles.map(trouble)) : null,
       h("h3", {}, "The message"),
       h("pre", { class: "raw", tabindex: "0" }, pretty(letter.body)),
       h("div", { class: "actions" }, h("button", { class: "primary", onclick: () => close() }, "Close")),
     ],
     { className: "wide" },
   );
+}
+
+/** Puts elements in their order, and touches none that is in its place. */
+function place(parent, elements) {
+  elements.forEach((element, at) => {
+    if (parent.children[at] !== element) parent.insertBefore(element, parent.children[at] ?? null);
+  });
+  while (parent.children.length > elements.length) parent.lastChild.remove();
 }
 
 function pretty(body) {

@@ -6,6 +6,7 @@ import { clock, clockExact, count, number, since, words } from "../lib/format.js
 import { icon } from "../lib/icons.js";
 import { on } from "../lib/live.js";
 import { doings, shortId, troublesOf } from "../lib/reasons.js";
+import { title } from "../lib/recipe.js";
 import { filter, route } from "../lib/route.js";
 import { get, set, watch } from "../lib/store.js";
 import { badge } from "../el/badge.js";
@@ -23,6 +24,9 @@ const LOOK_MS = 3000;
 const DECISIONS = 500;
 const SHOWN = 60;
 const FADES_MS = 8000;
+/** The chart shows no less than this, and begins a moment before the first that is known. */
+const SHORTEST_MS = 5 * 60_000;
+const MARGIN_MS = 20_000;
 
 export default async function fleetScreen(main, signal) {
   const totals = h("p", { class: "totals" });
@@ -50,6 +54,7 @@ export default async function fleetScreen(main, signal) {
 
   let known = [];
   let history = null;
+  let happened = [];
   const range = () => (RANGES[route().query.get("range")] ? route().query.get("range") : "1h");
 
   const drawRanges = () =>
@@ -74,7 +79,9 @@ export default async function fleetScreen(main, signal) {
     const fleet = get("fleet");
     if (!fleet?.instances) return;
     const living = fleet.instances.filter((one) => one.state !== "ended");
-    const serving = living.filter((one) => one.state === "ready" || one.state === "waiting").length;
+    const serving = living.filter(
+      (one) => one.state === "ready" || one.state === "waiting" || one.state === "sick",
+    ).length;
     put(
       totals,
       h("strong", {}, `${serving} of ${living.length} in service`),
@@ -109,29 +116,9 @@ export default async function fleetScreen(main, signal) {
               : "No controller has run here yet.",
           ),
     );
-    const log = get("fleetLog") ?? [];
-    put(
-      events,
-      log.length
-        ? log
-            .slice(0, SHOWN)
-            .map((event) =>
-              h(
-                "li",
-                {},
-                h("time", { class: "num muted" }, clockExact(event.at)),
-                h(
-                  "span",
-                  {},
-                  event.id ? h("code", {}, shortId(event.id)) : null,
-                  event.id ? " " : null,
-                  h("span", { class: event.bad ? "bad" : "" }, event.text),
-                ),
-              ),
-            )
-        : h("li", { class: "muted" }, "Nothing has happened since this page was opened."),
-    );
-    drawWarning(warning, known);
+    const none = h("li", { class: "muted" }, "Nothing has happened yet.");
+    put(events, happened.length ? happened.map(eventLine) : none);
+    drawWarning(warning, get("fleet")?.controller);
     drawChart();
   };
   const drawChart = () => {
@@ -146,7 +133,10 @@ export default async function fleetScreen(main, signal) {
           .map((one) => `${one.what}: ${one.why}`)
           .join("; "),
       }));
-    chart.show(history ?? columns(known, now - span), marks, [now - span, now]);
+    const kept = history ?? { at: [], backlog: [], rate: [], size: [] };
+    // A young fleet fills the chart with what there is of it.
+    const young = Math.min(kept.at[0] ?? now, marks.at(-1)?.at ?? now) - MARGIN_MS;
+    chart.show(kept, marks, [Math.max(now - span, Math.min(young, now - SHORTEST_MS)), now]);
   };
   chart.addEventListener("mark", (event) => {
     const li = decisions.querySelector(`[data-tick="${event.detail}"]`);
@@ -157,12 +147,17 @@ export default async function fleetScreen(main, signal) {
 
   const loadHistory = async () => {
     try {
-      history = columnsOf(await load("fleet/history", { range: range() }, signal));
+      const [past, told] = await Promise.all([
+        load("fleet/history", { range: range() }, signal),
+        load("fleet/events", { limit: SHOWN }, signal),
+      ]);
+      history = columnsOf(past);
+      happened = told.events;
     } catch (error) {
       if (error.name === "AbortError") return;
       history = null;
     }
-    drawChart();
+    drawLogs();
   };
   const look = async () => {
     try {
@@ -185,7 +180,7 @@ export default async function fleetScreen(main, signal) {
     }
   };
   watch(["fleet"], drawFleet, signal);
-  watch(["fleetLog"], drawLogs, signal);
+
   watch(
     ["route"],
     () => {
@@ -211,7 +206,7 @@ export default async function fleetScreen(main, signal) {
   const timer = setInterval(() => {
     if (document.hidden) return;
     look();
-    if (++turns % 5 === 0) loadHistory();
+    if (++turns % 3 === 0) loadHistory();
   }, LOOK_MS);
   signal.addEventListener("abort", () => clearInterval(timer));
 
@@ -242,27 +237,22 @@ export default async function fleetScreen(main, signal) {
 const history_ = () => window.history.back();
 
 /** What the server keeps of the past, as the chart wants it. */
-function columnsOf(kept) {
-  const column = (...names) => names.map((one) => kept[one]).find(Array.isArray);
-  const at = column("at").map((time) => (typeof time === "number" ? time : Date.parse(time)));
-  const none = at.map(() => null);
-  return {
-    at,
-    backlog: column("visible", "backlog", "waiting") ?? none,
-    rate: column("per_second", "served_per_second", "rate") ?? none,
-    size: column("in_service", "ready", "instances", "size") ?? none,
-  };
-}
+const columnsOf = (kept) => ({
+  at: kept.at.map((at) => Date.parse(at)),
+  backlog: kept.visible,
+  rate: kept.served_per_second,
+  size: kept.instances,
+});
 
-/** The same of the controller's decisions, where nothing else is kept. */
-function columns(decisions, from) {
-  const kept = decisions.filter((decision) => Date.parse(decision.at) >= from).reverse();
-  return {
-    at: kept.map((decision) => Date.parse(decision.at)),
-    backlog: kept.map((decision) => decision.depth?.visible ?? null),
-    rate: kept.map((decision) => decision.served_per_second),
-    size: kept.map((decision) => decision.counts?.ready ?? null),
-  };
+function eventLine({ at, kind, instance, count: many, why }) {
+  const whom = instance ? h("code", {}, shortId(instance)) : many ? number(many) : "";
+  const bad = kind === "failure" || kind === "warning";
+  return h(
+    "li",
+    {},
+    h("time", { class: "num muted" }, clockExact(at)),
+    h("span", { class: bad ? "bad" : "" }, bad ? "" : [h("strong", {}, title(kind), " ", whom), ": "], why),
+  );
 }
 
 function decisionLine(decision) {
@@ -281,23 +271,17 @@ function decisionLine(decision) {
 }
 
 /** A controller that is late twice is silent: what is shown of it is old. */
-function drawWarning(warning, known) {
-  const [last, before] = known;
-  const late =
-    last && before
-      ? Date.now() - Date.parse(last.at) - Math.max(2 * (Date.parse(last.at) - Date.parse(before.at)), 20_000)
-      : 0;
-  warning.hidden = late <= 0;
-  if (late > 0)
-    put(
-      warning,
-      icon("retry"),
-      h(
-        "span",
-        {},
-        `No controller has decided since ${clockExact(last.at)}: the fleet keeps its size until pixmill up or pixmill controller runs again.`,
-      ),
-    );
+function drawWarning(warning, controller) {
+  const since = controller ? Date.now() - Date.parse(controller.last_tick_at) : 0;
+  const late = since > Math.max(2000 * (controller?.tick_seconds ?? 10), 10_000);
+  warning.hidden = !controller || !(late || controller.has_stopped);
+  if (warning.hidden) return;
+  const rest = "the fleet keeps its size until pixmill up or pixmill controller runs again.";
+  put(
+    warning,
+    icon("retry"),
+    h("span", {}, `No controller acts since ${clockExact(controller.last_tick_at)}: ${rest}`),
+  );
 }
 
 function drawCards(list, instances, drain) {
@@ -330,7 +314,7 @@ function drawCard(li, one, drain) {
   const slots = report?.slots ?? 0;
   const busy = report?.busy ?? 0;
   const load = slots ? `${Math.round((busy / slots) * 100)} %` : "–";
-  const beat = report ? since(report.at) : "–";
+  const beat = one.heartbeat_at ? since(one.heartbeat_at) : "–";
   const text = JSON.stringify([
     one.state,
     one.reason,

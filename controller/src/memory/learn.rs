@@ -40,7 +40,7 @@ impl Memory {
             if self.instances.contains_key(&instance.id) {
                 continue;
             }
-            let known = before.remove(&instance.id);
+            let known = before.remove(&instance.id).filter(|known| !known.is_reborn(instance));
             let known = known.unwrap_or_else(|| self.meet(instance, derived, step, now));
             let known = self.read(known, instance, derived, now, &mut news);
             self.instances.insert(instance.id.clone(), known);
@@ -91,6 +91,7 @@ impl Memory {
         now: Timestamp,
         news: &mut News,
     ) -> Known {
+        known.intent = Some(instance.intent.clone());
         if let Some(report) = &instance.report {
             let first = known.heard.is_none();
             let done = known.read(report, self.now);

@@ -6,6 +6,7 @@
 //! every adapter passes and the fault decorators. Roles and adapters depend on this crate; it
 //! depends on none of them.
 
+mod aside;
 pub mod backoff;
 pub mod clock;
 pub mod document;
@@ -25,6 +26,7 @@ pub mod source;
 pub mod testing;
 pub mod trace;
 
+pub use aside::aside;
 pub use backoff::Backoff;
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use document::{Job, Outcome, ResultDocument};

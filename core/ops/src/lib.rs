@@ -35,6 +35,7 @@
 //! * **Overlays** are put upright and converted to sRGB, whatever becomes of the picture's own
 //!   profile.
 
+mod allocator;
 mod codec;
 mod estimate;
 mod facts;

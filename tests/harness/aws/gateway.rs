@@ -13,8 +13,14 @@ pub(crate) struct Request {
     pub(crate) method: String,
     /// Path and query.
     pub(crate) path: String,
-    /// The action of SQS, as `SendMessageBatch`; empty for S3.
+    /// The action of SQS, as `SendMessageBatch`, or of EC2 and its kin; empty for S3.
     pub(crate) action: String,
+    /// What the action is told, in JSON or as a form; empty for S3.
+    pub(crate) document: String,
+    /// Whether it is answered in JSON, as SQS is.
+    is_json: bool,
+    /// What was answered; 0 before that.
+    pub(crate) status: u16,
 }
 
 /// What is to become of a request.
@@ -116,14 +122,12 @@ impl Gateway {
 /// Serves one client until it or the server has enough.
 fn serve(state: &State, mut to_client: &TcpStream, server: u16) -> io::Result<()> {
     let mut from_client = BufReader::new(to_client);
-    while let Some((request, head, length)) = read_request(&mut from_client)? {
-        state.requests.lock().unwrap().push(request.clone());
+    while let Some((mut request, whole)) = read_request(&mut from_client)? {
         let treatment = (state.rule.lock().unwrap())(&request);
         let delay = *state.delay.lock().unwrap();
         #[allow(clippy::disallowed_methods, reason = "the delay is what is asked for")]
         std::thread::sleep(delay);
-        let mut body = (&mut from_client).take(length);
-        let answer = match treatment {
+        let said = match treatment {
             Treatment::Deny => Some(refused(&request, 403, "AccessDenied", "us-east-1")),
             Treatment::Refuse(status, code, region) => {
                 Some(refused(&request, status, code, region))
@@ -131,24 +135,35 @@ fn serve(state: &State, mut to_client: &TcpStream, server: u16) -> io::Result<()
             Treatment::Say(body) => Some(answer(200, "application/xml", "us-east-1", body)),
             Treatment::Pass | Treatment::LoseAnswer | Treatment::Twice => None,
         };
-        if let Some(answer) = answer {
-            io::copy(&mut body, &mut io::sink())?;
-            to_client.write_all(answer.as_bytes())?;
-            continue;
-        }
-        let mut whole = head.into_bytes();
-        body.read_to_end(&mut whole)?;
-        if treatment == Treatment::Twice {
-            pass_on(server, &whole)?;
-        }
-        let answer = pass_on(server, &whole)?;
+        let is_ours = said.is_some();
+        let answer = match said {
+            Some(said) => said.into_bytes(),
+            None => {
+                if treatment == Treatment::Twice {
+                    pass_on(server, &whole)?;
+                }
+                pass_on(server, &whole)?
+            }
+        };
+        request.status = status(&answer);
+        state.requests.lock().unwrap().push(request);
         if treatment == Treatment::LoseAnswer {
             return to_client.shutdown(Shutdown::Both);
         }
         to_client.write_all(&answer)?;
-        return to_client.shutdown(Shutdown::Both);
+        // The server's answer ends with its connection, and says so.
+        if !is_ours {
+            return to_client.shutdown(Shutdown::Both);
+        }
     }
     Ok(())
+}
+
+/// The status of an answer.
+fn status(answer: &[u8]) -> u16 {
+    let line = answer.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
 }
 
 /// What the server answers to a request. One connection each: its end is the end of the answer.
@@ -160,15 +175,16 @@ fn pass_on(server: u16, request: &[u8]) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-/// The next request of a connection: what it asks, its head to send on, and its body's length.
-fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, String, u64)>> {
+/// The next request of a connection: what it asks, and the whole of it to send on.
+fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, Vec<u8>)>> {
     let mut line = String::new();
     if client.read_line(&mut line)? == 0 {
         return Ok(None);
     }
     let mut words = line.split(' ').map(str::to_owned);
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let mut request = Request { method, path, action: String::new() };
+    let (action, document) = (String::new(), String::new());
+    let mut request = Request { method, path, action, document, is_json: false, status: 0 };
     let (mut head, mut length) = (line, 0);
     loop {
         let mut line = String::new();
@@ -176,7 +192,10 @@ fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, St
         let Some((name, value)) = line.split_once(':') else { break };
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().unwrap_or(0),
-            "x-amz-target" => request.action = value.trim().replace("AmazonSQS.", ""),
+            "x-amz-target" => {
+                request.action = value.trim().replace("AmazonSQS.", "");
+                request.is_json = true;
+            }
             // Whoever asks first whether it may go on is told so by nobody here.
             "connection" | "expect" => continue,
             _ => {}
@@ -184,18 +203,34 @@ fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, St
         head.push_str(&line);
     }
     head.push_str("connection: close\r\n\r\n");
-    Ok(Some((request, head, length)))
+    let mut whole = head.into_bytes();
+    let start = whole.len();
+    client.take(length).read_to_end(&mut whole)?;
+    let body = String::from_utf8_lossy(&whole[start..]);
+    if let Some(action) = form_action(&body) {
+        request.action = action.to_owned();
+    }
+    if !request.action.is_empty() {
+        request.document = body.into_owned();
+    }
+    Ok(Some((request, whole)))
+}
+
+/// The action of a form, as EC2 and its kin are sent.
+fn form_action(body: &str) -> Option<&str> {
+    let form = body.starts_with("Version=").then_some(body)?;
+    form.split('&').find_map(|pair| pair.strip_prefix("Action="))
 }
 
 fn refused(request: &Request, status: u16, code: &str, region: &str) -> String {
-    let (media, body) = if request.action.is_empty() {
-        let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
-        ("application/xml", body)
-    } else {
+    let (media, body) = if request.is_json {
         // SQS's name for it.
         let code = if code == "AccessDenied" { "AccessDeniedException" } else { code };
         let body = format!(r#"{{"__type":"com.amazon.coral.service#{code}","message":"no"}}"#);
         ("application/x-amz-json-1.0", body)
+    } else {
+        let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
+        ("application/xml", body)
     };
     // A HEAD is answered without a body.
     let body = if request.method == "HEAD" { String::new() } else { body };

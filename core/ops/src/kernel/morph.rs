@@ -47,22 +47,22 @@ pub(crate) fn extremes(shape: Shape, pixels: &[u8], extremes: Extremes, made: &m
     let kernel = |(_, kernel): (Extreme, u32)| kernel as usize;
     match extremes.map(|one| one.map(|one| (one.0, kernel(one)))) {
         [Some((Largest, a)), Some((Smallest, b))] => {
-            level::run_widest(Both { shape, pixels, kernels: [a, b], betters: (u8::max, u8::min), made });
+            level::run(Both { shape, pixels, kernels: [a, b], betters: (u8::max, u8::min), made });
         }
         [Some((Smallest, a)), Some((Largest, b))] => {
-            level::run_widest(Both { shape, pixels, kernels: [a, b], betters: (u8::min, u8::max), made });
+            level::run(Both { shape, pixels, kernels: [a, b], betters: (u8::min, u8::max), made });
         }
         [Some((Largest, a)), Some((Largest, b))] => {
-            level::run_widest(Both { shape, pixels, kernels: [a, b], betters: (u8::max, u8::max), made });
+            level::run(Both { shape, pixels, kernels: [a, b], betters: (u8::max, u8::max), made });
         }
         [Some((Smallest, a)), Some((Smallest, b))] => {
-            level::run_widest(Both { shape, pixels, kernels: [a, b], betters: (u8::min, u8::min), made });
+            level::run(Both { shape, pixels, kernels: [a, b], betters: (u8::min, u8::min), made });
         }
         [Some((Largest, kernel)), None] | [None, Some((Largest, kernel))] => {
-            level::run_widest(One { shape, pixels, kernel, better: u8::max, made });
+            level::run(One { shape, pixels, kernel, better: u8::max, made });
         }
         [Some((Smallest, kernel)), None] | [None, Some((Smallest, kernel))] => {
-            level::run_widest(One { shape, pixels, kernel, better: u8::min, made });
+            level::run(One { shape, pixels, kernel, better: u8::min, made });
         }
         [None, None] => made.copy_from_slice(pixels),
     }

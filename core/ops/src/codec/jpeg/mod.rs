@@ -48,6 +48,12 @@ pub(crate) fn decode(
 ) -> Result<(), Rejection> {
     let format = if ink { PixelFormat::CMYK } else { pixel_format(shape.layout) };
     let (denominator, size) = (scale.denominator(), (shape.width, shape.height));
+    if shape.layout == Layout::Rgb
+        && !ink
+        && baseline::decode_pixels(source, scale, size, pixels).is_some()
+    {
+        return Ok(());
+    }
     let task = ffi::Task { source, denominator, size, scans: MAX_SCANS };
     ffi::decode(task, format, pixels).or_else(|message| judge(message, source))
 }

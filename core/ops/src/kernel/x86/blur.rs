@@ -74,8 +74,9 @@ pub(crate) fn across(
     for (n, sums) in sums.as_chunks_mut::<{ 2 * LANES }>().0.iter_mut().enumerate() {
         // SAFETY: what is read ends at most a border and a vector behind sample `start`, which is
         // before the end of the row: so far it was asserted to be padded.
-        let load =
-            |row: usize, at: usize| unsafe { _mm256_loadu_si256(padded[row].as_ptr().add(at).cast()) };
+        let load = |row: usize, at: usize| unsafe {
+            _mm256_loadu_si256(padded[row].as_ptr().add(at).cast())
+        };
         let (zero, weight) = (_mm256_setzero_si256(), _mm256_set1_epi16(*centre));
         let (mut left, mut right) = (n * LANES, n * LANES + 2 * border);
         let (even, odd) = (load(0, left + border), load(1, left + border));
@@ -94,7 +95,8 @@ pub(crate) fn across(
             odd_high = _mm256_add_epi16(odd_high, times(_mm256_unpackhi_epi8(a, b)));
             (left, right) = (left + channels, right - channels);
         }
-        let (even_low, odd_low) = (_mm256_xor_si256(even_low, sign), _mm256_xor_si256(odd_low, sign));
+        let (even_low, odd_low) =
+            (_mm256_xor_si256(even_low, sign), _mm256_xor_si256(odd_low, sign));
         let (even_high, odd_high) =
             (_mm256_xor_si256(even_high, sign), _mm256_xor_si256(odd_high, sign));
         let mixed = [

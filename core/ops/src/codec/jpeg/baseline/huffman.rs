@@ -132,7 +132,7 @@ impl Table {
     }
 }
 
-/// The entry for the bits that come next; zero in its lowest byte if more have to be looked at.
+/// The entry for the bits that come next.
 #[inline(always)]
 pub(super) fn look(short: &Short, bits: &Bits<'_>) -> u32 {
     short[bits.peek(LOOK) & ((1 << LOOK) - 1)]
@@ -148,6 +148,12 @@ fn entry(symbol: Symbol, rest: u32, free: u32) -> u32 {
         Some(after) => ((extend(rest >> after, size) as u32) << 16) | step | (length + size),
         None => (size << 24) | (length << 16) | step,
     }
+}
+
+/// The bits of code and number that an entry gives; 0 if more have to be looked at.
+#[inline(always)]
+pub(super) fn length_of(entry: u32) -> u32 {
+    entry & 0xff
 }
 
 /// The step that an entry gives.
@@ -185,7 +191,7 @@ mod tests {
                 let mut bits = Bits::of(&data);
                 bits.refill();
                 let entry = look(table.short(), &bits);
-                let found = if entry & 255 == 0 {
+                let found = if length_of(entry) == 0 {
                     table.long(entry, &mut bits).unwrap()
                 } else {
                     (step_of(entry), entry as i32 >> 16)

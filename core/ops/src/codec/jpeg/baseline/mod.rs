@@ -6,9 +6,22 @@
 //! decodes the file from the start: so nothing is refused here, nothing is mended, and no file
 //! looks different for having come this way. Broken files cost at most one pass over their blocks.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "windows of 64 bits are taken apart; numbers of the format fit 16 bits, and are checked \
+              where they add up"
+)]
+#![allow(
+    clippy::inline_always,
+    reason = "what is not inlined is not compiled for the instructions of its caller"
+)]
+
 mod bits;
 mod huffman;
 mod inverse;
+mod pixels;
 mod setup;
 #[cfg(test)]
 mod tests;
@@ -16,13 +29,15 @@ mod tests;
 mod x86;
 
 use self::bits::Bits;
-use self::huffman::{END, Table, look, step_of};
+use self::huffman::{END, Table, length_of, look, step_of};
 use self::inverse::{Block, Inverse};
 use self::setup::{Setup, ZIGZAG};
 use super::header::EOI;
 use super::planes::{self, Plane, Sampling};
 use crate::geometry::Scale;
 use crate::kernel::level::{self, Kernel};
+
+pub(super) use pixels::decode as decode_pixels;
 
 /// The first of the eight markers that part the data of a scan.
 const RST0: u8 = 0xd0;
@@ -79,29 +94,31 @@ impl<I: Inverse> Kernel for Decode<'_, I> {
         let Sampling { across, down } = setup.sampling;
         let units = |side: u32, factor: u32| side.div_ceil(8 * factor) as usize;
         let (columns, rows) = (units(setup.width, across), units(setup.height, down));
-        let luma = (0..down).flat_map(|j| (0..across).map(move |i| (0, i as usize, j as usize)));
-        let members = luma.chain([(1, 0, 0), (2, 0, 0)]);
-        let mut places = [(0, 0, 0); MOST_BLOCKS];
-        let count = members.zip(&mut places).map(|(member, place)| *place = member).count();
+        let (places, count) = setup.sampling.places();
+        let places = &places[..count];
         let mut scan = Scan::of(&setup);
         let mut blocks = [const { Block::ZERO }; MOST_BLOCKS];
         let mut coded = [Coded::First; MOST_BLOCKS];
-        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)))
+        {
             scan.restart()?;
             // All of them are read before the first is transformed: what was just written in small
             // pieces is slow to be read in large ones.
-            for ((c, _, _), (block, coded)) in
-                places[..count].iter().zip(blocks.iter_mut().zip(&mut coded))
-            {
+            for (place, (block, coded)) in places.iter().zip(blocks.iter_mut().zip(&mut coded)) {
                 *block = Block::ZERO;
-                *coded = scan.block(*c, block)?;
+                *coded = scan.block(place.component, &mut block.0)?;
             }
-            for ((c, i, j), (block, coded)) in places[..count].iter().zip(blocks.iter().zip(coded)) {
-                let (h, v) = if *c == 0 { (across as usize, down as usize) } else { (1, 1) };
-                let (x, y) = ((column * h + i) * I::SIDE, (row * v + j) * I::SIDE);
-                let plane = &planes[*c];
+            for (place, (block, coded)) in places.iter().zip(blocks.iter().zip(coded)) {
+                let Place { component, across, down, of: (h, v) } = *place;
+                let (x, y) = ((column * h + across) * I::SIDE, (row * v + down) * I::SIDE);
+                let plane = &planes[component];
                 let into = &mut buffer[plane.start + y * plane.stride + x..];
-                inverse.make(block, coded, &setup.components[*c].steps, (into, plane.stride));
+                inverse.make(
+                    block,
+                    coded,
+                    &setup.components[component].steps,
+                    (into, plane.stride),
+                );
             }
             if column + 1 == columns {
                 scan.is_whole()?;
@@ -113,6 +130,32 @@ impl<I: Inverse> Kernel for Decode<'_, I> {
 
 /// Most blocks of an MCU: four of luma and two of colour.
 const MOST_BLOCKS: usize = 6;
+
+/// Where a block of an MCU belongs.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    component: usize,
+    /// Its column and row among the blocks of its component in the MCU, and how many those are.
+    across: usize,
+    down: usize,
+    of: (usize, usize),
+}
+
+impl Sampling {
+    /// The blocks of an MCU in their order, and how many they are.
+    fn places(self) -> ([Place; MOST_BLOCKS], usize) {
+        let of = (self.across as usize, self.down as usize);
+        let luma = (0..of.0 * of.1).map(|n| (0, n % of.0, n / of.0, of));
+        let colour = (1..=2).map(|component| (component, 0, 0, (1, 1)));
+        let mut places = [Place::default(); MOST_BLOCKS];
+        let mut count = 0;
+        for (place, (component, across, down, of)) in places.iter_mut().zip(luma.chain(colour)) {
+            *place = Place { component, across, down, of };
+            count += 1;
+        }
+        (places, count)
+    }
+}
 
 /// Which coefficients of a block are not zero, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,15 +207,15 @@ impl<'a> Scan<'a> {
 
     /// Reads a block of a component; `block` is zero.
     #[inline(always)]
-    fn block(&mut self, component: usize, block: &mut Block) -> Option<Coded> {
+    fn block(&mut self, component: usize, block: &mut [i16; 64]) -> Option<Coded> {
         let (dc, ac) = self.tables[component];
         let mut bits = self.bits;
         bits.refill();
         let entry = look(dc.short(), &bits);
-        let difference = if entry & 0xff == 0 {
+        let difference = if length_of(entry) == 0 {
             dc.long(entry, &mut bits)?.1
         } else {
-            bits.take(entry & 0xff);
+            bits.take(length_of(entry));
             entry as i32 >> 16
         };
         let first = self.predicted[component] + difference;
@@ -181,7 +224,7 @@ impl<'a> Scan<'a> {
         if first.checked_mul(step)?.abs() > LARGEST_DC {
             return None;
         }
-        block.0[0] = first as i16;
+        block[0] = first as i16;
         let short = ac.short();
         let mut k = 0;
         let last = 'block: loop {
@@ -189,29 +232,29 @@ impl<'a> Scan<'a> {
             // As many as are surely there.
             for _ in 0..bits::REFILLED / huffman::LOOK {
                 let entry = look(short, &bits);
-                if entry & 0xff == 0 {
+                if length_of(entry) == 0 {
                     bits.refill();
                     let (step, number) = ac.long(entry, &mut bits)?;
                     k += step;
                     if k >= 63 {
                         break 'block number;
                     }
-                    block.0[usize::from(ZIGZAG[k])] = number as i16;
+                    block[usize::from(ZIGZAG[k])] = number as i16;
                     continue 'block;
                 }
-                bits.take(entry & 0xff);
+                bits.take(length_of(entry));
                 k += step_of(entry);
                 if k >= 63 {
                     break 'block entry as i32 >> 16;
                 }
-                block.0[usize::from(ZIGZAG[k])] = (entry as i32 >> 16) as i16;
+                block[usize::from(ZIGZAG[k])] = (entry as i32 >> 16) as i16;
             }
         };
         self.bits = bits;
         match k {
             END => Some(Coded::First),
             63 => {
-                block.0[63] = last as i16;
+                block[63] = last as i16;
                 Some(Coded::More)
             }
             _ => (k > END).then_some(Coded::More),

@@ -87,6 +87,23 @@ fn here(source: &[u8], wanted: Wanted) -> Option<Vec<u8>> {
     Some(inside(&planes, &buffer))
 }
 
+/// Pixels by libjpeg-turbo alone.
+fn pixels_by_libjpeg(source: &[u8], size: (u32, u32), scale: Scale) -> Option<Vec<u8>> {
+    let size = (scale.of(size.0), scale.of(size.1));
+    let mut pixels = vec![0; 3 * (size.0 * size.1) as usize];
+    let task = ffi::Task { source, denominator: scale.denominator(), size, scans: MAX_SCANS };
+    let done = ffi::decode(task, turbojpeg::PixelFormat::RGB, &mut pixels);
+    done.or_else(|message| judge(message, source)).ok()?;
+    Some(pixels)
+}
+
+fn pixels_here(source: &[u8], size: (u32, u32), scale: Scale) -> Option<Vec<u8>> {
+    let size = (scale.of(size.0), scale.of(size.1));
+    let mut pixels = vec![7; 3 * (size.0 * size.1) as usize];
+    decode_pixels(source, scale, size, &mut pixels)?;
+    Some(pixels)
+}
+
 /// The samples that belong to the picture.
 fn inside(planes: &[Plane; 3], buffer: &[u8]) -> Vec<u8> {
     let rows = |plane: &Plane| {
@@ -127,13 +144,18 @@ fn manners() -> impl Strategy<Value = Manner> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
     #[test]
-    fn planes_are_those_of_libjpeg((size, rgb) in pictures(), manner in manners()) {
+    fn planes_and_pixels_are_those_of_libjpeg((size, rgb) in pictures(), manner in manners()) {
         let source = encoded(size, &rgb, manner);
         for scale in SCALES {
             let wanted = Wanted { size, sampling: manner.sampling, scale };
             let expected = by_libjpeg(&source, wanted);
             assert!(expected.is_some());
             at_every_level(|| assert!(here(&source, wanted) == expected, "{scale:?}"));
+        }
+        for scale in SCALES.into_iter().chain([Scale::Full]) {
+            let expected = pixels_by_libjpeg(&source, size, scale);
+            assert!(expected.is_some());
+            at_every_level(|| assert!(pixels_here(&source, size, scale) == expected, "{scale:?}"));
         }
     }
 
@@ -158,6 +180,11 @@ proptest! {
                 prop_assert!(by_libjpeg(&source, wanted).as_deref() == Some(&made[..]), "{:?}", scale);
             }
         }
+        for scale in SCALES.into_iter().chain([Scale::Full]) {
+            if let Some(made) = pixels_here(&source, size, scale) {
+                prop_assert!(pixels_by_libjpeg(&source, size, scale) == Some(made), "{:?}", scale);
+            }
+        }
     }
 }
 
@@ -171,5 +198,21 @@ fn a_file_that_ends_early_is_left_to_libjpeg() {
     assert!(here(&source, wanted).is_some());
     for end in 0..source.len() {
         assert!(here(&source[..end], wanted).is_none(), "{end} bytes");
+        assert!(pixels_here(&source[..end], size, Scale::Full).is_none(), "{end} bytes");
     }
+}
+
+#[test]
+fn a_file_that_libjpeg_warns_of_is_left_to_it() {
+    let (size, rgb) = ((64, 64), vec![77; 64 * 64 * 3]);
+    let sampling = Sampling::HALF;
+    let mut source =
+        encoded(size, &rgb, Manner { quality: 80, sampling, restart: 0, optimized: false });
+    // The major version of JFIF, which is the first segment.
+    assert_eq!((&source[6..11], source[11]), (&b"JFIF\0"[..], 1));
+    source[11] = 2;
+    let wanted = Wanted { size, sampling, scale: Scale::Half };
+    assert!(by_libjpeg(&source, wanted).is_none());
+    assert!(here(&source, wanted).is_none());
+    assert!(pixels_here(&source, size, Scale::Full).is_none());
 }
