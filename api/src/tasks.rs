@@ -170,8 +170,15 @@ async fn matching(state: &Arc<State>, order: Order) -> Result<Vec<Name>, Problem
             let failed = failed.into_iter().map(name);
             Ok(failed.filter(|name| names.is_empty() || names.contains(name)).collect())
         }
-        (Deed::Retry, None) if names.iter().all(|name| name.batch.is_some()) => Ok(names),
-        (Deed::Retry, None) => Err(bad(&"say which: `batch`, or `names` as BATCH/JOB")),
+        (Deed::Retry, None) => {
+            let are_whole = names.iter().all(|name| name.batch.is_some());
+            if names.is_empty() || !are_whole || code.is_some() {
+                return Err(bad(
+                    &"say which: `batch`, with a `code` or not, or `names` as BATCH/JOB",
+                ));
+            }
+            Ok(names)
+        }
     }
 }
 

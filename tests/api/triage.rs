@@ -150,6 +150,8 @@ fn dead_letters_are_looked_at_redriven_and_discarded() {
         (&1.into(), &1.into(), &json!(null))
     );
     server.get("/v1/tasks/other").problem(404, "not_found");
+    let nothing = json!({ "do": "retry", "expected": 5 });
+    server.post_json("/v1/tasks", &nothing).problem(400, "bad_body");
     let redrive = json!({ "do": "redrive", "expected": 0 });
     server.post_json("/v1/tasks", &redrive).expect(202);
 }
