@@ -7,9 +7,11 @@ mod dead;
 mod doctor;
 mod help;
 mod listen;
+mod machines;
 mod producer;
 mod retry;
 mod status;
+mod telemetry;
 mod up;
 mod work;
 
@@ -24,9 +26,11 @@ pub(crate) use data::{Backend, Data};
 pub(crate) use dead::{Dead, DeadCommand};
 pub(crate) use doctor::Doctor;
 pub(crate) use listen::{Listen, Place};
+pub(crate) use machines::{Launching, Machines};
 pub(crate) use producer::{Preview, Producer, Serve};
 pub(crate) use retry::{Only, Retry};
 pub(crate) use status::Status;
+pub(crate) use telemetry::Telemetry;
 pub(crate) use up::Up;
 pub(crate) use work::Work;
 
@@ -47,10 +51,8 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// What to log, to standard error: error, warn, info, debug, or a filter such as
-    /// `pixmill_consumer=debug`.
-    #[arg(long, global = true, env = "PIXMILL_LOG", default_value = "warn", value_name = "FILTER", help_heading = EVERYWHERE)]
-    pub(crate) log: String,
+    #[command(flatten)]
+    pub(crate) telemetry: Telemetry,
 
     /// A file with settings in TOML: flags by their long names [default: pixmill.toml in the working
     /// directory, if it is there].
@@ -76,7 +78,7 @@ pub(crate) fn definitions() -> clap::Command {
 pub(crate) enum Command {
     /// Process files and folders on this machine, and report.
     Run(Run),
-    /// Run everything on this machine: a drop folder, and workers as they are needed.
+    /// Run everything on this machine: HTTP API, drop folder, and workers as they are needed.
     Up(Up),
     /// Send pictures as jobs into a pipeline.
     Submit(Submit),

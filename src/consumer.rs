@@ -1,14 +1,19 @@
 //! `pixmill consumer`: one worker process.
 
+use std::future::ready;
 use std::io::{Read as _, Write as _};
+use std::pin::Pin;
 use std::process::ExitCode;
 
-use pixmill_consumer::{Config, Exit, Stage, Storm};
+use pixmill_consumer::{Config, Consumer, Exit, Stage, Storm};
 use pixmill_contract::{Clock as _, InstanceId, SystemClock, WorkerId};
 use tokio::sync::watch;
 
 use crate::backend::{self, Purpose};
-use crate::{args, exit, listener, machine, shutdown};
+use crate::{args, exit, listener, machine, shutdown, telemetry};
+
+/// What is to be done once a worker has drained.
+type Stay = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 pub(crate) async fn run(args: args::Consumer) -> anyhow::Result<ExitCode> {
     // Before anything takes long: whoever asks waits at the socket from now on.
@@ -35,10 +40,7 @@ pub(crate) async fn run(args: args::Consumer) -> anyhow::Result<ExitCode> {
     };
     let (stop, stage) = watch::channel(Stage::Running);
     shutdown::listen_for(stop.clone())?;
-    #[cfg(feature = "aws")]
-    if args.ec2 {
-        tokio::spawn(crate::ec2::heed(stop));
-    }
+    let stay = if args.ec2 { stay_on_ec2(&config, stop)? } else { Box::pin(ready(())) };
     let (storms, storm) = watch::channel(None);
     if args.child {
         end_with_standard_input()?;
@@ -47,11 +49,29 @@ pub(crate) async fn run(args: args::Consumer) -> anyhow::Result<ExitCode> {
         let (worker, slots) = (&config.worker, config.slots);
         tracing::info!(%worker, slots, pipeline = args.data.flags(), "working");
     }
-    match pixmill_consumer::run(pipeline, config, stage, storms, listener).await? {
+    let consumer = Consumer::new(pipeline, config, storms)?;
+    match consumer.run(stage, listener, stay).await? {
         Exit::Drained => Ok(ExitCode::SUCCESS),
         // A thread is lost in a picture; returning would not wait for it, exiting is plainer.
         Exit::Stuck => Ok(exit::STUCK.into()),
     }
+}
+
+/// Heeds the notices of the instance from now on. What is returned is to be done after the drain.
+#[cfg(feature = "aws")]
+fn stay_on_ec2(config: &Config, stop: watch::Sender<Stage>) -> anyhow::Result<Stay> {
+    let signalled = shutdown::listen()?;
+    tokio::spawn(crate::ec2::heed(stop));
+    match config.instance.clone() {
+        Some(instance) => Ok(Box::pin(crate::ec2::stay(instance, signalled))),
+        None => Ok(Box::pin(ready(()))),
+    }
+}
+
+#[cfg(not(feature = "aws"))]
+#[expect(clippy::unnecessary_wraps, reason = "with AWS it may fail")]
+fn stay_on_ec2(_: &Config, _: watch::Sender<Stage>) -> anyhow::Result<Stay> {
+    Ok(Box::pin(ready(())))
 }
 
 #[cfg(feature = "aws")]
@@ -71,6 +91,7 @@ fn end_with_standard_input() -> std::io::Result<()> {
     let watch = || {
         let mut rest = [0; 64];
         while !matches!(std::io::stdin().read(&mut rest), Ok(0) | Err(_)) {}
+        telemetry::finish();
         std::process::exit(0);
     };
     std::thread::Builder::new().name("parent".into()).spawn(watch).map(drop)

@@ -60,9 +60,14 @@ fn handed_over(socket: BorrowedFd<'_>) -> anyhow::Result<TcpListener> {
 
 /// The token in a file that nobody else may read.
 fn token(path: &Path) -> anyhow::Result<Token> {
+    let text = token_text(path)?;
+    Token::new(&text).with_context(|| format!("the first line of {} is no token", path.display()))
+}
+
+/// The same as it is sent.
+pub(crate) fn token_text(path: &Path) -> anyhow::Result<String> {
     let text = private_file::read(path, "token", MAX_TOKEN_BYTES)?;
-    let line = text.lines().next().unwrap_or_default().trim();
-    Token::new(line).with_context(|| format!("the first line of {} is no token", path.display()))
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
 #[cfg(test)]

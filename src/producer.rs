@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,16 +12,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use pixmill_api::{Api, Decisions, Settings, Token, Tokens, serve};
+use pixmill_api::{Api, Settings, Token, Tokens, UploadLinks, serve};
 use pixmill_consumer::Stage;
-use pixmill_contract::{Fleet, Pipeline};
-use pixmill_controller::last_decisions;
-use serde_json::json;
+use pixmill_contract::{Fleet, Index, Pipeline};
+use pixmill_local::SqliteIndex;
+use tokio::sync::watch;
 
 use crate::args::{self, Backend, Serve, Work};
 use crate::backend::{self, Purpose};
 use crate::late_fleet::LateFleet;
-use crate::{machine, preview, print, private_file, shutdown};
+use crate::{machine, overseer, preview, print, private_file, shutdown};
+
+/// Where it listens unless the command line says otherwise.
+pub(crate) const DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8000));
 
 /// Longer than any file of tokens.
 const MAX_TOKENS_BYTES: u64 = 256 * 1024;
@@ -34,6 +37,7 @@ const LOOK_ON_AWS: Duration = Duration::from_secs(5);
 pub(crate) async fn run(args: args::Producer) -> anyhow::Result<ExitCode> {
     let opened = backend::open(&args.data, Purpose::Send).await?;
     let pipeline = opened.pipeline.clone();
+    let upload_links = opened.upload_links();
     let (fleet, directory) = match args.data.backend {
         Backend::Local => {
             let fleet = LateFleet::new(opened, args.data.clone());
@@ -41,26 +45,11 @@ pub(crate) async fn run(args: args::Producer) -> anyhow::Result<ExitCode> {
         }
         Backend::Aws => (None, None),
     };
-    let front = Front { pipeline, fleet, directory };
-    let (api, spool) = compose(front, &args.serve, &args.work)?;
-    let address = args.serve.listen;
-    let explained = "give it tokens by --token-file, or listen at 127.0.0.1";
-    api.check(address).context(explained)?;
-    let listener = TcpListener::bind(address);
-    let listener = listener.with_context(|| format!("failed to listen at {address}"))?;
-    let address = listener.local_addr()?;
-    let mut stage = shutdown::listen()?;
-    print(&format!("Serving at http://{address}\n"))?;
-    let mut stop = stage.clone();
-    let stop = async move {
-        // An error as well: nobody listens for signals any more.
-        drop(stop.wait_for(|stage| *stage > Stage::Running).await);
-    };
-    tokio::select! {
-        served = serve(listener, api, stop) => served?,
-        _ = stage.wait_for(|stage| *stage == Stage::Aborting) => {}
-    }
-    drop(spool);
+    let front = Front { pipeline, fleet, upload_links, directory };
+    let server = Server::open(front, &args.serve, &args.work, &[DEFAULT])?;
+    let stage = shutdown::listen()?;
+    print(&format!("Serving at http://{}\n", server.address))?;
+    server.run(stage).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -69,13 +58,68 @@ pub(crate) struct Front {
     pub(crate) pipeline: Pipeline,
     /// The fleet, if there is one that is known here.
     pub(crate) fleet: Option<Arc<dyn Fleet>>,
+    /// Links for uploads that go straight to the store, where it has such.
+    pub(crate) upload_links: Option<UploadLinks>,
     /// The directory of a pipeline of this machine; none on AWS.
     pub(crate) directory: Option<PathBuf>,
 }
 
+/// An API at its socket, which is bound and accepts nobody yet.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    listener: TcpListener,
+    api: Api,
+    spool: Spool,
+}
+
+impl Server {
+    /// Listens where the command line says, or at the first of these that is free.
+    pub(crate) fn open(
+        front: Front,
+        serve: &Serve,
+        work: &Work,
+        otherwise: &[SocketAddr],
+    ) -> anyhow::Result<Self> {
+        let (api, spool) = compose(front, serve, work)?;
+        let listener = match serve.listen {
+            Some(address) => {
+                let explained = "give it tokens by --token-file, or listen at 127.0.0.1";
+                api.check(address).context(explained)?;
+                bind(&[address])?
+            }
+            None => bind(otherwise)?,
+        };
+        Ok(Self { address: listener.local_addr()?, listener, api, spool })
+    }
+
+    /// Serves until the first signal, and finishes the requests that it has; the second one ends it
+    /// at once.
+    pub(crate) async fn run(self, mut stage: watch::Receiver<Stage>) -> anyhow::Result<()> {
+        let Self { listener, api, spool, .. } = self;
+        let mut stop = stage.clone();
+        let stop = async move {
+            // An error as well: nobody listens for signals any more.
+            drop(stop.wait_for(|stage| *stage > Stage::Running).await);
+        };
+        tokio::select! {
+            served = serve(listener, api, stop) => served?,
+            _ = stage.wait_for(|stage| *stage == Stage::Aborting) => {}
+        }
+        drop(spool);
+        Ok(())
+    }
+}
+
+/// Listens at the first of these that is free.
+fn bind(addresses: &[SocketAddr]) -> anyhow::Result<TcpListener> {
+    let first = addresses.first().context("there is nowhere to listen")?;
+    // Of several addresses the error is the last one's, and people know of the first.
+    TcpListener::bind(addresses).with_context(|| format!("failed to listen at {first}"))
+}
+
 /// The API in front of a pipeline, and the place of its uploads, which goes with what is returned.
-pub(crate) fn compose(front: Front, serve: &Serve, work: &Work) -> anyhow::Result<(Api, Spool)> {
-    let Front { pipeline, fleet, directory } = front;
+fn compose(front: Front, serve: &Serve, work: &Work) -> anyhow::Result<(Api, Spool)> {
+    let Front { pipeline, fleet, upload_links, directory } = front;
     let directory = directory.as_deref();
     let spool = Spool::open(&serve.spool(directory))?;
     let is_local = directory.is_some();
@@ -90,26 +134,33 @@ pub(crate) fn compose(front: Front, serve: &Serve, work: &Work) -> anyhow::Resul
         secret: secret(directory)?,
         links: serve.links,
         links_of_store: !is_local,
+        upload_links,
         instance: machine::name(),
         backend: if is_local { "local" } else { "aws" },
         buckets: serve.label.clone(),
         look_every: if is_local { LOOK_LOCALLY } else { LOOK_ON_AWS },
         fleet,
-        decisions: Some(decisions(pipeline.clone())),
+        decisions: Some(overseer::decisions(pipeline.clone())),
+        history: Some(overseer::past(pipeline.clone())),
+        standing: Some(overseer::acting(pipeline.clone())),
+        index: index(directory, serve),
         previewer: Some(preview::previewer(work)?),
         pipeline,
     };
     Ok((Api::new(settings), spool))
 }
 
-fn decisions(pipeline: Pipeline) -> Decisions {
-    Arc::new(move |count| {
-        let pipeline = pipeline.clone();
-        Box::pin(async move {
-            let decisions = last_decisions(&pipeline, count).await?;
-            Ok(decisions.into_iter().map(|decision| json!(decision)).collect())
-        })
-    })
+/// Where it is kept what was read of the store, so that it need not be read again: beside a pipeline
+/// of this machine, or where somebody says. Without it everything is read anew, which is slower.
+fn index(directory: Option<&Path>, serve: &Serve) -> Option<Arc<dyn Index>> {
+    let path = directory.or(serve.spool.as_deref())?.join("index.sqlite");
+    match SqliteIndex::open(path) {
+        Ok(index) => Some(Arc::new(index)),
+        Err(error) => {
+            tracing::warn!(reason = error.chain(), "failed to open the index; it is done without");
+            None
+        }
+    }
 }
 
 /// The tokens in a file that nobody else may read.
@@ -165,7 +216,7 @@ fn secret(directory: Option<&Path>) -> anyhow::Result<[u8; 32]> {
 
 /// Where uploads are kept until they are in the store: a directory of this process alone.
 #[derive(Debug)]
-pub(crate) struct Spool {
+struct Spool {
     path: PathBuf,
     /// Locked for as long as this process lives.
     _lock: File,

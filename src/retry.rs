@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use pixmill_contract::{BatchId, Job, JobId, Pipeline};
-use pixmill_producer::{Ledger, Name, ReplyQueue, Results, Retry, batches_of, retry};
+use pixmill_producer::{Ledger, Name, ReplyQueue, Results, Retry, batches_of, retry, send_retries};
 use serde_json::json;
 
 use crate::args::Only;
@@ -28,7 +28,7 @@ async fn send_again(pipeline: Pipeline, args: &args::Retry) -> anyhow::Result<Ex
     }
     // A reply queue a batch, as each is followed by itself.
     let mut replies = vec![];
-    for jobs in plan.jobs.values_mut() {
+    for (batch, jobs) in &mut plan.jobs {
         if args.wait {
             let queue = ReplyQueue::create(&pipeline).await?;
             for job in jobs.iter_mut() {
@@ -36,7 +36,7 @@ async fn send_again(pipeline: Pipeline, args: &args::Retry) -> anyhow::Result<Ex
             }
             replies.push(queue);
         }
-        pixmill_producer::send(&pipeline, jobs).await?;
+        send_retries(&pipeline, batch, jobs).await?;
     }
     if !args.json {
         print(&plan.to_text())?;

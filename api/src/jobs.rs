@@ -1,32 +1,32 @@
-//! Jobs as the API shows them, one by one and in lists.
+//! Jobs as the API shows them, one by one.
 
 use std::sync::Arc;
 
 use hyper::StatusCode;
 use pixmill_contract::document::{Outcome as End, OutputRecord, SourceFacts, Timings, Trouble};
 use pixmill_contract::key::INPUTS;
-use pixmill_contract::{BatchId, Error, JobId, Key, RejectCode, ResultDocument, Timestamp};
-use pixmill_producer::{batches, read_note, read_standing};
+use pixmill_contract::{BatchId, JobId, RejectCode, ResultDocument, Timestamp};
+use pixmill_producer::{read_note, read_standing};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize as _, Serialize};
 
 use crate::answer::json;
 use crate::asked::Asked;
+use crate::hints::hint;
 use crate::links::{Purpose, link};
 use crate::problem::{Code, Problem};
 use crate::route::Outcome;
-use crate::shelf::{self, Known, Stand};
+use crate::shelf::{self, Stand};
 use crate::state::State;
-
-/// Jobs of a page, unless somebody asks for more or fewer.
-const PAGE: u64 = 100;
 
 /// The states of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum JobState {
-    /// It has not ended: it waits, or somebody works on it.
+    /// It waits, or it is not known that somebody works on it.
     Pending,
+    /// Somebody works on it.
+    Running,
     /// Every output is there.
     Done,
     /// A fact about the picture or the job stands against it.
@@ -36,19 +36,30 @@ pub(crate) enum JobState {
 }
 
 impl JobState {
-    pub(crate) const WORDS: &'static [&'static str] = &["pending", "done", "failed", "dead"];
+    pub(crate) const WORDS: &'static [&'static str] =
+        &["pending", "running", "done", "failed", "dead"];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
+            Self::Running => "running",
             Self::Done => "done",
             Self::Failed => "failed",
             Self::Dead => "dead",
         }
     }
 
-    pub(crate) fn of(stand: Stand<'_>) -> Self {
+    /// Whether it has not ended.
+    pub(crate) fn is_open(self) -> bool {
+        match self {
+            Self::Pending | Self::Running => true,
+            Self::Done | Self::Failed | Self::Dead => false,
+        }
+    }
+
+    pub(crate) fn of(stand: Stand<'_>, is_held: bool) -> Self {
         match stand {
+            Stand::Pending if is_held => Self::Running,
             Stand::Pending => Self::Pending,
             Stand::Done => Self::Done,
             Stand::Failed(failure) if failure.is_dead => Self::Dead,
@@ -66,12 +77,16 @@ pub(crate) struct JobView {
     pub(crate) id: JobId,
     /// What its picture is called.
     pub(crate) name: Option<String>,
+    /// Its place among the jobs of its batch, by their names; in lists of one batch.
+    pub(crate) index: Option<usize>,
     /// How it stands.
     pub(crate) state: JobState,
     /// Why it is not done: the stable code.
     pub(crate) code: Option<RejectCode>,
     /// The same for people.
     pub(crate) reason: Option<String>,
+    /// What somebody can do about it.
+    pub(crate) hint: Option<&'static str>,
     /// What was made, if it is done.
     pub(crate) outputs: Vec<OutputView>,
     /// What its picture turned out to be.
@@ -88,6 +103,8 @@ pub(crate) struct JobView {
     pub(crate) instance: Option<String>,
     /// Where the time went.
     pub(crate) timings: Option<Timings>,
+    /// When it was sent, if it has ended.
+    pub(crate) submitted_at: Option<Timestamp>,
     /// When it ended.
     pub(crate) finished_at: Option<Timestamp>,
 }
@@ -102,17 +119,6 @@ pub(crate) struct OutputView {
     pub(crate) link: String,
 }
 
-/// A page of jobs.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct JobPage {
-    /// The jobs.
-    jobs: Vec<JobView>,
-    /// What to say as `after` for the next page; nothing at the end.
-    next: Option<String>,
-    /// How many there are in all, of one batch.
-    total: Option<usize>,
-}
-
 impl JobView {
     /// A job that has not ended.
     pub(crate) fn pending(batch: BatchId, id: JobId, name: Option<String>) -> Self {
@@ -120,9 +126,11 @@ impl JobView {
             batch,
             id,
             name,
+            index: None,
             state: JobState::Pending,
             code: None,
             reason: None,
+            hint: None,
             outputs: vec![],
             source: None,
             retry_of: None,
@@ -131,6 +139,7 @@ impl JobView {
             worker: None,
             instance: None,
             timings: None,
+            submitted_at: None,
             finished_at: None,
         }
     }
@@ -157,7 +166,13 @@ pub(crate) async fn view(
         Some(result) if result.outcome.is_end() => ended(state, pending, result).await,
         Some(_) | None => {
             let note = read_note(pipeline, batch, id).await?;
-            Ok(JobView { troubles: note.map_or(vec![], |note| note.troubles), ..pending })
+            let holder = state.sight.holder(state, batch, id).await;
+            Ok(JobView {
+                state: if holder.is_some() { JobState::Running } else { JobState::Pending },
+                worker: holder,
+                troubles: note.map_or(vec![], |note| note.troubles),
+                ..pending
+            })
         }
     }
 }
@@ -173,6 +188,7 @@ pub(crate) async fn ended(
     let key = job.get("source").and_then(|source| source.get("key")?.as_str());
     let name = pending.name.clone().or_else(|| Some(name_of(&pending.batch, key?)));
     let retry_of = of_job("retry_of").and_then(|id| JobId::new(id).ok());
+    let submitted_at = job.get("submitted_at").and_then(|at| Timestamp::deserialize(at).ok());
     let (job_state, code, reason, records) = match result.outcome {
         End::Done { outputs } => (JobState::Done, None, None, outputs),
         End::Failed { code, reason } => (JobState::Failed, Some(code), Some(reason), vec![]),
@@ -189,6 +205,7 @@ pub(crate) async fn ended(
         state: job_state,
         code,
         reason,
+        hint: code.map(hint),
         outputs,
         source: result.source,
         retry_of,
@@ -197,6 +214,7 @@ pub(crate) async fn ended(
         worker: Some(result.worker.to_string()),
         instance: Some(result.instance),
         timings: Some(result.timings),
+        submitted_at,
         finished_at: Some(result.finished_at),
         ..pending
     })
@@ -215,124 +233,21 @@ pub(crate) async fn find(
     id: &JobId,
 ) -> Result<JobView, Problem> {
     let found = view(state, batch, id, None).await?;
-    if found.state != JobState::Pending || !found.troubles.is_empty() {
+    if !found.state.is_open() {
         return Ok(found);
     }
     let known = shelf::look(state, batch).await?;
-    match (known.inputs.get(id), known.retries.get(id)) {
-        (Some(key), _) => Ok(JobView { name: Some(name_of(batch, key.as_str())), ..found }),
-        (None, Some(of)) => Ok(JobView { retry_of: Some(of.clone()), ..found }),
-        // It was sent with a key of its own, and has a tombstone in place of its result.
-        (None, None) if read_standing(state.pipeline(), batch, id).await?.is_some() => Ok(found),
-        (None, None) => Err(Problem::new(Code::NotFound, format!("there is no job {batch}/{id}"))),
-    }
-}
-
-/// Which jobs somebody wants to see.
-struct Wanted {
-    state: Option<String>,
-    text: Option<String>,
-    code: Option<String>,
-}
-
-impl Wanted {
-    fn of(asked: &Asked) -> Self {
-        let text = |name| asked.text(name).map(str::to_lowercase);
-        Self { state: text("state"), text: text("q"), code: text("code") }
-    }
-
-    fn holds(&self, known: &Known, id: &JobId, stand: Stand<'_>) -> bool {
-        let failure = match stand {
-            Stand::Failed(failure) => Some(failure),
-            Stand::Pending | Stand::Done => None,
-        };
-        let of_state = self.state.as_ref().is_none_or(|s| s == JobState::of(stand).as_str());
-        let code = failure.map(|failure| failure.code.as_str());
-        let of_code = self.code.as_ref().is_none_or(|wanted| code == Some(wanted));
-        let holds_text = self.text.as_ref().is_none_or(|text| {
-            let name = known.inputs.get(id).map(|key| name_of(&known.batch, key.as_str()));
-            let source = failure.and_then(|failure| failure.source.clone());
-            let reason = failure.map(|failure| failure.reason.clone());
-            let texts = [Some(id.to_string()), name, source, reason];
-            texts.into_iter().flatten().any(|hay| hay.to_lowercase().contains(text))
-        });
-        of_state && of_code && holds_text
-    }
-}
-
-/// `GET /v1/batches/{batch}/jobs`.
-pub(crate) async fn of_batch(state: Arc<State>, asked: Asked) -> Outcome {
-    let batch = asked.batch()?;
-    let wanted = Wanted::of(&asked);
-    let limit = usize::try_from(asked.number("limit").unwrap_or(PAGE)).unwrap_or(usize::MAX);
-    let known = shelf::look(&state, &batch).await?;
-    if !known.exists() {
-        return Err(Problem::new(Code::NotFound, format!("there is no batch {batch}")));
-    }
-    let jobs = chosen(&known, &wanted);
+    let name = known.source(id).map(|key| name_of(batch, key));
+    let retry_of = known.retries.get(id).and_then(|member| member.retry_of.clone());
     drop(known);
-    let total = jobs.len();
-    let after = asked.text("after").unwrap_or_default();
-    let mut left = jobs.into_iter().filter(|(id, _)| id.as_str() > after).peekable();
-    let page: Vec<_> = left.by_ref().take(limit).collect();
-    let last = page.last().map(|(id, _)| id.to_string());
-    let next = left.peek().and(last);
-    let mut jobs = vec![];
-    for (id, name) in page {
-        jobs.push(view(&state, &batch, &id, name).await?);
+    // One that nobody wrote down is known by an attempt, by who holds it, or by a tombstone in place
+    // of its result.
+    let is_known = name.is_some()
+        || !found.troubles.is_empty()
+        || found.state == JobState::Running
+        || read_standing(state.pipeline(), batch, id).await?.is_some();
+    if !is_known {
+        return Err(Problem::new(Code::NotFound, format!("there is no job {batch}/{id}")));
     }
-    Ok(json(StatusCode::OK, &JobPage { jobs, next, total: Some(total) }))
-}
-
-/// The wanted jobs of a batch, by their ids, with what their pictures are called.
-fn chosen(known: &Known, wanted: &Wanted) -> Vec<(JobId, Option<String>)> {
-    let jobs = known.jobs().into_iter().filter(|(id, stand)| wanted.holds(known, id, *stand));
-    let name = |id: &JobId| Some(name_of(&known.batch, known.inputs.get(id).map(Key::as_str)?));
-    jobs.map(|(id, _)| (id.clone(), name(id))).collect()
-}
-
-/// `GET /v1/jobs`: of all batches, or of one.
-pub(crate) async fn list(state: Arc<State>, asked: Asked) -> Outcome {
-    let wanted = Wanted::of(&asked);
-    let limit = usize::try_from(asked.number("limit").unwrap_or(PAGE)).unwrap_or(usize::MAX);
-    let cursor = match asked.text("after").map(|after| after.split_once('/')) {
-        None => None,
-        Some(Some((batch, id))) => Some((batch.to_owned(), id.to_owned())),
-        Some(None) => return Err(Problem::new(Code::BadParameter, "`after` is BATCH/JOB")),
-    };
-    let (mut jobs, mut next) = (vec![], None);
-    for batch in batches_of(&state, &asked).await? {
-        let of_cursor = cursor.as_ref().map(|(of, after)| (of.as_str().cmp(batch.as_str()), after));
-        let after = match of_cursor {
-            // Batches go down, jobs go up.
-            Some((std::cmp::Ordering::Less, _)) => continue,
-            Some((std::cmp::Ordering::Equal, after)) => after.as_str(),
-            Some((std::cmp::Ordering::Greater, _)) | None => "",
-        };
-        let known = shelf::look(&state, &batch).await?;
-        let found = chosen(&known, &wanted);
-        drop(known);
-        for (id, name) in found.into_iter().filter(|(id, _)| id.as_str() > after) {
-            if jobs.len() == limit {
-                let last: Option<&JobView> = jobs.last();
-                next = last.map(|job| format!("{}/{}", job.batch, job.id));
-                return Ok(json(StatusCode::OK, &JobPage { jobs, next, total: None }));
-            }
-            jobs.push(view(&state, &batch, &id, name).await?);
-        }
-    }
-    Ok(json(StatusCode::OK, &JobPage { jobs, next, total: None }))
-}
-
-/// The batch that is asked for, or all, the newest first where ids are made by time.
-async fn batches_of(state: &State, asked: &Asked) -> Result<Vec<BatchId>, Error> {
-    if let Some(batch) = asked.text("batch") {
-        return Ok(BatchId::new(batch).into_iter().collect());
-    }
-    let mut batches = batches(state.pipeline()).await?;
-    batches.push(BatchId::single());
-    batches.sort_unstable();
-    batches.dedup();
-    batches.reverse();
-    Ok(batches)
+    Ok(JobView { name, retry_of, ..found })
 }

@@ -12,19 +12,25 @@ mod answer;
 mod archive;
 mod asked;
 mod batches;
+mod console;
 mod counts;
 mod dead;
 mod dispatch;
 mod events;
 mod fleet;
+mod growing;
+mod hints;
+mod holders;
 mod images;
 mod jobs;
 mod links;
+mod listing;
 mod multipart;
 mod objects;
 mod openapi;
 mod operations;
 mod parts;
+mod past;
 mod preview;
 mod problem;
 mod prototype;
@@ -38,6 +44,8 @@ mod shelf;
 mod state;
 mod status;
 mod submit;
+mod sweep;
+mod tasks;
 mod upload;
 mod watch;
 mod wire;
@@ -47,4 +55,7 @@ pub use pixmill_access::{Token, TokenError, Tokens};
 
 pub use openapi::document;
 pub use server::{ServeError, serve};
-pub use state::{Api, Decisions, Preview, PreviewError, Previewer, Promise, Settings};
+pub use state::{
+    Acting, Api, Decisions, Done, History, Made, Note, Preview, PreviewError, Previewer, Promise,
+    Settings, Standing, UploadLinks, Wanted,
+};

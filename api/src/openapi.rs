@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::answer::{Answer, JSON, whole};
 use crate::problem::{self, Code, ProblemDocument};
 use crate::route::{Gives, Kind, May, Parameter, Route, SchemaOf, Takes, kind_of};
-use crate::routes::ROUTES;
+use crate::routes;
 
 /// Problems that every route may have.
 const EVERYWHERE: [Code; 4] =
@@ -29,7 +29,7 @@ pub fn document() -> Json {
     schemas.meta_schema = None;
     let mut schemas = schemas.into_generator();
     let mut paths = Map::new();
-    for route in ROUTES {
+    for route in routes::all() {
         let path = route.path.replace("...}", "}");
         let of_path = paths.entry(path).or_insert_with(|| json!({}));
         let verb = route.verb.as_str().to_ascii_lowercase();
@@ -50,7 +50,12 @@ pub fn document() -> Json {
             "schemas": schemas.take_definitions(true),
             "securitySchemes": {
                 "token": { "type": "http", "scheme": "bearer" },
-                "session": { "type": "apiKey", "in": "cookie", "name": "pixmill_session" },
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "pixmill_session_8000",
+                    "description": "The name ends in the port that is asked at.",
+                },
             },
         },
     })

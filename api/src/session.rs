@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use hyper::header::{COOKIE, SET_COOKIE};
+use hyper::header::{COOKIE, HOST, HeaderValue, ORIGIN, SET_COOKIE};
 use hyper::{HeaderMap, StatusCode};
 use pixmill_contract::id::{hash, hex};
 use pixmill_contract::{Limits, Timestamp};
@@ -18,8 +18,9 @@ use crate::problem::{Code, Problem};
 use crate::route::Outcome;
 use crate::state::State;
 
-/// The cookie's name.
-const NAME: &str = "pixmill_session";
+/// What the cookie's name begins with. The port follows, as browsers send the cookies of one port of
+/// a machine to all the others.
+const NAME: &str = "pixmill_session_";
 
 /// How long a session lasts.
 const LASTS: Duration = Duration::from_hours(12);
@@ -67,9 +68,34 @@ impl Sessions {
 
 /// What the session's cookie holds.
 pub(crate) fn cookie(head: &HeaderMap) -> Option<&str> {
+    let name = name(head);
     let cookies = head.get_all(COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
     let mut pairs = cookies.flat_map(|cookies| cookies.split(';'));
-    pairs.find_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='))
+    pairs.find_map(|pair| pair.trim().strip_prefix(&name)?.strip_prefix('='))
+}
+
+/// The cookie's name, by the port that was asked at.
+fn name(head: &HeaderMap) -> String {
+    let host = head.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let port = host.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    format!("{NAME}{}", port.unwrap_or(80))
+}
+
+/// The cookie as a browser is to keep it.
+fn to_keep(head: &HeaderMap, secret: &str, seconds: u64) -> String {
+    let name = name(head);
+    // A page that came through TLS says so.
+    let origin = head.get(ORIGIN).map(HeaderValue::as_bytes).unwrap_or_default();
+    let secure = if origin.starts_with(b"https://") { "; Secure" } else { "" };
+    format!("{name}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+}
+
+/// Whether a browser says that a page of ours asks. A cookie alone says less: pages of another port
+/// of the same machine have it sent, too.
+pub(crate) fn is_own_page(head: &HeaderMap) -> bool {
+    // A foreign one has been refused before.
+    head.contains_key(ORIGIN)
+        || head.get("sec-fetch-site").is_some_and(|site| site.as_bytes() == b"same-origin")
 }
 
 /// What opens a session.
@@ -93,7 +119,7 @@ pub(crate) struct Session {
     backend: &'static str,
     /// What is refused before it is taken.
     limits: LimitsView,
-    /// What there is besides jobs: `fleet`, `decisions`, `preview`.
+    /// What there is besides jobs: `fleet`, `decisions`, `history`, `preview`.
     features: Vec<&'static str>,
     /// The server's time.
     now: Timestamp,
@@ -137,6 +163,7 @@ fn session(state: &State, name: String) -> Session {
     let features = [
         ("fleet", settings.fleet.is_some()),
         ("decisions", settings.decisions.is_some()),
+        ("history", settings.history.is_some()),
         ("preview", settings.previewer.is_some()),
     ];
     Session {
@@ -165,8 +192,7 @@ pub(crate) async fn open(state: Arc<State>, mut asked: Asked) -> Outcome {
         None => return Err(Problem::new(Code::Unauthorized, "this is none of the tokens")),
     };
     let secret = state.sessions.open(name.clone(), state.pipeline().clock.now())?;
-    let seconds = LASTS.as_secs();
-    let cookie = format!("{NAME}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict");
+    let cookie = to_keep(&asked.head, &secret, LASTS.as_secs());
     Ok(with_text(json(StatusCode::OK, &session(&state, name)), SET_COOKIE, &cookie))
 }
 
@@ -175,8 +201,7 @@ pub(crate) fn close(state: &State, asked: &Asked) -> Answer {
     if let Some(secret) = cookie(&asked.head) {
         state.sessions.close(secret);
     }
-    let gone = format!("{NAME}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict");
-    with_text(empty(StatusCode::NO_CONTENT), SET_COOKIE, &gone)
+    with_text(empty(StatusCode::NO_CONTENT), SET_COOKIE, &to_keep(&asked.head, "", 0))
 }
 
 #[cfg(test)]
@@ -201,9 +226,11 @@ mod tests {
 
     #[test]
     fn a_cookie_is_found_among_others() {
-        let head =
-            HeaderMap::from_iter([(COOKIE, "a=b; pixmill_session=xyz; c=d".parse().unwrap())]);
+        let cookies = "a=b; pixmill_session_81=abc; pixmill_session_80=xyz; c=d";
+        let mut head = HeaderMap::from_iter([(COOKIE, cookies.parse().unwrap())]);
         assert_eq!(cookie(&head), Some("xyz"));
+        head.insert(HOST, "127.0.0.1:81".parse().unwrap());
+        assert_eq!(cookie(&head), Some("abc"), "that of the port");
         assert_eq!(cookie(&HeaderMap::new()), None);
     }
 }

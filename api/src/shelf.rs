@@ -1,14 +1,15 @@
 //! What is known of batches, kept from one question to the next: a look at one reads only what is
-//! new. All of it is in the store too, so that nothing is lost with it.
+//! new. All of it is in the store too, so that nothing is lost with it; an index, if there is one,
+//! spares the next process what this one has read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use pixmill_contract::document::BatchDocument;
+use pixmill_contract::document::{BatchDocument, Member};
 use pixmill_contract::key::INPUTS;
-use pixmill_contract::{BatchId, Error, JobId, Key, Pipeline};
-use pixmill_producer::{Failure, Ledger, Picture, read_batch};
+use pixmill_contract::{BatchId, Error, Index, JobId, Key, Pipeline};
+use pixmill_producer::{End, Failure, Kept, Ledger, Picture, members, read_batch};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
@@ -24,12 +25,16 @@ const ENDED: Duration = Duration::from_secs(10);
 pub(crate) struct Known {
     pub(crate) batch: BatchId,
     pub(crate) ledger: Ledger,
-    /// What was uploaded for it, by the jobs that are made of it.
+    /// Where the pictures of its jobs are, but not of retries.
     pub(crate) inputs: BTreeMap<JobId, Key>,
-    /// Retries that were sent from here, and the jobs that they repeat.
-    pub(crate) retries: BTreeMap<JobId, JobId>,
+    /// Its retries, and what they repeat.
+    pub(crate) retries: BTreeMap<JobId, Member>,
     pub(crate) document: Option<BatchDocument>,
+    /// Its manifests that have been read.
+    manifests: BTreeSet<Key>,
     looked_at: Option<Instant>,
+    /// Whether something was sent from here since.
+    is_outdated: bool,
 }
 
 /// How a job stands, as a batch knows it.
@@ -40,11 +45,18 @@ pub(crate) enum Stand<'k> {
     Failed(&'k Failure),
 }
 
+impl<'k> Stand<'k> {
+    fn of(end: &'k End) -> Self {
+        end.failure.as_ref().map_or(Self::Done, Self::Failed)
+    }
+}
+
 impl Known {
     fn new(pipeline: &Pipeline, batch: BatchId) -> Self {
         let ledger = Ledger::new(pipeline.clone(), batch.clone());
-        let (inputs, retries) = <_>::default();
-        Self { batch, ledger, inputs, retries, document: None, looked_at: None }
+        let (inputs, retries, manifests) = <_>::default();
+        let (document, looked_at, is_outdated) = (None, None, false);
+        Self { batch, ledger, inputs, retries, document, manifests, looked_at, is_outdated }
     }
 
     /// Whether anything is known of it.
@@ -56,31 +68,43 @@ impl Known {
     pub(crate) fn jobs(&self) -> BTreeMap<&JobId, Stand<'_>> {
         let open = self.inputs.keys().chain(self.retries.keys());
         let mut jobs: BTreeMap<_, _> = open.map(|id| (id, Stand::Pending)).collect();
-        for (id, failure, _) in self.ledger.ends() {
-            jobs.insert(id, failure.map_or(Stand::Done, Stand::Failed));
-        }
+        jobs.extend(self.ledger.ends().map(|(id, end)| (id, Stand::of(end))));
         jobs
+    }
+
+    /// Where the picture of a job is.
+    pub(crate) fn source(&self, id: &JobId) -> Option<&str> {
+        let input = self.inputs.get(id).map(Key::as_str);
+        let retry = || self.retries.get(id).map(|member| member.key.as_str());
+        input.or_else(retry).or_else(|| self.ledger.end(id)?.source.as_deref())
     }
 
     /// How many jobs it has, as far as is known.
     pub(crate) fn count(&self) -> u64 {
         let announced = self.document.as_ref().map_or(0, |document| document.jobs);
-        let ended = self.ledger.done() + self.ledger.failures().len();
-        announced.max(self.inputs.len() as u64).max(ended as u64)
+        announced.max(self.inputs.len() as u64).max(self.ended())
+    }
+
+    /// How many have ended, of a job and its retries one.
+    fn ended(&self) -> u64 {
+        (self.ledger.done() + self.ledger.failures().len()) as u64
     }
 
     /// Whether nothing more is to come.
     pub(crate) fn has_ended(&self) -> bool {
-        let ended = self.ledger.done() + self.ledger.failures().len();
         let closed = self.document.as_ref().is_some_and(|document| document.closed);
-        let retried =
-            self.retries.keys().any(|id| !self.ledger.ends().any(|(other, ..)| other == id));
-        closed && !retried && ended as u64 >= self.count()
+        let retried = self.retries.keys().any(|id| self.ledger.end(id).is_none());
+        closed && !retried && self.ended() >= self.count()
     }
 
-    async fn look(&mut self, pipeline: &Pipeline) -> Result<(), Error> {
+    async fn look(&mut self, pipeline: &Pipeline, index: Option<&dyn Index>) -> Result<(), Error> {
+        if let Some(index) = index.filter(|_| self.looked_at.is_none()) {
+            self.restore(index).await;
+        }
         self.document = read_batch(pipeline, &self.batch).await?;
         self.ledger.look().await?;
+        let new = members(pipeline, &self.batch, &mut self.manifests).await?;
+        self.add_members(new);
         let complete = self
             .document
             .as_ref()
@@ -88,8 +112,46 @@ impl Known {
         if !complete {
             self.list_inputs(pipeline).await?;
         }
-        self.looked_at = Some(Instant::now());
+        (self.looked_at, self.is_outdated) = (Some(Instant::now()), false);
+        if let Some(index) = index {
+            self.keep(index).await;
+        }
         Ok(())
+    }
+
+    /// Reads what another process has read before. Without it everything is read anew.
+    async fn restore(&mut self, index: &dyn Index) {
+        match index.find(&self.batch).await {
+            Ok(found) => {
+                let read = |(id, value): (JobId, String)| {
+                    Some((id, serde_json::from_str::<Kept>(&value).ok()?))
+                };
+                self.ledger.restore(found.into_iter().filter_map(read));
+            }
+            Err(error) => tracing::warn!(reason = error.chain(), "failed to read the index"),
+        }
+    }
+
+    async fn keep(&mut self, index: &dyn Index) {
+        let text = |kept: Kept| serde_json::to_string(&kept).expect("it is JSON");
+        let changes = self.ledger.changes();
+        if changes.is_empty() {
+            return;
+        }
+        let changes = changes.into_iter().map(|(id, kept)| (id, kept.map(text))).collect();
+        if let Err(error) = index.keep(&self.batch, changes).await {
+            tracing::warn!(reason = error.chain(), "failed to write the index");
+        }
+    }
+
+    fn add_members(&mut self, members: Vec<Member>) {
+        for member in members {
+            if member.retry_of.is_some() {
+                self.retries.insert(member.id.clone(), member);
+            } else {
+                self.inputs.insert(member.id, member.key);
+            }
+        }
     }
 
     async fn list_inputs(&mut self, pipeline: &Pipeline) -> Result<(), Error> {
@@ -138,6 +200,13 @@ impl Shelf {
     }
 }
 
+/// Something was sent: what is known of a batch is not all of it any more.
+pub(crate) async fn outdate(state: &State, batch: &BatchId) {
+    let known = state.shelf.place(state.pipeline(), batch);
+    known.lock().await.is_outdated = true;
+    state.events.stir();
+}
+
 /// What is known of a batch, as of a moment ago at most.
 pub(crate) async fn look(state: &State, batch: &BatchId) -> Result<OwnedMutexGuard<Known>, Error> {
     look_since(state, batch, Instant::now().checked_sub(state.settings.look_every)).await
@@ -161,8 +230,8 @@ async fn look_since(
     // Of what has ended, news comes from other programs only: a retry, a redrive.
     let since = if known.has_ended() { since.and_then(|at| at.checked_sub(ENDED)) } else { since };
     let is_fresh = known.looked_at.zip(since).is_some_and(|(looked_at, since)| looked_at > since);
-    if !is_fresh {
-        known.look(pipeline).await?;
+    if !is_fresh || known.is_outdated {
+        known.look(pipeline, state.settings.index.as_deref()).await?;
     }
     Ok(known)
 }

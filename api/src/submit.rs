@@ -10,19 +10,21 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::header::LOCATION;
-use pixmill_contract::document::Version;
+use pixmill_contract::document::{BatchDocument, Version};
 use pixmill_contract::id::hash;
 use pixmill_contract::port::{Condition, Payload, Put};
 use pixmill_contract::{BatchId, ErrorKind, JobId, Key, Recipe};
-use pixmill_producer::{Picture, Producer, read_result};
+use pixmill_producer::{Picture, Producer, read_batch, read_result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json as object};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::answer::{json, with_text};
 use crate::asked::Asked;
-use crate::jobs::{JobState, JobView, view};
+use crate::growing::by;
+use crate::jobs::{JobView, view};
 use crate::problem::{Code, Problem};
 use crate::recipes::{resolve, resolve_value};
 use crate::route::Outcome;
@@ -63,8 +65,6 @@ struct Order {
     recipe: Recipe,
     batch: Option<BatchId>,
     pictures: Vec<(String, Picture)>,
-    /// Where those are that were in the store before, in the same order.
-    keys: Vec<Key>,
     /// What the files of the pictures go with.
     files: Vec<Upload>,
     /// What the request is, in one hash, whoever sends it.
@@ -84,11 +84,12 @@ pub(crate) async fn post(state: Arc<State>, mut asked: Asked) -> Outcome {
     let accepted = {
         let state = Arc::clone(&state);
         // Of its own, so that it goes on when whoever asked has gone.
-        tokio::spawn(async move { place(&state, order, &who, key).await })
+        let placed = async move { place(&state, order, &who, key).await };
+        tokio::spawn(placed.in_current_span())
     };
     let bug = |_| Problem::new(Code::Internal, "something is wrong here");
     let (batch, jobs) = accepted.await.map_err(bug)??;
-    state.counts.accepted(jobs.len());
+    state.counts.accepted(&batch, jobs.len());
     answer(&state, batch, jobs, wait).await
 }
 
@@ -112,7 +113,7 @@ async fn answer(
             None => JobView::pending(batch.clone(), id, Some(name)),
         });
     }
-    let all = waited && views.iter().all(|job| job.state != JobState::Pending);
+    let all = waited && views.iter().all(|job| !job.state.is_open());
     let status = if all { StatusCode::OK } else { StatusCode::ACCEPTED };
     let location = format!("/v1/batches/{batch}");
     let answer = json(status, &Accepted { batch, jobs: views });
@@ -180,7 +181,7 @@ async fn from_uploads(state: &Arc<State>, asked: &mut Asked) -> Result<Order, Pr
         (file.name.clone(), Picture::file(file.name.clone(), file.path.to_path_buf()))
     };
     let pictures = files.iter().map(picture).collect();
-    Ok(Order { recipe, batch, pictures, keys: vec![], files, fingerprint })
+    Ok(Order { recipe, batch, pictures, files, fingerprint })
 }
 
 async fn from_keys(state: &Arc<State>, asked: &mut Asked) -> Result<Order, Problem> {
@@ -200,8 +201,8 @@ async fn from_keys(state: &Arc<State>, asked: &mut Asked) -> Result<Order, Probl
     }
     let fingerprint = fingerprint(&recipe, batch.as_ref(), keys.iter().map(Key::as_str));
     let picture = |key: Key| (key.file_name().to_owned(), Picture::key(key));
-    let pictures = keys.iter().cloned().map(picture).collect();
-    Ok(Order { recipe, batch, pictures, keys, files: vec![], fingerprint })
+    let pictures = keys.into_iter().map(picture).collect();
+    Ok(Order { recipe, batch, pictures, files: vec![], fingerprint })
 }
 
 fn fingerprint<'p>(
@@ -221,7 +222,7 @@ async fn place(
     who: &str,
     key: Option<String>,
 ) -> Result<(BatchId, Vec<(JobId, String)>), Problem> {
-    let Order { recipe, batch, pictures, keys, files, fingerprint } = order;
+    let Order { recipe, batch, pictures, files, fingerprint } = order;
     let pipeline = state.pipeline();
     let batch = match key {
         Some(key) => {
@@ -235,21 +236,35 @@ async fn place(
     for (name, picture) in &pictures {
         jobs.push((picture.job(&batch)?, name.clone()));
     }
-    let by = if who.is_empty() { "pixmill api".to_owned() } else { format!("pixmill api ({who})") };
-    let turn = state.turn(&batch);
-    let turn = turn.lock().await;
+    let by = by(who);
     let producer = Producer::new(pipeline.clone());
-    let mut open = producer.batch(recipe).id(batch.clone()).by(by).open().await?;
-    open.submit_all(pictures.into_iter().map(|(_, picture)| picture), |_| {}).await?;
-    open.close().await?;
-    drop((turn, files));
-    if !keys.is_empty() {
-        // They are not where the pictures of the batch are, so a look does not find them.
-        let mut known = shelf::look_now(state, &batch).await?;
-        known.inputs.extend(jobs.iter().map(|(id, _)| id.clone()).zip(keys));
+    let pictures = pictures.into_iter().map(|(_, picture)| picture);
+    if let Some(open) = announced(state, &batch, &recipe).await? {
+        producer.join(open, recipe).submit_all(pictures, |_| {}).await?;
+    } else {
+        let turn = state.turn(&batch);
+        let _turn = turn.lock().await;
+        let mut open = producer.batch(recipe).id(batch.clone()).by(by).open().await?;
+        open.submit_all(pictures, |_| {}).await?;
+        open.close().await?;
     }
-    state.events.stir();
+    drop(files);
+    shelf::outdate(state, &batch).await;
     Ok((batch, jobs))
+}
+
+/// The batch, if somebody opened it who closes it: many may add to it at once then.
+async fn announced(
+    state: &State,
+    batch: &BatchId,
+    recipe: &Recipe,
+) -> Result<Option<BatchDocument>, Problem> {
+    let open = read_batch(state.pipeline(), batch).await?;
+    let open = open.filter(|open| open.expected.is_some() && !open.closed);
+    if open.as_ref().and_then(|open| open.recipe.as_ref()).is_some_and(|known| known != recipe) {
+        return Err(Problem::new(Code::Conflict, "the batch has another recipe"));
+    }
+    Ok(open)
 }
 
 /// Writes down what a request is that may be repeated. Refuses one whose key was used for another.

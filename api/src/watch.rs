@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json as object};
 use tokio::time::Instant;
 
 use crate::batches::BatchView;
-use crate::jobs::JobState;
+use crate::jobs::{JobState, name_of};
 use crate::shelf::{self, Stand};
 use crate::state::State;
 
@@ -28,9 +28,12 @@ const REST: u32 = 10;
 pub(crate) struct Watch {
     /// The last view of each batch, and its jobs that have ended.
     batches: HashMap<BatchId, Seen>,
+    /// Jobs that somebody works on.
+    held: HashSet<(BatchId, JobId)>,
     /// Whether what is there counts as known: after the first look.
     begun: bool,
     fleet: Option<Json>,
+    queue: Option<Json>,
     decision: Option<Json>,
 }
 
@@ -56,8 +59,27 @@ impl Watch {
                 self.look_at(state, batch).await?;
             }
         }
+        self.tell_of_beginnings(state).await;
         self.begun = true;
         self.look_at_fleet(state).await
+    }
+
+    /// Which jobs somebody has begun to work on.
+    async fn tell_of_beginnings(&mut self, state: &State) {
+        let seen = state.sight.now(state).await;
+        let mut held = HashSet::new();
+        for (batch, id, worker) in seen.holders.all() {
+            let job = (batch.clone(), id.clone());
+            let is_new = !self.held.contains(&job);
+            if self.begun && is_new && held.len() < TOLD {
+                let data = object!({
+                    "batch": batch, "id": id, "state": JobState::Running, "worker": worker,
+                });
+                state.events.tell("jobs", "job", &data);
+            }
+            held.insert(job);
+        }
+        self.held = held;
     }
 
     async fn look_at(&mut self, state: &State, batch: BatchId) -> Result<(), Error> {
@@ -65,7 +87,8 @@ impl Watch {
         let known = shelf::look_now(state, &batch).await?;
         let rests_until = Instant::now() + began.elapsed() * REST;
         let now = state.pipeline().clock.now();
-        let view = BatchView::of(&known, now);
+        let seen = state.sight.now(state).await;
+        let view = BatchView::of(&known, &seen.holders, now);
         let before = self.batches.get(&batch);
         let is_new = |id: &JobId| before.is_none_or(|seen| !seen.ended.contains(id));
         let jobs = known.jobs();
@@ -78,8 +101,11 @@ impl Watch {
                     Stand::Failed(failure) => Some(failure.code),
                     Stand::Pending | Stand::Done => None,
                 };
-                let job_state = JobState::of(**stand);
-                let data = object!({ "batch": batch, "id": id, "state": job_state, "code": code });
+                let job_state = JobState::of(**stand, false);
+                let name = known.source(id).map(|key| name_of(&batch, key));
+                let data = object!({
+                    "batch": batch, "id": id, "name": name, "state": job_state, "code": code,
+                });
                 state.events.tell("jobs", "job", &data);
             }
             if before.is_none_or(|seen| !same(&seen.view, &view)) {
@@ -94,14 +120,26 @@ impl Watch {
     }
 
     async fn look_at_fleet(&mut self, state: &State) -> Result<(), Error> {
-        if let Some(fleet) = &state.settings.fleet {
-            let instances = crate::fleet::views(&fleet.observe().await?);
+        if state.settings.fleet.is_some() {
+            let notes = crate::fleet::acting(state).await?.map(|acting| acting.notes);
+            let seen = state.sight.now(state).await;
+            let instances = crate::fleet::views(&seen.instances, &notes.unwrap_or_default());
             // Reports change with every look; what is told of is what people would see change.
             let shape: Json = instances.iter().map(crate::fleet::InstanceView::shape).collect();
             if self.fleet.as_ref() != Some(&shape) {
                 self.fleet = Some(shape);
                 state.events.tell("fleet", "fleet", &object!({ "instances": instances }));
             }
+        }
+        let jobs = state.pipeline().jobs.depth().await?;
+        let dead_letters = state.pipeline().dead_letters.depth().await?.total();
+        let queue = object!({
+            "visible": jobs.visible, "in_flight": jobs.in_flight, "delayed": jobs.delayed,
+            "dead_letters": dead_letters,
+        });
+        if self.queue.as_ref() != Some(&queue) {
+            state.events.tell("fleet", "queue", &queue);
+            self.queue = Some(queue);
         }
         if let Some(decisions) = &state.settings.decisions {
             let last = decisions(1).await?.into_iter().next();
@@ -120,6 +158,6 @@ impl Watch {
 /// Whether nothing that is counted has changed.
 fn same(a: &BatchView, b: &BatchView) -> bool {
     let counts =
-        |view: &BatchView| (view.jobs, view.pending, view.done, view.failed, view.dead, view.ended);
+        |view: &BatchView| (view.jobs, view.open(), view.done, view.failed, view.dead, view.ended);
     counts(a) == counts(b)
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::fate::Fate;
 use crate::lease::Lease;
-use crate::vitals::Spent;
+use crate::vitals::{Held, Spent};
 use crate::worker::Worker;
 
 /// Who a job is.
@@ -36,6 +36,8 @@ pub(crate) struct Attempt<'w> {
     pub(crate) facts: SourceFacts,
     pub(crate) timings: Timings,
     pub(crate) spent: Spent,
+    /// That it is worked on, once it is.
+    pub(crate) held: Option<Held>,
     pub(crate) received_at: Timestamp,
     pub(crate) begun: Instant,
 }
@@ -57,6 +59,7 @@ impl<'w> Attempt<'w> {
             facts: SourceFacts::default(),
             timings: Timings::default(),
             spent: Spent::default(),
+            held: None,
             received_at: worker.pipeline.clock.now(),
             begun: Instant::now(),
         }

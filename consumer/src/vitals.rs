@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use pixmill_contract::document::{JobSeconds, Pace};
+use pixmill_contract::document::{HeldJob, JobSeconds, Pace};
 use pixmill_contract::port::Delivery;
-use pixmill_contract::{Clock, Recipe, Timestamp};
+use pixmill_contract::{BatchId, Clock, JobId, Recipe, Timestamp};
 
 use crate::pulse::Pulse;
 
@@ -40,6 +40,8 @@ pub(crate) struct Vitals {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Counts {
     busy: Busy,
+    /// Jobs that are worked on, and since when.
+    held: BTreeMap<(BatchId, JobId), Timestamp>,
     pub(crate) received: u64,
     pub(crate) waited: Option<Duration>,
     pub(crate) ended: u64,
@@ -99,6 +101,13 @@ impl Vitals {
         Slot(Arc::clone(self))
     }
 
+    /// A job is worked on for as long as what this returns is kept.
+    pub(crate) fn hold(self: &Arc<Self>, batch: &BatchId, id: &JobId) -> Held {
+        let (job, now) = ((batch.clone(), id.clone()), self.clock.now());
+        self.lock().held.insert(job.clone(), now);
+        Held { vitals: Arc::clone(self), job }
+    }
+
     /// A message is gone from the queue, or about to be: its job has ended. `recipe` is what was
     /// done, if something was.
     pub(crate) fn ended(&self, spent: Spent, recipe: Option<&Recipe>) {
@@ -136,10 +145,33 @@ impl Counts {
         self.busy.peak(now)
     }
 
+    /// Jobs that are worked on.
+    pub(crate) fn jobs(&self) -> Vec<HeldJob> {
+        let held = |((batch, id), since): (&(BatchId, JobId), &Timestamp)| HeldJob {
+            batch: batch.clone(),
+            id: id.clone(),
+            since: *since,
+        };
+        self.held.iter().map(held).collect()
+    }
+
     /// What is known of a kind of work, or of all those that came when there were too many.
     fn pace(&mut self, kind: String) -> &mut Pace {
         let is_room = self.paces.len() < MAX_KINDS || self.paces.contains_key(&kind);
         self.paces.entry(if is_room { kind } else { OTHER.to_owned() }).or_default()
+    }
+}
+
+/// A job that is worked on. A second delivery of it is worked on by itself.
+#[derive(Debug)]
+pub(crate) struct Held {
+    vitals: Arc<Vitals>,
+    job: (BatchId, JobId),
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.vitals.lock().held.remove(&self.job);
     }
 }
 

@@ -63,6 +63,7 @@ fn instance(number: u32, tick: u32, now: Timestamp) -> Instance {
         busy: 8,
         busy_peak: 8,
         leases: 8,
+        jobs: vec![],
         draining: false,
         progressed_at: now,
         storm: None,

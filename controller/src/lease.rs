@@ -50,6 +50,11 @@ fn key() -> Key {
     Key::new(format!("{CONTROLLER}state.json")).expect("a good key")
 }
 
+/// What a controller says that finds a document it cannot read. It does not guess: the document may
+/// be that of a later version that is at work. All that is lost with it is what was remembered.
+const UNREADABLE: &str =
+    "read controller/state.json (if no other controller is at work, remove it)";
+
 /// What is in the store, if there is anything.
 pub(crate) async fn read(pipeline: &Pipeline) -> Result<Option<(State, Etag)>, Error> {
     let object = match pipeline.store.get(&key(), None).await {
@@ -60,7 +65,7 @@ pub(crate) async fn read(pipeline: &Pipeline) -> Result<Option<(State, Etag)>, E
     let etag = object.meta.etag.clone();
     let bytes = object.bytes().await?;
     let state = serde_json::from_slice(&bytes)
-        .map_err(|e| Error::new(ErrorKind::Invalid, "read the controller's state", e))?;
+        .map_err(|e| Error::new(ErrorKind::Invalid, UNREADABLE, e))?;
     Ok(Some((state, etag)))
 }
 
@@ -72,6 +77,8 @@ pub(crate) struct Lease {
     time: Duration,
     /// What somebody else's document was when we last looked, and since when it has been so.
     watched: Option<(Etag, Instant)>,
+    /// Whether it has been ours since this process began.
+    was_ours: bool,
 }
 
 /// The lease while it is ours.
@@ -101,11 +108,22 @@ pub(crate) enum Claim {
 
 impl Lease {
     pub(crate) fn new(pipeline: Pipeline, me: String, time: Duration) -> Self {
-        Self { pipeline, me, time, watched: None }
+        Self { pipeline, me, time, watched: None, was_ours: false }
     }
 
-    /// Takes the lease if it is free, if it was let run out, or if it is ours already.
+    /// Takes the lease if it is free, if it was let run out, or if it is ours already. The first time
+    /// its memory is that of somebody before.
     pub(crate) async fn claim(&mut self) -> Result<Claim, Error> {
+        let mut claim = self.ask().await?;
+        if let Claim::Held(held) = &mut claim
+            && !std::mem::replace(&mut self.was_ours, true)
+        {
+            held.state.memory.resume();
+        }
+        Ok(claim)
+    }
+
+    async fn ask(&mut self) -> Result<Claim, Error> {
         let asked_at = Instant::now();
         let Some((found, etag)) = read(&self.pipeline).await? else {
             let first = State::first(&self.me, self.pipeline.clock.now());

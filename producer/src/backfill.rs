@@ -15,7 +15,7 @@ use pixmill_contract::{
     BatchId, Error, ErrorKind, Job, Key, ObjectStore, Pipeline, Recipe, WorkerId,
 };
 
-use crate::batch::open_batch;
+use crate::batch::{Said, open_batch};
 use crate::documents::{read, write_batch};
 use crate::ids::{Ids, ended};
 use crate::patience::patiently;
@@ -67,7 +67,8 @@ pub async fn backfill(
 ) -> Result<(BackfillDocument, Option<Results>), Error> {
     let beginning = Checkpoint::beginning(pipeline, backfill).await?;
     let id = backfill.batch();
-    let (batch, _) = open_batch(pipeline, id, &backfill.recipe, &backfill.by).await?;
+    let said = Said { by: backfill.by.clone(), ..Said::default() };
+    let (batch, _) = open_batch(pipeline, id, &backfill.recipe, said).await?;
     let mut checkpoint = Checkpoint::take(pipeline, beginning).await?;
     let done = match checkpoint.document.pass {
         1 => Ids::default(),

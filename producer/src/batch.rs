@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use pixmill_contract::document::{BatchDocument, Version};
 use pixmill_contract::{BatchId, Error, ErrorKind, JobId, Pipeline, Recipe, ResultDocument};
+use tracing::Instrument as _;
 
 use crate::documents::{read_batch, write_batch};
 use crate::patience::patiently;
@@ -31,7 +32,8 @@ impl Producer {
     /// A batch of pictures that this is to be made of, to be opened.
     pub fn batch(&self, recipe: Recipe) -> NewBatch {
         let by = format!("pixmill-producer {}", env!("CARGO_PKG_VERSION"));
-        NewBatch { pipeline: self.pipeline.clone(), recipe, id: None, by, replies: false }
+        let said = Said { by, name: None, expected: None };
+        NewBatch { pipeline: self.pipeline.clone(), recipe, id: None, said, replies: false }
     }
 }
 
@@ -42,8 +44,19 @@ pub struct NewBatch {
     pipeline: Pipeline,
     recipe: Recipe,
     id: Option<BatchId>,
-    by: String,
+    said: Said,
     replies: bool,
+}
+
+/// What is said of a batch when it is opened for the first time.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    /// Who or what sends it.
+    pub(crate) by: String,
+    /// What people call it.
+    pub(crate) name: Option<String>,
+    /// How many jobs it is to have.
+    pub(crate) expected: Option<u64>,
 }
 
 impl NewBatch {
@@ -54,7 +67,17 @@ impl NewBatch {
 
     /// Who or what sends it, for people.
     pub fn by(self, by: impl Into<String>) -> Self {
-        Self { by: by.into(), ..self }
+        Self { said: Said { by: by.into(), ..self.said }, ..self }
+    }
+
+    /// What people call it.
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self { said: Said { name: Some(name.into()), ..self.said }, ..self }
+    }
+
+    /// How many jobs it is to have. Whoever says so closes it: others who submit to it do not.
+    pub fn expected(self, jobs: u64) -> Self {
+        Self { said: Said { expected: Some(jobs), ..self.said }, ..self }
     }
 
     /// Has results come through a reply queue of this batch's own: at once, and for much less than
@@ -66,13 +89,23 @@ impl NewBatch {
     /// Opens it: from here on it is known, as growing. Refuses a recipe with overlays that are not
     /// in the store, and a batch that is there with another recipe.
     pub async fn open(self) -> Result<Batch, Error> {
-        let Self { pipeline, recipe, id, by, replies } = self;
+        let Self { pipeline, recipe, id, said, replies } = self;
         let id = id.unwrap_or_else(|| BatchId::fresh(pipeline.clock.now()));
-        let (document, was_there) = open_batch(&pipeline, id.clone(), &recipe, &by).await?;
+        let (document, was_there) = open_batch(&pipeline, id.clone(), &recipe, said).await?;
         let replies = if replies { Some(ReplyQueue::create(&pipeline).await?) } else { None };
         let results = Results::new(pipeline.clone(), id, replies, []);
         let sender = Sender::open(pipeline, document, recipe, was_there).await?;
         Ok(Batch { sender, results })
+    }
+}
+
+impl Producer {
+    /// A batch that is open already and that somebody else closes: what is submitted is added to it.
+    /// Nothing is read of what is in it, so a picture that has ended is sent again, which its result
+    /// answers.
+    pub fn join(&self, open: BatchDocument, recipe: Recipe) -> Batch {
+        let results = Results::new(self.pipeline.clone(), open.batch.clone(), None, []);
+        Batch { sender: Sender::joining(self.pipeline.clone(), open, recipe), results }
     }
 }
 
@@ -81,7 +114,7 @@ pub(crate) async fn open_batch(
     pipeline: &Pipeline,
     batch: BatchId,
     recipe: &Recipe,
-    by: &str,
+    said: Said,
 ) -> Result<(BatchDocument, bool), Error> {
     let refused = |why: String| Error::new(ErrorKind::Invalid, format!("open batch {batch}"), why);
     recipe.check_overlays().map_err(|error| refused(error.to_string()))?;
@@ -90,11 +123,13 @@ pub(crate) async fn open_batch(
     let new = || BatchDocument {
         pixmill: Version,
         batch: batch.clone(),
+        name: said.name,
+        expected: said.expected,
         jobs: 0,
         closed: false,
         recipe: Some(recipe.clone()),
         created_at: pipeline.clock.now(),
-        by: by.to_owned(),
+        by: said.by,
     };
     let document = BatchDocument { closed: false, ..known.unwrap_or_else(new) };
     if document.recipe.as_ref().is_some_and(|known| known != recipe) {
@@ -138,11 +173,12 @@ impl Batch {
     ) -> Result<(), Error> {
         let Self { sender, results } = self;
         let mut open = HashSet::new();
+        let span = tracing::error_span!("submit", batch = %results.batch());
         let submitted = sender.submit_all(pictures, results.reply_to(), &mut open, |id, ended| {
             results.add(id.clone(), ended);
             accepted(id);
         });
-        let submitted = submitted.await;
+        let submitted = submitted.instrument(span).await;
         for id in open {
             sender.forget(&id);
         }

@@ -154,6 +154,8 @@ impl Drops {
             let document = known.unwrap_or_else(|| BatchDocument {
                 pixmill: Version,
                 batch: batch.clone(),
+                name: None,
+                expected: None,
                 jobs: 0,
                 closed: false,
                 recipe: None,

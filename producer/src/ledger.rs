@@ -7,8 +7,9 @@ use std::time::Duration;
 use pixmill_contract::document::Outcome;
 use pixmill_contract::key::{BATCHES, RESULTS};
 use pixmill_contract::{
-    BatchId, Error, ErrorKind, JobId, Key, Pipeline, RejectCode, ResultDocument, Timestamp,
+    BatchId, Error, ErrorKind, Format, JobId, Key, Pipeline, RejectCode, ResultDocument, Timestamp,
 };
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use crate::documents::read_result;
@@ -20,16 +21,35 @@ const READERS: usize = 8;
 const RATE_OVER: Duration = Duration::from_mins(1);
 
 /// The end of a job, as far as a ledger keeps it.
-#[derive(Debug, Clone, PartialEq)]
-struct End {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct End {
     /// The failure; nothing if it is done.
-    failure: Option<Failure>,
-    finished_at: Timestamp,
-    retry_of: Option<JobId>,
+    pub failure: Option<Failure>,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// The job that it repeats.
+    pub retry_of: Option<JobId>,
+    /// The key of its source, if its message says so.
+    pub source: Option<String>,
+    /// How large its source was, as far as that was read.
+    pub bytes_in: u64,
+    /// How large its outputs are together.
+    pub bytes_out: u64,
+    /// Whether its first output is a picture.
+    pub is_picture: bool,
+}
+
+/// An end with what tells it from a later one of the same job, for whoever keeps ledgers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The size of the result that it was read from.
+    pub size: u64,
+    /// What was read.
+    pub end: End,
 }
 
 /// Why a job is not done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// Whether it was given up, rather than found impossible.
     pub is_dead: bool,
@@ -37,8 +57,6 @@ pub struct Failure {
     pub code: RejectCode,
     /// What exactly, for people.
     pub reason: String,
-    /// The key of its source, if its message says so.
-    pub source: Option<String>,
 }
 
 /// The ends of a batch, as far as they are known.
@@ -51,13 +69,30 @@ pub struct Ledger {
     ends: HashMap<JobId, End>,
     /// Jobs whose retries have ended: these stand for them.
     retried: HashSet<JobId>,
+    /// What has changed since somebody asked for it.
+    changed: HashSet<JobId>,
 }
 
 impl Ledger {
     /// A ledger without entries.
     pub fn new(pipeline: Pipeline, batch: BatchId) -> Self {
-        let (read, ends, retried) = <_>::default();
-        Self { pipeline, batch, read, ends, retried }
+        let (read, ends, retried, changed) = <_>::default();
+        Self { pipeline, batch, read, ends, retried, changed }
+    }
+
+    /// Adds what was kept of it. A look corrects what is not so any more.
+    pub fn restore(&mut self, kept: impl IntoIterator<Item = (JobId, Kept)>) {
+        for (id, Kept { size, end }) in kept {
+            self.read.insert(id.clone(), size);
+            self.ends.insert(id, end);
+        }
+    }
+
+    /// What has changed since this was asked last, to be kept; nothing of what is gone.
+    pub fn changes(&mut self) -> Vec<(JobId, Option<Kept>)> {
+        let kept =
+            |id: &JobId| Some(Kept { size: *self.read.get(id)?, end: self.ends.get(id)?.clone() });
+        std::mem::take(&mut self.changed).into_iter().map(|id| (id.clone(), kept(&id))).collect()
     }
 
     /// The batch.
@@ -69,19 +104,23 @@ impl Ledger {
     pub async fn look(&mut self) -> Result<(), Error> {
         let prefix = format!("{RESULTS}{}/", self.batch);
         let mut after = None;
+        let mut seen = 0;
         loop {
             let page = self.pipeline.store.list(&prefix, after.as_ref()).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.key.clone());
             let mut new = vec![];
             for listed in &page {
-                if let Some(id) = job_of(&listed.key)
-                    && self.read.get(&id) != Some(&listed.size)
-                {
+                let Some(id) = job_of(&listed.key) else { continue };
+                seen += 1;
+                if self.read.get(&id) != Some(&listed.size) {
                     new.push((id, listed.size));
                 }
             }
             self.read_all(new).await?;
+        }
+        if self.read.len() > seen {
+            self.forget_removed().await?;
         }
         self.retried = self.ends.values().filter_map(|end| end.retry_of.clone()).collect();
         Ok(())
@@ -105,13 +144,36 @@ impl Ledger {
             for (id, size, end) in part? {
                 if let Some(end) = end {
                     self.read.insert(id.clone(), size);
-                    self.ends.insert(id, end);
+                    self.ends.insert(id.clone(), end);
                 } else {
                     // A tombstone, or not readable: looked at again the next time.
-                    self.read.remove(&id);
-                    self.ends.remove(&id);
+                    self.forget(&id);
                 }
+                self.changed.insert(id);
             }
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, id: &JobId) {
+        self.read.remove(id);
+        self.ends.remove(id);
+    }
+
+    /// Results are not removed by us; who does has made room, or begins anew.
+    async fn forget_removed(&mut self) -> Result<(), Error> {
+        let prefix = format!("{RESULTS}{}/", self.batch);
+        let (mut there, mut after) = (HashSet::new(), None);
+        loop {
+            let page = self.pipeline.store.list(&prefix, after.as_ref()).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.key.clone());
+            there.extend(page.iter().filter_map(|listed| job_of(&listed.key)));
+        }
+        let removed: Vec<_> = self.read.keys().filter(|id| !there.contains(*id)).cloned().collect();
+        for id in removed {
+            self.forget(&id);
+            self.changed.insert(id);
         }
         Ok(())
     }
@@ -134,9 +196,20 @@ impl Ledger {
         failures.into_iter().map(|(_, id, failure)| (id, failure)).collect()
     }
 
-    /// Every job that has ended, retried or not: why it is not done, and when it ended.
-    pub fn ends(&self) -> impl Iterator<Item = (&JobId, Option<&Failure>, Timestamp)> {
-        self.ends.iter().map(|(id, end)| (id, end.failure.as_ref(), end.finished_at))
+    /// Every job that has ended, retried or not.
+    pub fn ends(&self) -> impl Iterator<Item = (&JobId, &End)> {
+        self.ends.iter()
+    }
+
+    /// How a job ended, if it has.
+    pub fn end(&self, id: &JobId) -> Option<&End> {
+        self.ends.get(id)
+    }
+
+    /// How large the sources and the outputs of what is done are.
+    pub fn bytes(&self) -> (u64, u64) {
+        let done = self.counted().filter(|(_, end)| end.failure.is_none());
+        done.fold((0, 0), |(ins, outs), (_, end)| (ins + end.bytes_in, outs + end.bytes_out))
     }
 
     /// When its last job so far ended.
@@ -157,19 +230,27 @@ impl Ledger {
 
 fn end_of(result: ResultDocument) -> Option<End> {
     let job = result.job.unwrap_or_default();
+    let (mut bytes_out, mut is_picture) = (0, false);
     let failure = match result.outcome {
-        Outcome::Done { .. } => None,
+        Outcome::Done { outputs } => {
+            bytes_out = outputs.iter().map(|output| output.bytes).sum();
+            is_picture = outputs.first().is_some_and(|output| output.format != Format::Json);
+            None
+        }
         Outcome::Failed { code, reason } => Some((false, code, reason)),
         Outcome::Dead { code, reason } => Some((true, code, reason)),
         Outcome::Redriven { .. } => return None,
     };
     let source = || Some(job.get("source")?.get("key")?.as_str()?.to_owned());
-    let failure = failure.map(|(is_dead, code, reason)| {
-        let source = source();
-        Failure { is_dead, code, reason, source }
-    });
-    let retry_of = job.get("retry_of").and_then(|id| JobId::new(id.as_str()?).ok());
-    Some(End { failure, finished_at: result.finished_at, retry_of })
+    Some(End {
+        failure: failure.map(|(is_dead, code, reason)| Failure { is_dead, code, reason }),
+        finished_at: result.finished_at,
+        retry_of: job.get("retry_of").and_then(|id| JobId::new(id.as_str()?).ok()),
+        source: source(),
+        bytes_in: result.source.map_or(0, |source| source.bytes),
+        bytes_out,
+        is_picture,
+    })
 }
 
 fn job_of(key: &Key) -> Option<JobId> {

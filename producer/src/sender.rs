@@ -1,15 +1,17 @@
 //! The half of a batch that sends: uploads that overlap, and jobs that follow them in pages.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use pixmill_contract::document::{BatchDocument, Source};
 use pixmill_contract::key::INPUTS;
 use pixmill_contract::port::{Condition, Payload, Put};
 use pixmill_contract::{BatchId, Error, ErrorKind, Job, JobId, Key, Pipeline, Recipe};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use crate::documents::write_batch;
 use crate::ids::{Ids, ended};
+use crate::manifest::{announce, members};
 use crate::patience::patiently;
 use crate::picture::{Picture, job_of};
 use crate::submit::send_all;
@@ -55,6 +57,12 @@ impl Sender {
         Ok(Self { pipeline, document, recipe, before, done, ours: Ids::default(), new: 0 })
     }
 
+    /// The sender of a batch that somebody else opened and closes.
+    pub(crate) fn joining(pipeline: Pipeline, document: BatchDocument, recipe: Recipe) -> Self {
+        let (before, done, ours) = <_>::default();
+        Self { pipeline, document, recipe, before, done, ours, new: 0 }
+    }
+
     /// Uploads and sends. `open` are the jobs that are under way; `accepted` is told of each that is
     /// not any more, and whether it had ended before.
     pub(crate) async fn submit_all(
@@ -79,10 +87,11 @@ impl Sender {
                 }
                 open.insert(job.id.clone());
                 let pipeline = self.pipeline.clone();
-                uploads.spawn(async move {
+                let upload = async move {
                     upload(&pipeline, &job.source.key, payload).await?;
                     Ok::<_, Error>(job)
-                });
+                };
+                uploads.spawn(upload.in_current_span());
             }
             let uploaded = uploads.join_next().await;
             let is_last = uploaded.is_none();
@@ -90,6 +99,7 @@ impl Sender {
                 page.push(job.expect("an upload neither panics nor is aborted")?);
             }
             if page.len() >= PAGE || is_last {
+                announce(&self.pipeline, &self.document.batch, &page).await?;
                 send_all(&self.pipeline, &page).await?;
                 for job in page.drain(..) {
                     open.remove(&job.id);
@@ -132,8 +142,7 @@ impl Sender {
         Job { source, reply_to, ..job }
     }
 
-    /// Says that nothing more comes, and how much there is: all that was uploaded, now and before.
-    /// Of what an earlier process submitted by key alone only its own count is known.
+    /// Says that nothing more comes, and how much there is: all that was sent, now and before.
     pub(crate) async fn close(self) -> Result<(), Error> {
         let jobs = (self.before.len() + self.new) as u64;
         let jobs = jobs.max(self.document.jobs);
@@ -142,19 +151,26 @@ impl Sender {
     }
 }
 
-/// The jobs whose pictures were uploaded before.
+/// The jobs whose pictures were uploaded before, or that were sent by key.
 async fn uploaded(pipeline: &Pipeline, batch: &BatchId) -> Result<Ids, Error> {
     let mut ids = Ids::default();
     let prefix = format!("{INPUTS}{batch}/");
     let mut after: Option<Key> = None;
     loop {
         let page = patiently(|| pipeline.store.list(&prefix, after.as_ref())).await?;
-        let Some(last) = page.last() else { return Ok(ids) };
+        let Some(last) = page.last() else { break };
         after = Some(last.key.clone());
         for listed in &page {
             ids.insert(&job_of(None, &listed.key));
         }
     }
+    let members = patiently(|| async { members(pipeline, batch, &mut BTreeSet::new()).await });
+    for member in members.await? {
+        if member.retry_of.is_none() {
+            ids.insert(&member.id);
+        }
+    }
+    Ok(ids)
 }
 
 /// Puts a picture where its job will look for it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::work::{Work, bytes};
-use super::{Data, help};
+use super::{Data, Launching, Machines, help};
 
 /// Start, drain and replace the workers of a pipeline, as its queue demands.
 #[derive(Debug, Args)]
@@ -14,6 +14,12 @@ use super::{Data, help};
 pub(crate) struct Controller {
     #[command(flatten)]
     pub(crate) data: Data,
+
+    #[command(flatten)]
+    pub(crate) machines: Machines,
+
+    #[command(flatten)]
+    pub(crate) launching: Launching,
 
     #[command(flatten)]
     pub(crate) sizing: Sizing,
@@ -55,7 +61,7 @@ pub(crate) struct Sizing {
     #[arg(long, env = "PIXMILL_MIN", default_value_t = 0, value_name = "N")]
     pub(crate) min: u32,
 
-    /// Most workers [default: one a core].
+    /// Most workers [default: one a core, on AWS 10].
     #[arg(long, env = "PIXMILL_MAX", value_name = "N")]
     pub(crate) max: Option<u32>,
 
@@ -68,11 +74,12 @@ pub(crate) struct Sizing {
     #[arg(long, env = "PIXMILL_MEMORY", value_name = "BYTES", value_parser = bytes)]
     pub(crate) memory: Option<u64>,
 
-    /// How long a worker takes to start; only to begin with, as it is learned.
-    #[arg(long, env = "PIXMILL_BOOT", default_value = "1s", value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub(crate) boot: Duration,
+    /// How long a worker takes to start; only to begin with, as it is learned [default: 1s, on AWS
+    /// 1m].
+    #[arg(long, env = "PIXMILL_BOOT", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) boot: Option<Duration>,
 
-    /// How often the fleet is looked at.
-    #[arg(long, env = "PIXMILL_INTERVAL", default_value = "2s", value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub(crate) interval: Duration,
+    /// How often the fleet is looked at [default: 2s, on AWS 10s].
+    #[arg(long, env = "PIXMILL_INTERVAL", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) interval: Option<Duration>,
 }

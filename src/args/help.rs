@@ -39,6 +39,9 @@ Examples:
   pixmill up --data mill/ --min 1 --max 4 --target-latency 30s
   pixmill up --data mill/ --folders ~/share     # the folders elsewhere, as on a share
 
+It serves the HTTP API to this machine alone, at the address that it prints; /openapi.json tells
+what there is. Recipes that are put there are files of --recipes, too.
+
 What is put into drop/web/ is worked on by the recipe web.toml, what is directly in drop/ by
 default.toml. Results appear in out/web/ under the same path; the original goes to done/, or to
 failed/ with the reason beside it in NAME.reason.txt, and is tried again once it is moved back to
@@ -115,13 +118,16 @@ Examples:
   pixmill controller --data mill/ --dry-run --explain      # what it would do, and why
   pixmill controller --data mill/ --target-latency 30s --show-policy
   pixmill controller --data mill/ --max 0                  # everybody home
+  pixmill controller --backend aws --bucket pictures --queue jobs --asg grinders --token-file token
 
-Workers are processes of this machine. They go on working when the controller ends, and the next one
+Workers are processes of this machine, or instances of EC2 that start `pixmill consumer --ec2` with
+--listen and --token-file: those of an Auto Scaling group, or launched from a template. They go on working when the controller ends, and the next one
 finds them again. Several controllers may run: one acts, the others stand by. Nobody who works is
 ended: who is to go finishes first, and an idle fleet goes home by itself. With --max 0 everybody
 is sent home, and the command ends when they have gone.
 
-`pixmill status --data mill/ --watch` shows the fleet and why it has its size.";
+`pixmill status --data mill/ --watch` shows the fleet and why it has its size; on AWS with --fleet, and
+the flags that name the fleet.";
     with_codes(text, "controller")
 }
 
@@ -131,6 +137,7 @@ Examples:
   pixmill status --data mill/
   pixmill status monday --data mill/ --watch   # one batch, with its failures, until it has ended
   pixmill status monday/3f2a --data mill/      # the whole story of one job
+  pixmill status --fleet --data mill/          # the fleet alone, and why each instance is as it is
   pixmill status --data out/.pixmill           # what a `pixmill run --out out/` has done
 
 With --watch it goes on until the batch or the job has ended, of a whole pipeline until it is

@@ -26,9 +26,10 @@ pub(crate) struct Producer {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "HTTP")]
 pub(crate) struct Serve {
-    /// Where to listen, as an IP address and a port.
-    #[arg(long, env = "PIXMILL_LISTEN", default_value = "127.0.0.1:8000", value_name = "ADDRESS")]
-    pub(crate) listen: SocketAddr,
+    /// Where to listen, as an IP address and a port [default: 127.0.0.1:8000; `up` takes one of the
+    /// next ports if another program has that].
+    #[arg(long, env = "PIXMILL_LISTEN", value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
 
     /// A file with the tokens of those who may ask, a line each: `NAME TOKEN`, or a token alone.
     /// Without it only addresses of this machine alone are listened at.
@@ -67,8 +68,9 @@ impl Serve {
     }
 }
 
-/// Make a preview: the picture of a file through a recipe, to standard output. What the server
-/// starts for each, so that pictures are opened in a process of their own.
+/// Make a preview: the picture of a file through a recipe, to standard output, behind a line that
+/// says what comes. What the server starts for each, so that pictures are opened in a process of
+/// their own.
 #[derive(Debug, Args)]
 #[command(after_help = help::preview())]
 pub(crate) struct Preview {
@@ -76,9 +78,17 @@ pub(crate) struct Preview {
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
-    /// What to make of it; its first output counts.
+    /// What to make of it.
     #[arg(long, short, value_name = "RECIPE")]
     pub(crate) recipe: String,
+
+    /// An overlay of the recipe; they are given in the order of their names.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) overlay: Vec<PathBuf>,
+
+    /// The recipe that this is a part of, whose first output's size is told [default: the same].
+    #[arg(long, value_name = "RECIPE")]
+    pub(crate) whole: Option<String>,
 
     #[command(flatten)]
     pub(crate) work: Work,

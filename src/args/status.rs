@@ -3,7 +3,7 @@
 use clap::Args;
 use pixmill_producer::Name;
 
-use super::{Data, help};
+use super::{Data, Machines, help};
 
 /// Show what is waiting, what is done and what failed.
 #[derive(Debug, Args)]
@@ -15,6 +15,13 @@ pub(crate) struct Status {
 
     #[command(flatten)]
     pub(crate) data: Data,
+
+    /// The fleet alone: how each instance is, and why. The batches are not read.
+    #[arg(long, conflicts_with = "name")]
+    pub(crate) fleet: bool,
+
+    #[command(flatten)]
+    pub(crate) machines: Machines,
 
     /// Go on showing it.
     #[arg(long, short)]

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Recipes, Sizing, Work, help};
+use super::{Recipes, Serve, Sizing, Work, help};
 
-/// Run everything on this machine: a drop folder, and workers as they are needed.
+/// Run everything on this machine: HTTP API, drop folder, and workers as they are needed.
 #[derive(Debug, Args)]
 #[command(after_help = help::up())]
 pub(crate) struct Up {
@@ -30,6 +30,9 @@ pub(crate) struct Up {
     /// Survive power loss too, not only killed processes. Slower.
     #[arg(long, env = "PIXMILL_DURABLE")]
     pub(crate) durable: bool,
+
+    #[command(flatten)]
+    pub(crate) serve: Serve,
 
     #[command(flatten)]
     pub(crate) sizing: Sizing,

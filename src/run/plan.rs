@@ -79,6 +79,8 @@ pub(crate) async fn make(
     let document = BatchDocument {
         pixmill: Version,
         batch: batch.clone(),
+        name: None,
+        expected: None,
         jobs: (jobs.len() + done) as u64,
         closed: true,
         recipe: Some(recipe.clone()),

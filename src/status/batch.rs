@@ -77,7 +77,7 @@ impl Tally {
             "per_second": self.ledger.rate(now),
             "seconds_left": self.left(now).map(|left| left.as_secs_f64()),
             "last_at": self.ledger.last_at(),
-            "failures": failures.into_iter().map(failure_json).collect::<Vec<_>>(),
+            "failures": failures.into_iter().map(|one| self.failure_json(one)).collect::<Vec<_>>(),
         })
     }
 
@@ -100,7 +100,7 @@ impl Tally {
             let state = if failures[0].1.is_dead { "dead" } else { "failed" };
             text.push_str(&format!("  {} {state}: {code}\n", failures.len()));
             for (id, failure) in failures.iter().take(named) {
-                let source = failure.source.as_deref().map_or(String::new(), one_line);
+                let source = self.source(id).map_or(String::new(), one_line);
                 text.push_str(&format!("    {id} {source}: {}\n", one_line(&failure.reason)));
             }
             if failures.len() > named {
@@ -130,14 +130,19 @@ impl Tally {
         }
         line
     }
-}
 
-fn failure_json((id, failure): (&JobId, &Failure)) -> Json {
-    json!({
-        "id": id,
-        "source": failure.source,
-        "state": if failure.is_dead { "dead" } else { "failed" },
-        "code": failure.code,
-        "reason": failure.reason,
-    })
+    fn failure_json(&self, (id, failure): (&JobId, &Failure)) -> Json {
+        json!({
+            "id": id,
+            "source": self.source(id),
+            "state": if failure.is_dead { "dead" } else { "failed" },
+            "code": failure.code,
+            "reason": failure.reason,
+        })
+    }
+
+    /// The key of the picture of a job that has ended.
+    fn source(&self, id: &JobId) -> Option<&str> {
+        self.ledger.end(id)?.source.as_deref()
+    }
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use indicatif::HumanDuration;
 use pixmill_contract::document::Report;
-use pixmill_contract::port::{Instance, Lifecycle};
+use pixmill_contract::port::{Instance, Lifecycle, TargetHealth, TargetState};
 use pixmill_contract::{Fleet, Pipeline, Timestamp};
 use pixmill_controller::{Decision, Note, Standing, last_decisions, standing};
 use serde_json::{Value as Json, json};
 
-use crate::args;
+use crate::args::{self, Backend};
 use crate::backend::Opened;
 use crate::shown::{ago, one_line, plural};
 
@@ -23,6 +23,17 @@ const LOOKED_THROUGH: usize = 50;
 /// A controller that has not written for so long does not act any more.
 const SILENCE: Duration = Duration::from_mins(1);
 
+#[cfg(feature = "aws")]
+async fn on_ec2(args: &args::Status) -> anyhow::Result<Arc<dyn Fleet>> {
+    crate::ec2::seen_fleet(&args.data, &args.machines).await
+}
+
+#[cfg(not(feature = "aws"))]
+#[expect(clippy::unused_async, reason = "with AWS its configuration is looked for")]
+async fn on_ec2(_: &args::Status) -> anyhow::Result<Arc<dyn Fleet>> {
+    anyhow::bail!("{}", crate::backend::WITHOUT_AWS)
+}
+
 /// A fleet as of the last look.
 pub(super) struct FleetView {
     fleet: Arc<dyn Fleet>,
@@ -32,10 +43,17 @@ pub(super) struct FleetView {
 }
 
 impl FleetView {
-    /// The fleet of the pipeline, if it has one.
-    pub(super) fn find(data: &args::Data, opened: &Opened) -> anyhow::Result<Option<Self>> {
+    /// The fleet of the pipeline, if it has one. One on EC2 is looked at where it is asked for, as not
+    /// everybody who may look at the pipeline may look at the machines.
+    pub(super) async fn find(args: &args::Status, opened: &Opened) -> anyhow::Result<Option<Self>> {
         let view = |fleet| Self { fleet, instances: vec![], standing: None, decisions: vec![] };
-        Ok(opened.fleet(data)?.map(view))
+        match args.data.backend {
+            Backend::Local => Ok(opened.fleet(&args.data)?.map(view)),
+            Backend::Aws if args.fleet || args.machines.asg.is_some() => {
+                on_ec2(args).await.map(view).map(Some)
+            }
+            Backend::Aws => Ok(None),
+        }
     }
 
     pub(super) async fn look(&mut self, pipeline: &Pipeline) -> anyhow::Result<()> {
@@ -113,6 +131,9 @@ impl FleetView {
             row.push_str(&format!("  busy {busy} of {slots}  {jobs} done"));
         }
         row.push_str(&format!("  {age:#} old"));
+        if let Some(target) = &instance.target {
+            row.push_str(&format!("  {}", probed(target)));
+        }
         if let Some(why) = why {
             row.push_str(&format!("  {}", one_line(&why)));
         }
@@ -153,6 +174,7 @@ impl FleetView {
                 "reason": reason,
                 "launched_at": instance.launched_at,
                 "draining_since": instance.draining_since,
+                "target": instance.target,
                 "report": instance.report,
             })
         });
@@ -170,5 +192,21 @@ impl FleetView {
             "last": self.decisions.first(),
             "decisions": self.doings().collect::<Vec<_>>(),
         })
+    }
+}
+
+/// What a load balancer says of an instance, in its words.
+fn probed(target: &TargetHealth) -> String {
+    let state = match target.state {
+        TargetState::Initial => "initial",
+        TargetState::Healthy => "healthy",
+        TargetState::Unhealthy => "unhealthy",
+        TargetState::Unused => "unused",
+        TargetState::Draining => "draining",
+        TargetState::Unavailable => "unavailable",
+    };
+    match &target.reason {
+        Some(reason) => format!("target {state} ({reason})"),
+        None => format!("target {state}"),
     }
 }

@@ -35,8 +35,8 @@ pub(crate) async fn run(args: args::Status) -> anyhow::Result<ExitCode> {
 
 /// What is looked at.
 enum Subject {
-    /// All batches, and who works on them.
-    Pipeline(Vec<Tally>, Option<FleetView>),
+    /// All batches, unless they are not asked for, and who works on them.
+    Pipeline(Option<Vec<Tally>>, Option<FleetView>),
     Batch(Box<Tally>),
     Job(Box<Story>),
 }
@@ -56,7 +56,13 @@ impl Status {
     async fn find(opened: Opened, args: &args::Status) -> anyhow::Result<Self> {
         let pipeline = &opened.pipeline;
         let subject = match &args.name {
-            None => Subject::Pipeline(vec![], FleetView::find(&args.data, &opened)?),
+            None => {
+                let fleet = FleetView::find(args, &opened).await?;
+                if args.fleet && fleet.is_none() {
+                    bail!("this pipeline has no fleet yet: `pixmill controller` makes one");
+                }
+                Subject::Pipeline((!args.fleet).then(Vec::new), fleet)
+            }
             Some(Name { batch: Some(batch), id }) => {
                 Subject::Job(Box::new(Story::new(batch.clone(), id.clone())))
             }
@@ -89,6 +95,10 @@ impl Status {
                 if let Some(fleet) = fleet {
                     fleet.look(pipeline).await?;
                 }
+                let Some(tallies) = tallies else {
+                    self.now = pipeline.clock.now();
+                    return Ok(());
+                };
                 for batch in batches(pipeline).await? {
                     if !tallies.iter().any(|tally| *tally.batch() == batch) {
                         tallies.push(Tally::new(pipeline, batch));
@@ -125,8 +135,10 @@ impl Status {
         });
         match &self.subject {
             Subject::Pipeline(tallies, fleet) => {
-                let batches = tallies.iter().map(|tally| tally.to_json(self.now));
-                document["batches"] = batches.collect();
+                if let Some(tallies) = tallies {
+                    let batches = tallies.iter().map(|tally| tally.to_json(self.now));
+                    document["batches"] = batches.collect();
+                }
                 if let Some(fleet) = fleet {
                     document["fleet"] = fleet.to_json(self.now);
                 }
@@ -141,7 +153,8 @@ impl Status {
         let mut text = self.queue();
         match &self.subject {
             Subject::Pipeline(tallies, fleet) => {
-                text.extend(tallies.iter().map(|tally| tally.to_text(self.now, 0)));
+                let tallies = tallies.iter().flatten();
+                text.extend(tallies.map(|tally| tally.to_text(self.now, 0)));
                 text.extend(fleet.iter().map(|fleet| fleet.to_text(self.now)));
             }
             Subject::Batch(tally) => {
@@ -157,7 +170,7 @@ impl Status {
     fn to_line(&self) -> String {
         match &self.subject {
             Subject::Pipeline(tallies, fleet) => {
-                let open = tallies.iter().filter(|tally| tally.end().is_none());
+                let open = tallies.iter().flatten().filter(|tally| tally.end().is_none());
                 let mut lines =
                     vec![format!("{} waiting, {} in work", self.jobs.visible, self.jobs.in_flight)];
                 lines.extend(fleet.iter().map(FleetView::to_line));

@@ -1,18 +1,20 @@
 //! `pixmill up`: everything on this machine, in one process and its workers.
 //!
-//! The parts are those that other commands have each for itself: the drop folder sends jobs, the
-//! controller keeps as many workers as they need, the workers do them. They share a pipeline and
-//! nothing else, so what one of them cannot do now keeps no other. One more part, such as a server,
-//! is one more future beside [`Intake::run`] in [`Parts::run`], with the same two signals: `stop`,
-//! when nothing new is to be begun, and `over`, when the workers have gone.
+//! The parts are those that other commands have each for itself: the HTTP API and the drop folder
+//! send jobs, the controller keeps as many workers as they need, the workers do them. They share a
+//! pipeline and nothing else, so what one of them cannot do now keeps no other. Each is a future in
+//! [`Parts::run`], with two signals: `stop`, when nothing new is to be begun, and `over`, when the
+//! workers have gone.
 //!
-//! The order of the end: nothing more is taken and the fleet is not sized any more; the workers
-//! drain, and what they end is put aside; once they have gone, it is over.
+//! The order of the end: nothing more is taken, no more requests are accepted, and the fleet is not
+//! sized any more; the workers drain, and what they end is put aside; once they have gone, it is
+//! over.
 
 mod place;
 pub(crate) mod told;
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,8 +27,10 @@ use pixmill_controller::{Controller, Policy};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::args::Backend;
 use crate::controller::{Workers, policy};
 use crate::drop::Intake;
+use crate::producer::{DEFAULT, Front, Server};
 use crate::{args, backend, shutdown};
 use place::Place;
 use told::{Told, say};
@@ -38,11 +42,14 @@ const NAME: &str = "up";
 /// How much longer than the drain timeout a drain may take: a receive is waited for, and releases.
 const DRAIN_MARGIN: Duration = Duration::from_secs(10);
 
+/// So many ports are tried from the first on.
+const PORTS: usize = 10;
+
 /// How often it is looked whether the workers have gone.
 const LOOK: Duration = Duration::from_millis(100);
 
-pub(crate) async fn run(args: args::Up, log: &str) -> anyhow::Result<ExitCode> {
-    let policy = policy(&args.sizing, &args.work);
+pub(crate) async fn run(args: args::Up, telemetry: &args::Telemetry) -> anyhow::Result<ExitCode> {
+    let policy = policy(Backend::Local, &args.sizing, &args.work);
     policy.check()?;
     if policy.max == 0 {
         bail!(
@@ -52,14 +59,29 @@ pub(crate) async fn run(args: args::Up, log: &str) -> anyhow::Result<ExitCode> {
     let stage = shutdown::listen()?;
     let place = Place::take(&args)?;
     let (pipeline, local) = backend::open_local(&args.data, args.durable, None)?;
-    let workers = Workers { sizing: &args.sizing, work: &args.work, durable: args.durable, log };
+    let (sizing, work, durable) = (&args.sizing, &args.work, args.durable);
+    let workers = Workers { sizing, work, durable, telemetry };
     let fleet = workers.fleet(&args.data, &local)?;
-    place.introduce(&args)?;
+    let front = Front {
+        pipeline: pipeline.clone(),
+        fleet: Some(Arc::clone(&fleet)),
+        upload_links: None,
+        directory: Some(args.data.clone()),
+    };
+    let server = Server::open(front, &args.serve, &args.work, &ports())?;
+    place.introduce(&args, server.address)?;
     let (folder, recipes, limits) = (place.folder, args.recipes.recipes, args.work.limits());
     let intake = Intake::new(folder, pipeline.clone(), recipes, limits, args.stable).await?;
     let patience = args.work.drain_timeout + DRAIN_MARGIN;
-    Parts { pipeline, fleet, policy, patience, stage }.run(intake).await;
+    Parts { pipeline, fleet, policy, patience, stage }.run(intake, server).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where the API may listen, in this order: at the port that the documents name, at one near it, so
+/// that it is the same the next time, or at any.
+fn ports() -> Vec<SocketAddr> {
+    let near = (DEFAULT.port()..).take(PORTS).chain([0]);
+    near.map(|port| SocketAddr::new(DEFAULT.ip(), port)).collect()
 }
 
 /// What the parts have in common.
@@ -74,11 +96,16 @@ struct Parts {
 
 impl Parts {
     /// Runs them until the first signal, and then to their end.
-    async fn run(self, intake: Intake) {
+    async fn run(self, intake: Intake, server: Server) {
         let Self { pipeline, fleet, policy, patience, stage } = self;
         let (stop, stopped) = watch::channel(false);
         let (over, is_over) = watch::channel(false);
         let intake = intake.run(stopped.clone(), is_over);
+        let served = async {
+            if let Err(error) = server.run(stage.clone()).await {
+                eprintln!("pixmill: nobody is served over HTTP any more: {error:#}");
+            }
+        };
         let controller =
             Controller { pipeline, fleet: Arc::clone(&fleet), policy, name: NAME.to_owned() };
         let mut told = Told::default();
@@ -93,7 +120,7 @@ impl Parts {
             say("stop    what is in work is finished; once more to end at once");
             stop.send_replace(true);
         };
-        tokio::join!(intake, sized, signalled);
+        tokio::join!(intake, served, sized, signalled);
         say("stopped");
     }
 }

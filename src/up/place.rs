@@ -2,10 +2,11 @@
 //! people are told of them.
 
 use std::fs::{File, TryLockError};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use pixmill_contract::key::DROP as DROPPED;
+use pixmill_contract::key::{DROP as DROPPED, RECIPES};
 use pixmill_local::drop::{DONE, DROP, DropFolder, FAILED, OUT, TAKEN};
 use pixmill_local::{Access, Mount, read_mounts, write_mounts};
 use pixmill_producer::dropped;
@@ -34,12 +35,17 @@ impl Place {
                 home.display()
             );
         };
-        let mount = |prefix: &str, folder: &str, access| Mount {
+        let mount = |prefix: &str, directory: PathBuf, access| Mount {
             prefix: prefix.to_owned(),
-            directory: home.join(folder),
+            directory,
             access,
         };
-        let mounts = [mount(DROPPED, TAKEN, Access::Read), mount(dropped::OUT, OUT, Access::Write)];
+        // A recipe of the drop folder is one of the API, and the other way round.
+        let mounts = [
+            mount(DROPPED, home.join(TAKEN), Access::Read),
+            mount(dropped::OUT, home.join(OUT), Access::Write),
+            mount(RECIPES, args.recipes.recipes.clone(), Access::Write),
+        ];
         for known in read_mounts(data)? {
             if !mounts.iter().any(|mount| mount.prefix == known.prefix) {
                 bail!("{} is the state of a `pixmill run`; choose another --data", data.display());
@@ -51,7 +57,7 @@ impl Place {
     }
 
     /// Says what is where, and what to do next.
-    pub(super) fn introduce(&self, args: &args::Up) -> anyhow::Result<()> {
+    pub(super) fn introduce(&self, args: &args::Up, api: SocketAddr) -> anyhow::Result<()> {
         let (home, data) = (self.home.display(), args.data.display());
         let directory = args.recipes.recipes.display();
         let names = recipe::names(&args.recipes.recipes);
@@ -67,6 +73,7 @@ impl Place {
         };
         print(&format!(
             "pixmill is up; Ctrl-C stops it, and the same command goes on\n\n  \
+             console and API     http://{api}\n  \
              put pictures into   {home}/{DROP}/RECIPE/\n  \
              recipes             {recipes}\n  \
              results come to     {home}/{OUT}/RECIPE/\n  \

@@ -64,6 +64,18 @@ fn a_browser_gets_a_cookie_for_a_token() {
     let after = server.send("GET /v1/session", &[&cookie], b"").expect(200).json();
     assert_eq!(after["name"], "me");
     server.send("GET /v1/batches", &[&cookie], b"").expect(200);
+    // Pages of another port of this machine have the cookie sent, too.
+    let redrive = |fields: &[&str]| {
+        server.send(
+            "POST /v1/dead-letters/redrive?all=true",
+            &[&[cookie.as_str()], fields].concat(),
+            b"",
+        )
+    };
+    redrive(&[]).problem(403, "foreign");
+    redrive(&["Sec-Fetch-Site: same-site"]).problem(403, "foreign");
+    redrive(&["Sec-Fetch-Site: same-origin"]).expect(200);
+    redrive(&[&format!("Origin: http://{}", server.at)]).expect(200);
     server.send("DELETE /v1/session", &[&cookie], b"").expect(204);
     server.send("GET /v1/batches", &[&cookie], b"").expect(401);
 }

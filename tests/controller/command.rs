@@ -156,3 +156,23 @@ fn settings_that_contradict_each_other_are_refused() {
     let nowhere = pixmill().arg("controller");
     nowhere.go().expect(2).says(&["--data DIR"]);
 }
+
+#[test]
+fn a_state_that_cannot_be_read_is_not_guessed_at_and_goes_on_once_it_is_removed() {
+    let place = Place::new();
+    let _leftovers = Leftovers(place.data());
+    place.put_photos(1);
+    place.on_data("submit").arg(place.input()).args(["--recipe", TWO]).go().expect(0);
+    let state = place.data().join("objects/controller/state.json");
+    std::fs::create_dir_all(state.parent().unwrap()).unwrap();
+    std::fs::write(&state, "{").unwrap();
+
+    let controller = controller(&place).args(["--max", "1"]).start();
+    eventually("what to do about it", SOON, || {
+        controller.stderr().contains("controller/state.json (if no other").then_some(())
+    });
+    assert_eq!(std::fs::read(&state).unwrap(), b"{");
+    std::fs::remove_file(&state).unwrap();
+    eventually("the result", SOON, || (result_count(&place.data()) == 1).then_some(()));
+    stop(controller);
+}

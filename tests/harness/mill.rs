@@ -14,6 +14,9 @@ use super::{Invocation, Place, Running, eventually, files, kill, pixmill};
 /// How long anything may take that somebody waits for.
 pub(crate) const SOON: Duration = Duration::from_mins(2);
 
+/// Where the API is served: tests meet no other, and none of a person's.
+const ANYWHERE: [&str; 2] = ["--listen", "127.0.0.1:0"];
+
 pub(crate) struct Mill {
     pub(crate) place: Place,
 }
@@ -41,14 +44,20 @@ impl Mill {
 
     /// The same, which takes a file that has not changed for so long.
     pub(crate) fn up_taking_after(&self, stable: &str) -> Invocation {
-        let up = self.place.on_data("up").arg("--recipes").arg(self.place.path("recipes"));
+        let up = self.place.on_data("up").args(ANYWHERE);
+        let up = up.arg("--recipes").arg(self.place.path("recipes"));
         let up = up.args(["--interval", "500ms", "--boot", "500ms", "--max", "2"]);
         up.args(["--stable", stable])
     }
 
     /// The command, given and at work.
     pub(crate) fn start(&self) -> Running {
-        let up = self.up().start();
+        self.start_bound(2 * SOON)
+    }
+
+    /// The same, which may run for so long.
+    pub(crate) fn start_bound(&self, bound: Duration) -> Running {
+        let up = self.up().bound(bound).start();
         eventually("an introduction", SOON, || up.stdout().contains("look with").then_some(()));
         up
     }
@@ -127,5 +136,5 @@ pub(crate) fn unprivileged(invocation: Invocation) -> Invocation {
 
 /// Something else than the mill's own commands, as `pixmill up` in a working directory.
 pub(crate) fn plain_up() -> Invocation {
-    pixmill().arg("up")
+    pixmill().arg("up").args(ANYWHERE)
 }

@@ -11,7 +11,10 @@ mod process;
 mod state;
 mod tree;
 
-pub(crate) use aws::{Cloud, MetadataService, Request, Treatment, tool};
+pub(crate) use aws::{
+    ACCOUNT, Cloud, Machine, MetadataService, Power, Region, Request, Software, Treatment,
+    token_file, tool,
+};
 pub(crate) use clock::{Patience, eventually, now, stays};
 pub(crate) use disk::SmallDisk;
 pub(crate) use http::{Answer, ask};

@@ -96,6 +96,7 @@ mod tests {
             busy: 1,
             busy_peak: 2,
             leases: 3,
+            jobs: vec![],
             draining: true,
             progressed_at: Timestamp::from_millis(2000),
             storm: None,

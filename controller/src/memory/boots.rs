@@ -69,6 +69,11 @@ impl Boots {
         }
     }
 
+    /// Nothing is held back any more; after failures it is still one at a time.
+    pub(super) fn lift(&mut self) {
+        self.hold = Moment::default();
+    }
+
     /// Whether too many have failed in a row: one at a time is launched then.
     pub(crate) fn are_failing(&self, derived: &Derived) -> bool {
         self.failed >= derived.failed_boots

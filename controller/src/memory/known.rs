@@ -1,8 +1,8 @@
 //! What is known of one instance beyond what was observed of it just now.
 
 use pixmill_contract::document::{JobSeconds, Report};
-use pixmill_contract::port::Instance;
-use pixmill_contract::{Timestamp, WorkerId};
+use pixmill_contract::port::{Instance, Lifecycle};
+use pixmill_contract::{IntentId, Timestamp, WorkerId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -15,6 +15,9 @@ use crate::plan::{DrainReason, Sickness, TerminateReason};
 pub(crate) struct Known {
     /// When it was launched.
     pub(crate) launched: Moment,
+    /// The intent that it bore last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) intent: Option<IntentId>,
     /// Whether it has been watched from its launch to its first report, or to now. Of another one
     /// nobody knows when it came up, and whether it has worked before.
     pub(crate) followed: bool,
@@ -80,6 +83,7 @@ impl Known {
     pub(super) fn new(now: Moment, age: Duration, followed: bool) -> Self {
         Self {
             launched: now.before(age),
+            intent: None,
             followed,
             heard: None,
             bad: 0,
@@ -88,6 +92,17 @@ impl Known {
             terminated: None,
             mourned: false,
         }
+    }
+
+    /// Whether what is seen now is another life of an instance: it had ended, or was to, and has been
+    /// started again for another intent. Nothing that is known of the former life holds for it.
+    pub(super) fn is_reborn(&self, instance: &Instance) -> bool {
+        let lives = match instance.lifecycle {
+            Lifecycle::Pending | Lifecycle::Running => true,
+            Lifecycle::Stopping | Lifecycle::Ended => false,
+        };
+        let had_ended = self.mourned || self.terminated.is_some();
+        lives && had_ended && self.intent.as_ref().is_some_and(|intent| *intent != instance.intent)
     }
 
     /// Whether it goes, or is gone, because somebody wanted it to.

@@ -29,9 +29,7 @@ impl Memory {
         now: Timestamp,
     ) -> News {
         if step.gap || snapshot.instances.is_none() {
-            // Who boots now may report, work and fall silent unseen.
-            let unheard = self.instances.values_mut().filter(|known| known.heard.is_none());
-            unheard.for_each(|known| known.followed = false);
+            self.lose_sight();
         }
         let saw = std::mem::replace(&mut self.saw, snapshot.instances.is_some());
         let step = Step { gap: step.gap || !saw, ..step };
@@ -42,7 +40,7 @@ impl Memory {
             if self.instances.contains_key(&instance.id) {
                 continue;
             }
-            let known = before.remove(&instance.id);
+            let known = before.remove(&instance.id).filter(|known| !known.is_reborn(instance));
             let known = known.unwrap_or_else(|| self.meet(instance, derived, step, now));
             let known = self.read(known, instance, derived, now, &mut news);
             self.instances.insert(instance.id.clone(), known);
@@ -59,6 +57,12 @@ impl Memory {
         self.forget_requests(derived, &mut news);
         self.give_up_slots(news.lost_slots);
         news
+    }
+
+    /// Nobody watches for a while: who boots now may report, work and fall silent unseen.
+    pub(super) fn lose_sight(&mut self) {
+        let unheard = self.instances.values_mut().filter(|known| known.heard.is_none());
+        unheard.for_each(|known| known.followed = false);
     }
 
     /// An instance that is seen for the first time. How old it is is believed as far as it was not
@@ -87,6 +91,7 @@ impl Memory {
         now: Timestamp,
         news: &mut News,
     ) -> Known {
+        known.intent = Some(instance.intent.clone());
         if let Some(report) = &instance.report {
             let first = known.heard.is_none();
             let done = known.read(report, self.now);

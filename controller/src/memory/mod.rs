@@ -147,6 +147,15 @@ impl Memory {
         step
     }
 
+    /// A controller that has just started goes on with it. Nobody watched until now, so whoever was
+    /// booting may have been ended along with the controller before, which says nothing about boots;
+    /// and whoever starts a controller has mended what was wrong, or wants to see it fail: the first
+    /// launch is not held back.
+    pub fn resume(&mut self) {
+        self.lose_sight();
+        self.boots.lift();
+    }
+
     /// How long an instance takes from its launch to its first report.
     pub fn boot(&self, policy: &Policy) -> Duration {
         self.boots.learned().unwrap_or(policy.boot)

@@ -270,3 +270,23 @@ fn silence_that_a_lost_memory_meets_is_no_failed_boot() {
         assert!(terminated(&plan).is_empty() && sick(&plan).is_empty(), "{plan:?}");
     }
 }
+
+#[test]
+fn a_stopped_instance_that_is_started_again_is_another_one() {
+    let mut stage = quiet(2);
+    stage.policy.max = 2;
+    stage.actor("i001").instance.lifecycle = Lifecycle::Ended;
+    let plan = stage.until(3, |plan| launched(plan) == 1);
+    let intent = intents(&plan).remove(0);
+    // The fleet starts the very same one, under its new intent.
+    let now = stage.now;
+    let actor = stage.actor("i001");
+    actor.instance.lifecycle = Lifecycle::Running;
+    actor.instance.intent = intent.id;
+    actor.instance.launched_at = now;
+    for _ in 0..20 {
+        let plan = stage.tick();
+        assert_eq!((launched(&plan), drained(&plan), terminated(&plan)), (0, vec![], vec![]));
+    }
+    assert_eq!(stage.tick().record.counts.unwrap().ready, 2);
+}

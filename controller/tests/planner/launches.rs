@@ -97,6 +97,37 @@ fn after_three_failed_boots_one_is_launched_at_a_time_and_later_and_later() {
 }
 
 #[test]
+fn a_controller_that_starts_launches_one_at_once_whatever_failed_before() {
+    let mut stage = Stage::new(roomy());
+    stage.jobs(2000, 0);
+    for _ in 0..30 {
+        for intent in intents(&stage.tick()) {
+            stage.fulfil(&intent);
+        }
+        stage.actors.values_mut().for_each(|a| a.instance.lifecycle = Lifecycle::Ended);
+    }
+    stage.until(60, |plan| launched(plan) == 0);
+    stage.memory.resume();
+    assert_eq!(launched(&stage.tick()), 1);
+    assert_eq!(launched(&stage.tick()), 1, "the same one, and no other beside it");
+}
+
+#[test]
+fn who_died_with_its_controller_is_no_failed_boot() {
+    let mut stage = Stage::new(roomy());
+    stage.jobs(2000, 0);
+    for _ in 0..10 {
+        let plan = stage.until(60, |plan| launched(plan) > 0);
+        let intent = intents(&plan).remove(0);
+        assert!(intent.count > 1, "nothing holds launches back: {}", plan.record.explain());
+        stage.fulfil(&intent);
+        stage.tick();
+        stage.actors.values_mut().for_each(|a| a.instance.lifecycle = Lifecycle::Ended);
+        stage.memory.resume();
+    }
+}
+
+#[test]
 fn failed_boots_are_said() {
     let mut stage = Stage::new(roomy());
     stage.jobs(2000, 0);

@@ -176,6 +176,7 @@ pub(crate) fn actor(id: &str, slots: u32, now: Timestamp) -> Actor {
         busy: 0,
         busy_peak: 0,
         leases: 0,
+        jobs: vec![],
         draining: false,
         progressed_at: now,
         storm: None,

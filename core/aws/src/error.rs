@@ -10,8 +10,8 @@ use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use pixmill_contract::{Error, ErrorKind};
 
-/// What AWS's own error codes mean, of S3, SQS and the signing in front of both. Codes that are not
-/// listed are judged by their HTTP status.
+/// What AWS's own error codes mean, of S3, SQS, EC2, Auto Scaling, load balancing and the signing in
+/// front of them. Codes that are not listed are judged by their HTTP status.
 const CODES: &[(&str, ErrorKind)] = &[
     // Asked too often.
     ("BandwidthLimitExceeded", ErrorKind::Throttled),
@@ -26,6 +26,7 @@ const CODES: &[(&str, ErrorKind)] = &[
     ("Throttling", ErrorKind::Throttled),
     ("ThrottledException", ErrorKind::Throttled),
     ("ThrottlingException", ErrorKind::Throttled),
+    ("RequestResourceCountExceeded", ErrorKind::Throttled),
     ("TooManyRequestsException", ErrorKind::Throttled),
     // Their side cannot do it now.
     ("ConditionalRequestConflict", ErrorKind::Unavailable),
@@ -38,11 +39,32 @@ const CODES: &[(&str, ErrorKind)] = &[
     ("RequestTimeout", ErrorKind::Unavailable),
     ("RequestTimeoutException", ErrorKind::Unavailable),
     ("ServiceUnavailable", ErrorKind::Unavailable),
+    ("Unavailable", ErrorKind::Unavailable),
+    // The same thing is being done by somebody else at this moment.
+    ("IncorrectInstanceState", ErrorKind::Unavailable),
+    ("ResourceContention", ErrorKind::Unavailable),
+    ("ScalingActivityInProgress", ErrorKind::Unavailable),
+    // There is no machine to be had: of this type, in this zone, at this price, for this account.
+    ("InstanceLimitExceeded", ErrorKind::InsufficientCapacity),
+    ("InsufficientAddressCapacity", ErrorKind::InsufficientCapacity),
+    ("InsufficientCapacity", ErrorKind::InsufficientCapacity),
+    ("InsufficientFreeAddressesInSubnet", ErrorKind::InsufficientCapacity),
+    ("InsufficientHostCapacity", ErrorKind::InsufficientCapacity),
+    ("InsufficientInstanceCapacity", ErrorKind::InsufficientCapacity),
+    ("InsufficientReservedInstanceCapacity", ErrorKind::InsufficientCapacity),
+    ("MaxSpotInstanceCountExceeded", ErrorKind::InsufficientCapacity),
+    ("SpotMaxPriceTooLow", ErrorKind::InsufficientCapacity),
+    // This type is not offered in this zone.
+    ("Unsupported", ErrorKind::InsufficientCapacity),
+    ("UnfulfillableCapacity", ErrorKind::InsufficientCapacity),
+    ("VcpuLimitExceeded", ErrorKind::InsufficientCapacity),
     // We may not: credentials, permissions, the clock, the account.
     ("AccessDenied", ErrorKind::Denied),
     ("AccessDeniedException", ErrorKind::Denied),
     ("AccountProblem", ErrorKind::Denied),
     ("AllAccessDisabled", ErrorKind::Denied),
+    ("AuthFailure", ErrorKind::Denied),
+    ("Blocked", ErrorKind::Denied),
     ("ExpiredToken", ErrorKind::Denied),
     ("ExpiredTokenException", ErrorKind::Denied),
     ("Forbidden", ErrorKind::Denied),
@@ -57,10 +79,12 @@ const CODES: &[(&str, ErrorKind)] = &[
     ("MissingAuthenticationTokenException", ErrorKind::Denied),
     ("NotSignedUp", ErrorKind::Denied),
     ("OptInRequired", ErrorKind::Denied),
+    ("PendingVerification", ErrorKind::Denied),
     ("RequestExpired", ErrorKind::Denied),
     ("RequestTimeTooSkewed", ErrorKind::Denied),
     ("SignatureDoesNotMatch", ErrorKind::Denied),
     ("TokenRefreshRequired", ErrorKind::Denied),
+    ("UnauthorizedOperation", ErrorKind::Denied),
     ("UnrecognizedClientException", ErrorKind::Denied),
     // The key that the bucket or the queue is encrypted with cannot be used.
     ("KMS.AccessDeniedException", ErrorKind::Denied),
@@ -82,10 +106,16 @@ const CODES: &[(&str, ErrorKind)] = &[
     // There is no such thing.
     ("AWS.SimpleQueueService.NonExistentQueue", ErrorKind::NotFound),
     ("InvalidAddress", ErrorKind::NotFound),
+    ("InvalidInstanceID.Malformed", ErrorKind::NotFound),
+    ("InvalidInstanceID.NotFound", ErrorKind::NotFound),
+    ("InvalidLaunchTemplateId.NotFound", ErrorKind::NotFound),
+    ("InvalidLaunchTemplateName.NotFoundException", ErrorKind::NotFound),
+    ("LaunchTemplateNameNotFound", ErrorKind::NotFound),
     ("NoSuchKey", ErrorKind::NotFound),
     ("NoSuchVersion", ErrorKind::NotFound),
     ("NotFound", ErrorKind::NotFound),
     ("QueueDoesNotExist", ErrorKind::NotFound),
+    ("TargetGroupNotFound", ErrorKind::NotFound),
     // A condition did not hold; which one, the caller knows better.
     ("PreconditionFailed", ErrorKind::Changed),
     // The receipt is not the delivery's any more.
@@ -329,6 +359,12 @@ fn causes(error: &(dyn StdError + 'static)) -> String {
         cause = error.source();
     }
     if line.is_empty() { error.to_string() } else { line }
+}
+
+/// An answer that says yes, and is none of AWS's.
+pub(crate) fn of_foreign(attempt: &str, why: &str) -> Error {
+    let said = Said::new(&format!("no answer of AWS: {why}"), CONNECTION);
+    Error::new(ErrorKind::Unavailable, attempt, said)
 }
 
 /// The error of one entry of a batch that was answered as a whole.

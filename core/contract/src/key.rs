@@ -9,6 +9,7 @@
 //! attempts/{batch}/{id}.json   what went wrong in attempts that are tried again
 //! batches/{batch}.json         what a batch is
 //! backfills/{batch}.json       how far a backfill has got
+//! manifests/{batch}/{hash}.json  jobs that were sent by key, and retries
 //! recipes/{name}.toml          recipes by their names
 //! requests/{key}.json          what a request was, that may be repeated
 //! controller/…                 who sizes the fleet, what it remembers and what it decided
@@ -42,6 +43,8 @@ pub const BATCHES: &str = "batches/";
 pub const ATTEMPTS: &str = "attempts/";
 /// Where it is written how far backfills have got.
 pub const BACKFILLS: &str = "backfills/";
+/// Where it is written which jobs a batch has besides those of its own inputs.
+pub const MANIFESTS: &str = "manifests/";
 /// Where recipes live that have names.
 pub const RECIPES: &str = "recipes/";
 /// Where it is written what a request was, whose sender may repeat it.
@@ -100,6 +103,11 @@ impl Key {
     /// The key of a backfill's checkpoint.
     pub fn backfill(batch: &BatchId) -> Self {
         Self(format!("{BACKFILLS}{batch}.json"))
+    }
+
+    /// The key of a manifest, by the hash of its jobs in hexadecimal.
+    pub(crate) fn manifest(batch: &BatchId, hash: &str) -> Self {
+        Self(format!("{MANIFESTS}{batch}/{hash}.json"))
     }
 
     /// The key of a worker's probe.

@@ -7,6 +7,7 @@
 //!
 //! * [`SqliteQueue`]: queues in one SQLite file.
 //! * [`DirStore`]: objects as files below a directory, with directories of the user's mounted in.
+//! * [`SqliteIndex`]: what was read of a store, so that it need not be read again.
 //! * [`ProcessFleet`]: workers as child processes.
 //! * [`DropFolder`](drop::DropFolder): files that are put into a directory, taken each exactly once.
 //! * [`LocalBackend`]: the first two, laid out in one data directory; what roles are composed with.
@@ -19,6 +20,7 @@ pub mod doctor;
 pub mod drop;
 mod error;
 mod fleet;
+mod index;
 mod path;
 mod queue;
 mod sqlite;
@@ -26,6 +28,7 @@ mod store;
 
 pub use backend::{LocalBackend, MAX_RECEIVE_COUNT, read_mounts, write_mounts};
 pub use fleet::{ProcessFleet, WorkerCommand};
+pub use index::SqliteIndex;
 pub use path::{key_for_path, path_for_key};
 pub use queue::{QueueFile, QueueSettings, SqliteQueue};
 pub use sqlite::Durability;

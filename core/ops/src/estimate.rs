@@ -36,6 +36,20 @@ pub fn estimate(
     admit(header, &plan, overlays, limits)
 }
 
+/// The width and height of each output in pixels, in the recipe's order. What follows a trim may turn
+/// out smaller. Refuses what [`estimate`] refuses.
+pub fn sizes(
+    header: &Header,
+    recipe: &Recipe,
+    overlays: &Overlays,
+    limits: &Limits,
+) -> Result<Vec<(u32, u32)>, Rejection> {
+    let plan = Plan::new(header, recipe, overlays, limits)?;
+    let mut sizes = vec![(0, 0); recipe.outputs().len()];
+    plan.for_each_end(|output, _, shape| sizes[output] = (shape.width, shape.height));
+    Ok(sizes)
+}
+
 /// The estimate of a plan, if it is within the limit of memory.
 pub(crate) fn admit(
     header: &Header,
@@ -106,7 +120,7 @@ fn work(header: &Header, plan: &Plan, overlays: &Overlays) -> Duration {
         nanoseconds += decoding(header, planar.luma().pixels());
     }
     plan.for_each_step(|step, from, to| nanoseconds += step.nanoseconds(from, to));
-    plan.for_each_end(|encoding, shape| {
+    plan.for_each_end(|_, encoding, shape| {
         nanoseconds += match encoding {
             Encoding::Jpeg { progressive: false, .. } => 5 * shape.pixels(),
             Encoding::Jpeg { progressive: true, .. } => 25 * shape.pixels(),

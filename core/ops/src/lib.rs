@@ -54,7 +54,7 @@ mod steps;
 
 pub use codec::inspect;
 pub use codec::sniff::sniff;
-pub use estimate::{Estimate, estimate};
+pub use estimate::{Estimate, estimate, sizes};
 pub use header::{Header, Orientation};
 #[cfg(feature = "bench")]
 pub use mill::bench::Bench;

@@ -13,7 +13,7 @@ use super::http;
 const START: Duration = Duration::from_mins(2);
 
 /// It runs until its standard input ends, which is when this process does, however it goes.
-const UNTIL_WE_END: &str = r#""$@" >/dev/null 2>&1 </dev/null & read end; kill -9 $!"#;
+pub(super) const UNTIL_WE_END: &str = r#""$@" >/dev/null 2>&1 </dev/null & read end; kill -9 $!"#;
 
 struct Emulator {
     port: u16,

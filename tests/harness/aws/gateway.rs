@@ -7,14 +7,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+/// What services of the query protocol are asked in.
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// What was asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) method: String,
     /// Path and query.
     pub(crate) path: String,
-    /// The action of SQS, as `SendMessageBatch`; empty for S3.
+    /// The service by its name in signatures, as `sqs`; empty where nothing is signed.
+    pub(crate) service: String,
+    /// The action of services that have such, as SQS's `SendMessageBatch`; empty for S3.
     pub(crate) action: String,
+    /// What the action is told, in JSON or as a form; empty for S3.
+    pub(crate) document: String,
+    /// What was answered; 0 before that.
+    pub(crate) status: u16,
+    /// Whether it is answered in JSON, as SQS is.
+    is_json: bool,
 }
 
 /// What is to become of a request.
@@ -116,14 +127,12 @@ impl Gateway {
 /// Serves one client until it or the server has enough.
 fn serve(state: &State, mut to_client: &TcpStream, server: u16) -> io::Result<()> {
     let mut from_client = BufReader::new(to_client);
-    while let Some((request, head, length)) = read_request(&mut from_client)? {
-        state.requests.lock().unwrap().push(request.clone());
+    while let Some((mut request, whole)) = read_request(&mut from_client)? {
         let treatment = (state.rule.lock().unwrap())(&request);
         let delay = *state.delay.lock().unwrap();
         #[allow(clippy::disallowed_methods, reason = "the delay is what is asked for")]
         std::thread::sleep(delay);
-        let mut body = (&mut from_client).take(length);
-        let answer = match treatment {
+        let said = match treatment {
             Treatment::Deny => Some(refused(&request, 403, "AccessDenied", "us-east-1")),
             Treatment::Refuse(status, code, region) => {
                 Some(refused(&request, status, code, region))
@@ -131,24 +140,35 @@ fn serve(state: &State, mut to_client: &TcpStream, server: u16) -> io::Result<()
             Treatment::Say(body) => Some(answer(200, "application/xml", "us-east-1", body)),
             Treatment::Pass | Treatment::LoseAnswer | Treatment::Twice => None,
         };
-        if let Some(answer) = answer {
-            io::copy(&mut body, &mut io::sink())?;
-            to_client.write_all(answer.as_bytes())?;
-            continue;
-        }
-        let mut whole = head.into_bytes();
-        body.read_to_end(&mut whole)?;
-        if treatment == Treatment::Twice {
-            pass_on(server, &whole)?;
-        }
-        let answer = pass_on(server, &whole)?;
+        let is_ours = said.is_some();
+        let answer = match said {
+            Some(said) => said.into_bytes(),
+            None => {
+                if treatment == Treatment::Twice {
+                    pass_on(server, &whole)?;
+                }
+                pass_on(server, &whole)?
+            }
+        };
+        request.status = status(&answer);
+        state.requests.lock().unwrap().push(request);
         if treatment == Treatment::LoseAnswer {
             return to_client.shutdown(Shutdown::Both);
         }
         to_client.write_all(&answer)?;
-        return to_client.shutdown(Shutdown::Both);
+        // The server's answer ends with its connection, and says so.
+        if !is_ours {
+            return to_client.shutdown(Shutdown::Both);
+        }
     }
     Ok(())
+}
+
+/// The status of an answer.
+fn status(answer: &[u8]) -> u16 {
+    let line = answer.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
 }
 
 /// What the server answers to a request. One connection each: its end is the end of the answer.
@@ -160,23 +180,31 @@ fn pass_on(server: u16, request: &[u8]) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-/// The next request of a connection: what it asks, its head to send on, and its body's length.
-fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, String, u64)>> {
+/// The next request of a connection: what it asks, and the whole of it to send on.
+fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, Vec<u8>)>> {
     let mut line = String::new();
     if client.read_line(&mut line)? == 0 {
         return Ok(None);
     }
     let mut words = line.split(' ').map(str::to_owned);
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let mut request = Request { method, path, action: String::new() };
-    let (mut head, mut length) = (line, 0);
+    let mut request = Request { method, path, ..Request::default() };
+    let (mut head, mut length, mut is_form) = (line, 0, false);
     loop {
         let mut line = String::new();
         client.read_line(&mut line)?;
         let Some((name, value)) = line.split_once(':') else { break };
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().unwrap_or(0),
-            "x-amz-target" => request.action = value.trim().replace("AmazonSQS.", ""),
+            "x-amz-target" => {
+                request.action = value.trim().replace("AmazonSQS.", "");
+                request.is_json = true;
+            }
+            "content-type" => is_form = value.trim().starts_with(FORM),
+            // Credential=KEY/DAY/REGION/SERVICE/aws4_request, …
+            "authorization" => {
+                request.service = value.split('/').nth(3).unwrap_or_default().to_owned();
+            }
             // Whoever asks first whether it may go on is told so by nobody here.
             "connection" | "expect" => continue,
             _ => {}
@@ -184,18 +212,29 @@ fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, St
         head.push_str(&line);
     }
     head.push_str("connection: close\r\n\r\n");
-    Ok(Some((request, head, length)))
+    let mut whole = head.into_bytes();
+    let start = whole.len();
+    client.take(length).read_to_end(&mut whole)?;
+    if is_form || !request.action.is_empty() {
+        request.document = String::from_utf8_lossy(&whole[start..]).into_owned();
+    }
+    if is_form {
+        let mut fields = request.document.split('&');
+        let action = fields.find_map(|field| field.strip_prefix("Action="));
+        request.action = action.unwrap_or_default().to_owned();
+    }
+    Ok(Some((request, whole)))
 }
 
 fn refused(request: &Request, status: u16, code: &str, region: &str) -> String {
-    let (media, body) = if request.action.is_empty() {
-        let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
-        ("application/xml", body)
-    } else {
+    let (media, body) = if request.is_json {
         // SQS's name for it.
         let code = if code == "AccessDenied" { "AccessDeniedException" } else { code };
         let body = format!(r#"{{"__type":"com.amazon.coral.service#{code}","message":"no"}}"#);
         ("application/x-amz-json-1.0", body)
+    } else {
+        let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
+        ("application/xml", body)
     };
     // A HEAD is answered without a body.
     let body = if request.method == "HEAD" { String::new() } else { body };

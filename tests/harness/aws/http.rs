@@ -11,6 +11,11 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// Whether it was done.
+    pub(crate) fn is_ok(&self) -> bool {
+        self.status == 200
+    }
+
     /// Fails the test unless the status is this.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Self {

@@ -5,6 +5,7 @@ mod emulator;
 mod gateway;
 mod http;
 mod metadata;
+mod region;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub(crate) use emulator::tool;
 pub(crate) use gateway::{Gateway, Request, Treatment};
 use http::Answer;
 pub(crate) use metadata::MetadataService;
+pub(crate) use region::{Machine, Power, Region, Software, token_file};
 
 /// A pipeline on the emulator: a bucket, a queue and its dead-letter queue, and the way there.
 pub(crate) struct Cloud {
@@ -26,10 +28,35 @@ pub(crate) struct Cloud {
     port: u16,
 }
 
+/// Whose the emulator is.
+pub(crate) const ACCOUNT: &str = "000000000000";
+
+fn reach_at(url: &str, invocation: Invocation) -> Invocation {
+    invocation
+        .env("AWS_ENDPOINT_URL", url)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+}
+
+fn percent_encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
 /// Numbers the pipelines of this process, which share an emulator.
 static PIPELINES: AtomicU32 = AtomicU32::new(0);
 
 impl Cloud {
+    /// The pipeline of a stack of infra/pixmill.yaml, be it there or not, by a gateway of its own.
+    pub(crate) fn of_stack(stack: &str) -> Self {
+        let port = emulator::port();
+        let bucket = format!("{stack}-{ACCOUNT}-us-east-1");
+        let (queue, dead) = (format!("{stack}-jobs"), format!("{stack}-jobs-dead"));
+        Self { gateway: Gateway::to(port), bucket, queue, dead, port }
+    }
+
     /// A new pipeline, empty, as README says to make one.
     pub(crate) fn new() -> Self {
         Self::with_receives(20)
@@ -64,13 +91,12 @@ impl Cloud {
 
     /// Any command, told how to get here through the gateway as every AWS tool is.
     pub(crate) fn reach(&self, invocation: Invocation) -> Invocation {
-        invocation
-            .env("AWS_ENDPOINT_URL", self.gateway.url())
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_DEFAULT_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
-            .env("AWS_EC2_METADATA_DISABLED", "true")
+        reach_at(&self.gateway.url(), invocation)
+    }
+
+    /// The same past the gateway.
+    pub(crate) fn reach_directly(&self, invocation: Invocation) -> Invocation {
+        reach_at(&format!("http://127.0.0.1:{}", self.port), invocation)
     }
 
     /// A program of the emulator's Python environment.
@@ -123,6 +149,15 @@ impl Cloud {
     pub(crate) fn until_results(&self, count: usize, bound: Duration) {
         let enough = || (self.keys("results/").len() >= count).then_some(());
         eventually("the results", bound, enough);
+    }
+
+    /// Asks a service that takes forms for something, past the gateway.
+    pub(crate) fn form(&self, action: &str, fields: &[(&str, &str)]) -> Answer {
+        let field = |(name, value): &(&str, &str)| format!("&{name}={}", percent_encoded(value));
+        let fields: String = fields.iter().map(field).collect();
+        let body = format!("Action={action}{fields}");
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        http::ask(self.port, "POST", "/", &headers, body.as_bytes())
     }
 
     /// Asks SQS for something, past the gateway.

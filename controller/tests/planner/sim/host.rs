@@ -126,6 +126,7 @@ impl Host {
             busy,
             busy_peak: busy,
             leases: busy,
+            jobs: vec![],
             draining: self.draining,
             progressed_at: at(progressed),
             storm: None,

@@ -15,6 +15,12 @@ pub struct BatchDocument {
     pub pixmill: Version,
     /// The batch.
     pub batch: BatchId,
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// How many jobs it is to have, where whoever opened it knows that and will close it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<u64>,
     /// How many jobs it has so far.
     pub jobs: u64,
     /// Whether that is all of them.

@@ -6,6 +6,7 @@ mod backfill;
 mod batch;
 mod event;
 mod job;
+mod manifest;
 mod report;
 mod result;
 mod template;
@@ -15,7 +16,8 @@ pub use backfill::BackfillDocument;
 pub use batch::BatchDocument;
 pub use event::{Created, EventRecord, read_event};
 pub use job::{Job, JobReading, MAX_MESSAGE_BYTES, Source};
-pub use report::{JobSeconds, Pace, Report};
+pub use manifest::{Manifest, Member};
+pub use report::{HeldJob, JobSeconds, Pace, Report};
 pub use result::{Outcome, OutputRecord, ResultDocument, SourceFacts, Timings};
 pub use template::{Name, Template, TemplateError};
 
@@ -79,6 +81,7 @@ pub fn schemas() -> Vec<(&'static str, serde_json::Value)> {
         ("job.json", schemars::schema_for!(Job).into()),
         ("result.json", schemars::schema_for!(ResultDocument).into()),
         ("batch.json", schemars::schema_for!(BatchDocument).into()),
+        ("manifest.json", schemars::schema_for!(Manifest).into()),
         ("backfill.json", schemars::schema_for!(BackfillDocument).into()),
         ("report.json", schemars::schema_for!(Report).into()),
         ("attempts.json", schemars::schema_for!(AttemptNote).into()),

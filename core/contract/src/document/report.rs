@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Version;
 use crate::clock::Timestamp;
-use crate::id::{InstanceId, WorkerId};
+use crate::id::{BatchId, InstanceId, JobId, WorkerId};
 
 /// What a worker says of itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -36,6 +36,9 @@ pub struct Report {
     pub busy_peak: u32,
     /// Messages that it holds: those in work, and those that wait for a slot or for their delete.
     pub leases: u32,
+    /// The jobs that a slot works on, or whose outputs are being written.
+    #[serde(default)]
+    pub jobs: Vec<HeldJob>,
     /// Whether it receives no more.
     pub draining: bool,
     /// When a job of its own last came a step further, or the worker found nothing to do.
@@ -55,6 +58,17 @@ pub struct Report {
     /// The same by what was done to the pictures: the names of a recipe's operations, in order of
     /// the alphabet, joined by `+`.
     pub paces: BTreeMap<String, Pace>,
+}
+
+/// A job that a worker works on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HeldJob {
+    /// Its batch.
+    pub batch: BatchId,
+    /// The job.
+    pub id: JobId,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// Sums over durations in seconds, from which a mean and a variance follow.

@@ -1,6 +1,6 @@
 //! The operation that lays another picture over the picture: composite.
 
-use super::table::{Absent, Entry, Kind, Parameter, Value};
+use super::table::{Absent, Entry, Group, Kind, Parameter, Unit, Value};
 use super::{MAX_SIDE, Operation, chosen, worded};
 
 /// The parameters of [`Operation::Composite`].
@@ -86,11 +86,19 @@ impl Gravity {
 /// A distance in pixels.
 const fn offset(name: &'static str, help: &'static str) -> Parameter {
     let kind = Kind::Integer { min: 0, max: MAX_SIDE };
-    Parameter { name, alias: None, kind, absent: Absent::Means(Value::Integer(0)), help }
+    Parameter {
+        name,
+        alias: None,
+        kind,
+        absent: Absent::Means(Value::Integer(0)),
+        unit: Unit::Pixels,
+        help,
+    }
 }
 
 pub(super) const COMPOSITE: Entry<Operation> = Entry {
     name: "composite",
+    group: Group::Geometry,
     aliases: &["watermark"],
     summary: "another picture laid over this one, cut off at this one's edges",
     pixels: "source-over on colours that are not multiplied by alpha, each sample rounded to the \
@@ -101,6 +109,7 @@ pub(super) const COMPOSITE: Entry<Operation> = Entry {
             alias: None,
             kind: Kind::Text,
             absent: Absent::Refused,
+            unit: Unit::None,
             help: "a file, seen from the working directory or the recipe's file; in jobs a key \
                    below overlays/",
         },
@@ -109,6 +118,7 @@ pub(super) const COMPOSITE: Entry<Operation> = Entry {
             alias: None,
             kind: Kind::Choice(Gravity::WORDS),
             absent: Absent::Means(Value::Word("southeast")),
+            unit: Unit::None,
             help: "where it lies",
         },
         offset("left", "distance from the gravity's edge, or from the middle to the right"),
@@ -118,6 +128,7 @@ pub(super) const COMPOSITE: Entry<Operation> = Entry {
             alias: None,
             kind: Kind::Number { min: 0.0, max: 1.0 },
             absent: Absent::Means(Value::Number(1.0)),
+            unit: Unit::None,
             help: "how much of it is seen",
         },
         Parameter {
@@ -125,6 +136,7 @@ pub(super) const COMPOSITE: Entry<Operation> = Entry {
             alias: None,
             kind: Kind::Flag,
             absent: Absent::Means(Value::Flag(false)),
+            unit: Unit::None,
             help: "repeat it in all directions",
         },
     ],

@@ -1,7 +1,7 @@
 //! Operations that look at a pixel's neighbours and give a picture of the same kind: blur,
 //! sharpen, median, pixelate, and morphology.
 
-use super::table::{Absent, Arguments, Entry, Kind, Parameter, Value};
+use super::table::{Absent, Arguments, Entry, Group, Kind, Parameter, Unit, Value};
 use super::{MAX_SIDE, Operation};
 
 /// Which of the morphological operations.
@@ -72,6 +72,7 @@ const fn kernel(max: i64, absent: Absent) -> Parameter {
         alias: Some("size"),
         kind: Kind::Odd { min: 1, max },
         absent,
+        unit: Unit::Pixels,
         help: "width and height of the kernel in pixels",
     }
 }
@@ -83,6 +84,7 @@ const MORPH: &[Parameter] = &[
         alias: None,
         kind: Kind::Integer { min: 1, max: 1023 },
         absent: Absent::Means(Value::Integer(1)),
+        unit: Unit::None,
         help: "how often",
     },
 ];
@@ -92,6 +94,7 @@ const MORPH_PIXELS: &str = "gray, RGB channel by channel; alpha stays";
 
 pub(super) const BLUR: Entry<Operation> = Entry {
     name: "blur",
+    group: Group::Filter,
     aliases: &[],
     summary: "Gaussian blur; borders are mirrored (OpenCV's `REFLECT_101`)",
     pixels: "gray, RGB; with alpha on colours multiplied by it, so that nothing bleeds",
@@ -102,6 +105,7 @@ pub(super) const BLUR: Entry<Operation> = Entry {
             alias: None,
             kind: Kind::Number { min: 0.01, max: 1000.0 },
             absent: Absent::Derived("from kernel"),
+            unit: Unit::Pixels,
             help: "standard deviation in pixels",
         },
     ],
@@ -114,6 +118,7 @@ pub(super) const BLUR: Entry<Operation> = Entry {
 
 pub(super) const SHARPEN: Entry<Operation> = Entry {
     name: "sharpen",
+    group: Group::Filter,
     aliases: &[],
     summary: "unsharp mask: sample + amount × (sample - blurred), rounded half to even, blurred by \
               a Gaussian of three sigmas to each side",
@@ -124,6 +129,7 @@ pub(super) const SHARPEN: Entry<Operation> = Entry {
             alias: None,
             kind: Kind::Number { min: 0.01, max: 100.0 },
             absent: Absent::Means(Value::Number(1.0)),
+            unit: Unit::Pixels,
             help: "standard deviation of the blur in pixels",
         },
         Parameter {
@@ -131,6 +137,7 @@ pub(super) const SHARPEN: Entry<Operation> = Entry {
             alias: None,
             kind: Kind::Number { min: 0.0, max: 100.0 },
             absent: Absent::Means(Value::Number(1.0)),
+            unit: Unit::None,
             help: "how much of the difference is added",
         },
     ],
@@ -143,6 +150,7 @@ pub(super) const SHARPEN: Entry<Operation> = Entry {
 
 pub(super) const MEDIAN: Entry<Operation> = Entry {
     name: "median",
+    group: Group::Filter,
     aliases: &[],
     summary: "the median of a square, as cv2.medianBlur; edge pixels are repeated outside",
     pixels: "gray, RGB channel by channel; alpha stays",
@@ -154,6 +162,7 @@ pub(super) const MEDIAN: Entry<Operation> = Entry {
 
 pub(super) const PIXELATE: Entry<Operation> = Entry {
     name: "pixelate",
+    group: Group::Filter,
     aliases: &[],
     summary: "squares of one colour, their mean rounded half up; cut off at the right and bottom",
     pixels: "gray, RGB; with alpha colours are weighted by it",
@@ -162,6 +171,7 @@ pub(super) const PIXELATE: Entry<Operation> = Entry {
         alias: Some("block"),
         kind: Kind::Integer { min: 1, max: MAX_SIDE },
         absent: Absent::Refused,
+        unit: Unit::Pixels,
         help: "side of a square in pixels",
     }],
     example: "pixelate:16",
@@ -170,6 +180,7 @@ pub(super) const PIXELATE: Entry<Operation> = Entry {
 
 pub(super) const MORPHOLOGY: Entry<Operation> = Entry {
     name: "morphology",
+    group: Group::Filter,
     aliases: &["morphological_operations"],
     summary: "dilate 5, open 5, close 5, one after the other, as OpenCV does",
     pixels: MORPH_PIXELS,
@@ -180,6 +191,7 @@ pub(super) const MORPHOLOGY: Entry<Operation> = Entry {
 
 pub(super) const DILATE: Entry<Operation> = Entry {
     name: "dilate",
+    group: Group::Filter,
     aliases: &[],
     summary: "the largest sample under a square, as cv2.dilate",
     pixels: MORPH_PIXELS,
@@ -190,6 +202,7 @@ pub(super) const DILATE: Entry<Operation> = Entry {
 
 pub(super) const ERODE: Entry<Operation> = Entry {
     name: "erode",
+    group: Group::Filter,
     aliases: &[],
     summary: "the smallest sample under a square, as cv2.erode",
     pixels: MORPH_PIXELS,
@@ -200,6 +213,7 @@ pub(super) const ERODE: Entry<Operation> = Entry {
 
 pub(super) const OPEN: Entry<Operation> = Entry {
     name: "open",
+    group: Group::Filter,
     aliases: &[],
     summary: "erodes, then dilates: small light things go, as with cv2.MORPH_OPEN",
     pixels: MORPH_PIXELS,
@@ -210,6 +224,7 @@ pub(super) const OPEN: Entry<Operation> = Entry {
 
 pub(super) const CLOSE: Entry<Operation> = Entry {
     name: "close",
+    group: Group::Filter,
     aliases: &[],
     summary: "dilates, then erodes: small dark things go, as with cv2.MORPH_CLOSE",
     pixels: MORPH_PIXELS,

@@ -1,6 +1,6 @@
 //! Operations that change where pixels are: resize, crop, rotate, flip, pad, trim.
 
-use super::table::{Absent, Entry, Kind, Parameter, Value};
+use super::table::{Absent, Entry, Group, Kind, Parameter, Unit, Value};
 use super::{Color, MAX_SIDE, Operation, chosen, worded};
 
 /// The parameters of [`Operation::Resize`]. At least one of `width` and `height` is there.
@@ -131,12 +131,26 @@ impl Pad {
 
 /// A side of a picture or rectangle in pixels.
 const fn side(name: &'static str, absent: Absent, help: &'static str) -> Parameter {
-    Parameter { name, alias: None, kind: Kind::Integer { min: 1, max: MAX_SIDE }, absent, help }
+    Parameter {
+        name,
+        alias: None,
+        kind: Kind::Integer { min: 1, max: MAX_SIDE },
+        absent,
+        unit: Unit::Pixels,
+        help,
+    }
 }
 
 /// A distance in pixels.
 const fn offset(name: &'static str, absent: Absent, help: &'static str) -> Parameter {
-    Parameter { name, alias: None, kind: Kind::Integer { min: 0, max: MAX_SIDE }, absent, help }
+    Parameter {
+        name,
+        alias: None,
+        kind: Kind::Integer { min: 0, max: MAX_SIDE },
+        absent,
+        unit: Unit::Pixels,
+        help,
+    }
 }
 
 /// Pixels that are added to a side.
@@ -148,6 +162,7 @@ const CENTRED: Absent = Absent::Derived("centred");
 
 pub(super) const RESIZE: Entry<Operation> = Entry {
     name: "resize",
+    group: Group::Geometry,
     aliases: &[],
     summary: "another size; a picture never grows unless asked",
     pixels: "gray, RGB; with alpha on colours multiplied by it, so that nothing bleeds",
@@ -159,6 +174,7 @@ pub(super) const RESIZE: Entry<Operation> = Entry {
             alias: None,
             kind: Kind::Choice(Fit::WORDS),
             absent: Absent::Means(Value::Word("inside")),
+            unit: Unit::None,
             help: "with both sides: inside keeps proportions, cover crops what stands over, \
                    fill stretches, exact stretches and refuses to leave it smaller",
         },
@@ -167,6 +183,7 @@ pub(super) const RESIZE: Entry<Operation> = Entry {
             alias: None,
             kind: Kind::Choice(Filter::WORDS),
             absent: Absent::Means(Value::Word("lanczos3")),
+            unit: Unit::None,
             help: "resampling filter",
         },
         Parameter {
@@ -174,6 +191,7 @@ pub(super) const RESIZE: Entry<Operation> = Entry {
             alias: None,
             kind: Kind::Flag,
             absent: Absent::Means(Value::Flag(false)),
+            unit: Unit::None,
             help: "let a smaller picture grow",
         },
     ],
@@ -195,6 +213,7 @@ pub(super) const RESIZE: Entry<Operation> = Entry {
 
 pub(super) const CROP: Entry<Operation> = Entry {
     name: "crop",
+    group: Group::Geometry,
     aliases: &["extract"],
     summary: "a rectangle of the picture; one that reaches outside is refused",
     pixels: "moved, never changed",
@@ -214,6 +233,7 @@ pub(super) const CROP: Entry<Operation> = Entry {
 
 pub(super) const ROTATE: Entry<Operation> = Entry {
     name: "rotate",
+    group: Group::Geometry,
     aliases: &[],
     summary: "a turn clockwise, without loss",
     pixels: "moved, never changed",
@@ -222,6 +242,7 @@ pub(super) const ROTATE: Entry<Operation> = Entry {
         alias: None,
         kind: Kind::Choice(QuarterTurns::WORDS),
         absent: Absent::Refused,
+        unit: Unit::Degrees,
         help: "degrees clockwise",
     }],
     example: "rotate:90",
@@ -232,6 +253,7 @@ pub(super) const ROTATE: Entry<Operation> = Entry {
 
 pub(super) const FLIP: Entry<Operation> = Entry {
     name: "flip",
+    group: Group::Geometry,
     aliases: &["mirror"],
     summary: "a mirror image",
     pixels: "moved, never changed",
@@ -240,6 +262,7 @@ pub(super) const FLIP: Entry<Operation> = Entry {
         alias: Some("direction"),
         kind: Kind::Choice(Axis::WORDS),
         absent: Absent::Means(Value::Word("vertical")),
+        unit: Unit::None,
         help: "vertical: top and bottom change places; horizontal: left and right do",
     }],
     example: "flip:horizontal",
@@ -248,6 +271,7 @@ pub(super) const FLIP: Entry<Operation> = Entry {
 
 pub(super) const PAD: Entry<Operation> = Entry {
     name: "pad",
+    group: Group::Geometry,
     aliases: &["extend"],
     summary: "pixels of one colour around the picture",
     pixels: "gray stays gray for an opaque gray colour and becomes RGB for another; a colour that \
@@ -262,6 +286,7 @@ pub(super) const PAD: Entry<Operation> = Entry {
             alias: Some("background"),
             kind: Kind::Color,
             absent: Absent::Means(Value::Color(Color::BLACK)),
+            unit: Unit::None,
             help: "what they are filled with",
         },
     ],
@@ -280,6 +305,7 @@ pub(super) const PAD: Entry<Operation> = Entry {
 
 pub(super) const TRIM: Entry<Operation> = Entry {
     name: "trim",
+    group: Group::Geometry,
     aliases: &[],
     summary: "takes off borders that look like one colour; a picture that looks like nothing else \
               is left as it is",
@@ -290,6 +316,7 @@ pub(super) const TRIM: Entry<Operation> = Entry {
             alias: None,
             kind: Kind::Integer { min: 0, max: 255 },
             absent: Absent::Means(Value::Integer(10)),
+            unit: Unit::Levels,
             help: "samples that are further from the colour than this belong to the picture",
         },
         Parameter {
@@ -297,6 +324,7 @@ pub(super) const TRIM: Entry<Operation> = Entry {
             alias: Some("background"),
             kind: Kind::Color,
             absent: Absent::Derived("that of the pixel at the top left"),
+            unit: Unit::None,
             help: "what borders look like",
         },
     ],

@@ -20,7 +20,7 @@ pub use encoding::{Carry, ENCODINGS, Effort, Encoding, Icc, Metadata, Subsamplin
 pub use filter::{Morph, Shaping, sharpening_kernel};
 pub use format::{Format, PICTURE_EXTENSIONS};
 pub use geometry::{Axis, Filter, Fit, Pad, QuarterTurns, Resize};
-pub use table::{Absent, Arguments, Entry, Kind, Parameter, Value};
+pub use table::{Absent, Arguments, Entry, Group, Kind, Parameter, Unit, Value};
 pub use vision::{Adaptive, AdaptiveMethod, Length, Lines};
 
 use table::spoken;

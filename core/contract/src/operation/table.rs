@@ -156,6 +156,68 @@ pub enum Absent {
     Derived(&'static str),
 }
 
+/// What a number counts, for whoever shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Nothing that has a name, or it is no number.
+    None,
+    /// Pixels of the picture as it is then: the same number is more of a smaller picture.
+    Pixels,
+    /// Degrees clockwise.
+    Degrees,
+    /// Hundredths.
+    Percent,
+    /// Levels of a sample, of which there are 256.
+    Levels,
+    /// A multiplier, of which 1 changes nothing.
+    Times,
+}
+
+impl Unit {
+    /// Its name in documents; none has none.
+    pub fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Pixels => Some("pixels"),
+            Self::Degrees => Some("degrees"),
+            Self::Percent => Some("percent"),
+            Self::Levels => Some("levels"),
+            Self::Times => Some("times"),
+        }
+    }
+}
+
+/// What entries have in common, for whoever chooses among many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// They move pixels, or lay others over them.
+    Geometry,
+    /// They look at one pixel at a time.
+    Tone,
+    /// They look at its neighbours too.
+    Filter,
+    /// They find something.
+    Vision,
+    /// Encodings of pictures.
+    Picture,
+    /// Encodings of facts about a picture.
+    Facts,
+}
+
+impl Group {
+    /// Its name in documents.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Geometry => "geometry",
+            Self::Tone => "tone",
+            Self::Filter => "filter",
+            Self::Vision => "vision",
+            Self::Picture => "picture",
+            Self::Facts => "facts",
+        }
+    }
+}
+
 /// One parameter of an entry.
 #[derive(Debug, Clone, Copy)]
 pub struct Parameter {
@@ -167,6 +229,8 @@ pub struct Parameter {
     pub kind: Kind,
     /// What holds without it.
     pub absent: Absent,
+    /// What it counts.
+    pub unit: Unit,
     /// One sentence for people.
     pub help: &'static str,
 }
@@ -183,6 +247,8 @@ impl Parameter {
 pub struct Entry<T: 'static> {
     /// Its name in recipes.
     pub name: &'static str,
+    /// Whom people find it beside.
+    pub group: Group,
     /// Other accepted names; the prototype's are among them.
     pub aliases: &'static [&'static str],
     /// One sentence for people.
@@ -199,6 +265,13 @@ pub struct Entry<T: 'static> {
 }
 
 impl<T> Entry<T> {
+    /// Its name as a title for people.
+    pub fn title(&self) -> String {
+        let mut title = self.name.replace('_', " ");
+        title[..1].make_ascii_uppercase();
+        title
+    }
+
     /// The row that answers to `name`, if any.
     pub fn find<'t>(table: &'t [Self], name: &str) -> Option<&'t Self> {
         table.iter().find(|entry| entry.name == name || entry.aliases.contains(&name))

@@ -1,7 +1,7 @@
 //! Operations on each pixel's colour: invert, grayscale, brightness, contrast, saturation, gamma,
 //! normalize, equalize, tint.
 
-use super::table::{Absent, Entry, Kind, Parameter, Value};
+use super::table::{Absent, Entry, Group, Kind, Parameter, Unit, Value};
 use super::{Color, Operation};
 
 /// The most that a factor of brightness, contrast or saturation may be.
@@ -10,17 +10,25 @@ const MAX_FACTOR: f64 = 100.0;
 /// A multiplier, 1 for no change.
 const fn factor(name: &'static str, absent: Absent, help: &'static str) -> Parameter {
     let kind = Kind::Number { min: 0.0, max: MAX_FACTOR };
-    Parameter { name, alias: None, kind, absent, help }
+    Parameter { name, alias: None, kind, absent, unit: Unit::Times, help }
 }
 
 /// A percentile of a histogram.
 const fn percentile(name: &'static str, default: f64, help: &'static str) -> Parameter {
     let kind = Kind::Number { min: 0.0, max: 100.0 };
-    Parameter { name, alias: None, kind, absent: Absent::Means(Value::Number(default)), help }
+    Parameter {
+        name,
+        alias: None,
+        kind,
+        absent: Absent::Means(Value::Number(default)),
+        unit: Unit::Percent,
+        help,
+    }
 }
 
 pub(super) const INVERT: Entry<Operation> = Entry {
     name: "invert",
+    group: Group::Tone,
     aliases: &["color_inversion", "negate"],
     summary: "negative: every colour sample becomes 255 - sample",
     pixels: "gray, RGB; alpha stays",
@@ -31,6 +39,7 @@ pub(super) const INVERT: Entry<Operation> = Entry {
 
 pub(super) const GRAYSCALE: Entry<Operation> = Entry {
     name: "grayscale",
+    group: Group::Tone,
     aliases: &["greyscale", "gray", "grey"],
     summary: "luma (BT.601), as OpenCV rounds it",
     pixels: "gray stays, RGB becomes one channel; with alpha it stays RGBA of equal colours",
@@ -41,6 +50,7 @@ pub(super) const GRAYSCALE: Entry<Operation> = Entry {
 
 pub(super) const BRIGHTNESS: Entry<Operation> = Entry {
     name: "brightness",
+    group: Group::Tone,
     aliases: &[],
     summary: "sample × factor + add, rounded half to even, cut off at 0 and 255",
     pixels: "gray, RGB; alpha stays",
@@ -51,6 +61,7 @@ pub(super) const BRIGHTNESS: Entry<Operation> = Entry {
             alias: None,
             kind: Kind::Number { min: -255.0, max: 255.0 },
             absent: Absent::Means(Value::Number(0.0)),
+            unit: Unit::Levels,
             help: "added after multiplying, in levels of 255",
         },
     ],
@@ -63,6 +74,7 @@ pub(super) const BRIGHTNESS: Entry<Operation> = Entry {
 
 pub(super) const CONTRAST: Entry<Operation> = Entry {
     name: "contrast",
+    group: Group::Tone,
     aliases: &[],
     summary: "128 + (sample - 128) × factor, rounded half to even, cut off at 0 and 255",
     pixels: "gray, RGB; alpha stays",
@@ -73,6 +85,7 @@ pub(super) const CONTRAST: Entry<Operation> = Entry {
 
 pub(super) const SATURATION: Entry<Operation> = Entry {
     name: "saturation",
+    group: Group::Tone,
     aliases: &[],
     summary: "luma + (sample - luma) × factor, rounded half to even, cut off at 0 and 255",
     pixels: "gray stays as it is; RGB; alpha stays",
@@ -83,6 +96,7 @@ pub(super) const SATURATION: Entry<Operation> = Entry {
 
 pub(super) const GAMMA: Entry<Operation> = Entry {
     name: "gamma",
+    group: Group::Tone,
     aliases: &[],
     summary: "255 × (sample / 255) ^ (1 / gamma), rounded half to even",
     pixels: "gray, RGB; alpha stays",
@@ -91,6 +105,7 @@ pub(super) const GAMMA: Entry<Operation> = Entry {
         alias: None,
         kind: Kind::Number { min: 0.1, max: 10.0 },
         absent: Absent::Means(Value::Number(2.2)),
+        unit: Unit::None,
         help: "above 1 brightens, below 1 darkens",
     }],
     example: "gamma:1.8",
@@ -99,6 +114,7 @@ pub(super) const GAMMA: Entry<Operation> = Entry {
 
 pub(super) const NORMALIZE: Entry<Operation> = Entry {
     name: "normalize",
+    group: Group::Tone,
     aliases: &["normalise"],
     summary: "stretches the levels: two percentiles of luma become 0 and 255, all channels alike",
     pixels: "gray, RGB; alpha stays, and transparent pixels count",
@@ -119,6 +135,7 @@ pub(super) const NORMALIZE: Entry<Operation> = Entry {
 
 pub(super) const EQUALIZE: Entry<Operation> = Entry {
     name: "equalize",
+    group: Group::Tone,
     aliases: &["equalise"],
     summary: "levels of luma made equally frequent, as cv2.equalizeHist does",
     pixels: "gray; RGB on the Y of YCrCb, as OpenCV converts it; alpha stays, and transparent \
@@ -130,6 +147,7 @@ pub(super) const EQUALIZE: Entry<Operation> = Entry {
 
 pub(super) const TINT: Entry<Operation> = Entry {
     name: "tint",
+    group: Group::Tone,
     aliases: &[],
     summary: "luma in one hue: black stays black, middle gray becomes the colour, white stays white",
     pixels: "gray and RGB become RGB; alpha stays",
@@ -138,6 +156,7 @@ pub(super) const TINT: Entry<Operation> = Entry {
         alias: Some("colour"),
         kind: Kind::Color,
         absent: Absent::Refused,
+        unit: Unit::None,
         help: "the colour of middle gray, opaque",
     }],
     example: "tint:#704214",

@@ -1,6 +1,6 @@
 //! Operations that look for something in a picture: edges, thresholds, lines, contours.
 
-use super::table::{Absent, Arguments, Entry, Kind, Parameter, Value};
+use super::table::{Absent, Arguments, Entry, Group, Kind, Parameter, Unit, Value};
 use super::{Operation, chosen, worded};
 
 /// The largest gradient that a 3×3 Sobel operator sees, L1.
@@ -97,13 +97,27 @@ const fn level(name: &'static str, alias: Option<&'static str>, default: i64) ->
         _ => "samples above it pass",
     };
     let absent = Absent::Means(Value::Integer(default));
-    Parameter { name, alias, kind: Kind::Integer { min: 0, max: 255 }, absent, help }
+    Parameter {
+        name,
+        alias,
+        kind: Kind::Integer { min: 0, max: 255 },
+        absent,
+        unit: Unit::Levels,
+        help,
+    }
 }
 
 /// A threshold of Canny's.
 const fn gradient(name: &'static str, default: i64, help: &'static str) -> Parameter {
     let kind = Kind::Integer { min: 0, max: MAX_GRADIENT };
-    Parameter { name, alias: None, kind, absent: Absent::Means(Value::Integer(default)), help }
+    Parameter {
+        name,
+        alias: None,
+        kind,
+        absent: Absent::Means(Value::Integer(default)),
+        unit: Unit::None,
+        help,
+    }
 }
 
 const LOW_HELP: &str = "gradient that continues an edge (Canny, L1)";
@@ -117,6 +131,7 @@ fn gradients(a: &Arguments<'_>) -> Result<(u32, u32), String> {
 
 pub(super) const EDGES: Entry<Operation> = Entry {
     name: "edges",
+    group: Group::Vision,
     aliases: &["edge_detection"],
     summary: "Canny: 255 on edges, 0 elsewhere, as cv2.Canny with aperture 3",
     pixels: "one channel out; of RGB the strongest channel per pixel, blue before green before red \
@@ -128,6 +143,7 @@ pub(super) const EDGES: Entry<Operation> = Entry {
 
 pub(super) const THRESHOLD: Entry<Operation> = Entry {
     name: "threshold",
+    group: Group::Vision,
     aliases: &["thresholding"],
     summary: "samples above the value become max, others 0, as cv2.THRESH_BINARY",
     pixels: "gray, RGB channel by channel; alpha stays; with otsu on luma: RGB becomes one \
@@ -140,6 +156,7 @@ pub(super) const THRESHOLD: Entry<Operation> = Entry {
             alias: None,
             kind: Kind::Flag,
             absent: Absent::Means(Value::Flag(false)),
+            unit: Unit::None,
             help: "take the value that parts the histogram of luma best, not `value`",
         },
     ],
@@ -153,6 +170,7 @@ pub(super) const THRESHOLD: Entry<Operation> = Entry {
 
 pub(super) const ADAPTIVE_THRESHOLD: Entry<Operation> = Entry {
     name: "adaptive_threshold",
+    group: Group::Vision,
     aliases: &[],
     summary: "luma above that of its neighbourhood becomes max, other 0, as cv2.adaptiveThreshold",
     pixels: "gray; RGB becomes one channel; with alpha it stays RGBA of equal colours",
@@ -162,6 +180,7 @@ pub(super) const ADAPTIVE_THRESHOLD: Entry<Operation> = Entry {
             alias: Some("block_size"),
             kind: Kind::Odd { min: 3, max: 1023 },
             absent: Absent::Means(Value::Integer(11)),
+            unit: Unit::Pixels,
             help: "side of the neighbourhood in pixels",
         },
         Parameter {
@@ -169,6 +188,7 @@ pub(super) const ADAPTIVE_THRESHOLD: Entry<Operation> = Entry {
             alias: None,
             kind: Kind::Number { min: -255.0, max: 255.0 },
             absent: Absent::Means(Value::Number(2.0)),
+            unit: Unit::Levels,
             help: "subtracted from the neighbourhood's value",
         },
         Parameter {
@@ -176,6 +196,7 @@ pub(super) const ADAPTIVE_THRESHOLD: Entry<Operation> = Entry {
             alias: None,
             kind: Kind::Choice(AdaptiveMethod::WORDS),
             absent: Absent::Means(Value::Word("mean")),
+            unit: Unit::None,
             help: "how the neighbourhood is weighted",
         },
         level("max", None, 255),
@@ -192,6 +213,7 @@ pub(super) const ADAPTIVE_THRESHOLD: Entry<Operation> = Entry {
 
 pub(super) const LINES: Entry<Operation> = Entry {
     name: "lines",
+    group: Group::Vision,
     aliases: &["line_detection"],
     summary: "straight lines drawn green: Canny on luma, cv2.HoughLines of 1 px and 1°, thickness 2",
     pixels: "gray becomes RGB; alpha is ignored when looking, lines are drawn opaque",
@@ -203,6 +225,7 @@ pub(super) const LINES: Entry<Operation> = Entry {
             alias: Some("threshold"),
             kind: Kind::Integer { min: 1, max: 1_000_000 },
             absent: Absent::Means(Value::Integer(200)),
+            unit: Unit::None,
             help: "a line has more edge pixels than this",
         },
         Parameter {
@@ -210,6 +233,7 @@ pub(super) const LINES: Entry<Operation> = Entry {
             alias: None,
             kind: Kind::Choice(Length::WORDS),
             absent: Absent::Means(Value::Word("prototype")),
+            unit: Unit::None,
             help: "prototype: 1000 px to both sides of the point nearest to the top left corner; \
                    full: from edge to edge",
         },
@@ -220,6 +244,7 @@ pub(super) const LINES: Entry<Operation> = Entry {
 
 pub(super) const CONTOURS: Entry<Operation> = Entry {
     name: "contours",
+    group: Group::Vision,
     aliases: &["frame_contour_detection"],
     summary: "contours of what is lighter than a value, drawn green as cv2.drawContours, thickness 2",
     pixels: "gray becomes RGB; alpha is ignored when looking, contours are drawn opaque",

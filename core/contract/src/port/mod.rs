@@ -4,11 +4,13 @@
 //! suites in [`testing`](crate::testing) name the number that each test holds an adapter to.
 
 mod fleet;
+mod index;
 mod queue;
 mod replies;
 mod store;
 
 pub use fleet::{Fleet, Instance, Intent, Lifecycle, TargetHealth, TargetState};
+pub use index::Index;
 pub use queue::{Delivery, Depth, MAX_VISIBILITY, NewMessage, Queue, Receipt, Receive, send_one};
 pub use replies::ReplyQueues;
 pub use store::{Condition, Etag, Listed, Meta, Object, ObjectStore, OwnerTag, Payload, Put};

@@ -307,6 +307,25 @@ pub(super) fn expire(connection: &mut Connection, now: Timestamp) -> rusqlite::R
     transaction.commit()
 }
 
+/// Brings back what a clock that was ahead has hidden: all that is hidden, where the clock was seen to
+/// go back, or else what was sent or received later than now. For how long each was meant to be hidden
+/// nobody knows any more. Whoever holds one renews its delivery and goes on, or finds it delivered
+/// again, as after any lease that ran out.
+pub(super) fn unhide(
+    connection: &mut Connection,
+    now: Timestamp,
+    all: bool,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE messages SET visible_at = ?1 WHERE id IN (
+                 SELECT id FROM queues JOIN messages ON queue = name
+                 WHERE visible_at > ?1 AND (?2 OR max(sent_at, coalesce(received_at, 0)) > ?1))",
+        )?
+        .execute(params![sql(now), all])
+        .map(drop)
+}
+
 fn expire_in(transaction: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<()> {
     let expired: Vec<String> = transaction
         .prepare_cached("DELETE FROM messages WHERE expires_at <= ?1 RETURNING queue")?

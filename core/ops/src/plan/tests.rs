@@ -106,7 +106,7 @@ fn pictures_get_the_channels_that_an_operation_needs() {
     let of = |channels| Header { channels, ..header(Format::Png, 40, 30) };
     let layouts = |header: &Header, recipe| {
         let mut layouts = vec![];
-        plan(header, recipe).unwrap().for_each_end(|_, shape| layouts.push(shape.layout));
+        plan(header, recipe).unwrap().for_each_end(|_, _, shape| layouts.push(shape.layout));
         layouts[0]
     };
     for (recipe, [gray, rgb, rgba]) in [
@@ -149,7 +149,7 @@ fn room_is_made_for_whatever_a_trim_may_leave() {
     ] {
         let recipe: Recipe = recipe.parse().unwrap();
         let planned = Plan::new(&header, &recipe, &overlays(), &Limits::default()).unwrap();
-        planned.for_each_end(|_, shape| {
+        planned.for_each_end(|_, _, shape| {
             assert_eq!((shape.width, shape.height), most, "{recipe}");
         });
     }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::operation::Lines;
 use crate::operation::chosen;
-use crate::operation::table::{Absent, Arguments, Entry, Kind, Parameter, Value};
+use crate::operation::table::{Absent, Arguments, Entry, Group, Kind, Parameter, Unit, Value};
 use crate::operation::vision::{CONTOURS, LINES};
 
 /// A whole number from a small range.
@@ -18,7 +18,7 @@ const fn number(
 ) -> Parameter {
     let kind = Kind::Integer { min: min as i64, max: max as i64 };
     let absent = Absent::Means(Value::Integer(default as i64));
-    Parameter { name, alias: None, kind, absent, help }
+    Parameter { name, alias: None, kind, absent, unit: Unit::None, help }
 }
 
 const fn quality(default: u8, help: &'static str) -> Parameter {
@@ -30,6 +30,7 @@ const ICC: Parameter = Parameter {
     alias: None,
     kind: Kind::Choice(Icc::WORDS),
     absent: Absent::Derived("srgb; keep where metadata is kept"),
+    unit: Unit::None,
     help: "srgb converts the colours to sRGB before the first operation, keep leaves them and \
            carries the profile on",
 };
@@ -39,6 +40,7 @@ const METADATA: Parameter = Parameter {
     alias: None,
     kind: Kind::Choice(Metadata::WORDS),
     absent: Absent::Means(Value::Word("none")),
+    unit: Unit::None,
     help: "none drops everything, copyright keeps Exif's artist and copyright, all keeps Exif \
            and XMP, places and names included",
 };
@@ -78,6 +80,7 @@ fn build_webp(a: &Arguments) -> Result<Encoding, String> {
 
 const JPEG: Entry<Encoding> = Entry {
     name: "jpeg",
+    group: Group::Picture,
     aliases: &["jpg"],
     summary: "JPEG; a picture with alpha is laid over white",
     pixels: "gray is written as one channel; alpha is laid over white",
@@ -88,6 +91,7 @@ const JPEG: Entry<Encoding> = Entry {
             alias: Some("chroma"),
             kind: Kind::Choice(Subsampling::WORDS),
             absent: Absent::Means(Value::Word("420")),
+            unit: Unit::None,
             help: "resolution of the colours: 420 halves it both ways, 422 across, 444 keeps it",
         },
         Parameter {
@@ -95,6 +99,7 @@ const JPEG: Entry<Encoding> = Entry {
             alias: None,
             kind: Kind::Flag,
             absent: Absent::Means(Value::Flag(false)),
+            unit: Unit::None,
             help: "several scans that get finer: smaller, but slower to make and to read",
         },
         ICC,
@@ -106,6 +111,7 @@ const JPEG: Entry<Encoding> = Entry {
 
 const WEBP: Entry<Encoding> = Entry {
     name: "webp",
+    group: Group::Picture,
     aliases: &[],
     summary: "WebP; alpha is kept",
     pixels: "gray is written as RGB; alpha is kept",
@@ -116,6 +122,7 @@ const WEBP: Entry<Encoding> = Entry {
             alias: None,
             kind: Kind::Flag,
             absent: Absent::Means(Value::Flag(false)),
+            unit: Unit::None,
             help: "keep every visible pixel as it is",
         },
         number("effort", (0, 6), WEBP_EFFORT, "libwebp's method: time against size"),
@@ -131,6 +138,7 @@ pub static ENCODINGS: &[Entry<Encoding>] = &[
     JPEG,
     Entry {
         name: "png",
+        group: Group::Picture,
         aliases: &[],
         summary: "PNG",
         pixels: "gray is written as one channel; alpha is kept",
@@ -140,6 +148,7 @@ pub static ENCODINGS: &[Entry<Encoding>] = &[
                 alias: None,
                 kind: Kind::Choice(Effort::WORDS),
                 absent: Absent::Means(Value::Word("fast")),
+                unit: Unit::None,
                 help: "fast compresses for speed, small for size, with a palette for at most 256 \
                        colours",
             },
@@ -155,6 +164,7 @@ pub static ENCODINGS: &[Entry<Encoding>] = &[
     WEBP,
     Entry {
         name: "auto",
+        group: Group::Picture,
         aliases: &[],
         summary: "PNG for pictures with transparency or few colours, JPEG for others",
         pixels: "PNG if any pixel is transparent, or for at most 256 colours (gray: 16 levels); else JPEG",
@@ -164,6 +174,7 @@ pub static ENCODINGS: &[Entry<Encoding>] = &[
     },
     Entry {
         name: "info",
+        group: Group::Facts,
         aliases: &[],
         summary: "JSON: size and channels of the result; format, size and metadata of the source",
         pixels: "any; none are written",
@@ -173,6 +184,7 @@ pub static ENCODINGS: &[Entry<Encoding>] = &[
     },
     Entry {
         name: "palette",
+        group: Group::Facts,
         aliases: &[],
         summary: "JSON: the dominant colours and their shares",
         pixels: "pixels that are more transparent than not are left out",
@@ -182,6 +194,7 @@ pub static ENCODINGS: &[Entry<Encoding>] = &[
     },
     Entry {
         name: "blurhash",
+        group: Group::Facts,
         aliases: &[],
         summary: "JSON: a BlurHash, a placeholder of some twenty characters",
         pixels: "alpha is laid over white",
@@ -194,6 +207,7 @@ pub static ENCODINGS: &[Entry<Encoding>] = &[
     },
     Entry {
         name: "phash",
+        group: Group::Facts,
         aliases: &[],
         summary: "JSON: a perceptual hash of 64 bits; of pictures that look alike few bits differ",
         pixels: "alpha is laid over white",
@@ -203,6 +217,7 @@ pub static ENCODINGS: &[Entry<Encoding>] = &[
     },
     Entry {
         name: "lines",
+        group: Group::Facts,
         aliases: &[],
         summary: "JSON: the lines that the operation `lines` draws, how many, and of the 1000 with \
                   the most votes distance, angle in radians and both ends inside of the picture",
@@ -213,6 +228,7 @@ pub static ENCODINGS: &[Entry<Encoding>] = &[
     },
     Entry {
         name: "contours",
+        group: Group::Facts,
         aliases: &[],
         summary: "JSON: the contours that the operation `contours` draws, how many, and of the 1000 \
                   largest the box, the points (cv2.CHAIN_APPROX_SIMPLE) and whether it is a hole",

@@ -1,4 +1,5 @@
-//! A worker on an EC2 instance: its identity, and the notices that the instance is about to go.
+//! A worker on an EC2 instance: its identity, the notices that the instance is about to go, and what
+//! is left to do once it has drained.
 
 use std::time::Duration;
 
@@ -41,6 +42,46 @@ pub(crate) async fn heed(stage: watch::Sender<Stage>) {
             Ok(None) => {}
             // Every worker of an instance would say so every few seconds.
             Err(error) => tracing::debug!(reason = error.chain(), "failed to look for notices"),
+        }
+    }
+}
+
+/// What a worker does that has drained, unless a signal told it to: it stays, so that its controller
+/// sees that it holds nothing and ends the instance. An Auto Scaling group that wants to end it is
+/// told that it need not wait any more. Nothing else is left to do here but that.
+pub(crate) async fn stay(instance: InstanceId, mut signalled: watch::Receiver<Stage>) {
+    tracing::info!(%instance, "drained; waiting for the end of the instance");
+    tokio::select! {
+        _ = signalled.wait_for(|stage| *stage > Stage::Running) => {}
+        () = depart(&instance) => {}
+    }
+}
+
+/// Tells the group of this instance to go on with its end, once that is what it wants.
+async fn depart(instance: &InstanceId) {
+    let metadata = Metadata::new();
+    let mut ticks = tokio::time::interval(EVERY);
+    let mut configuration = None;
+    loop {
+        ticks.tick().await;
+        if !matches!(metadata.notice().await, Ok(Some(Notice::Terminating))) {
+            continue;
+        }
+        if configuration.is_none() {
+            configuration = Some(pixmill_aws::configuration().await);
+        }
+        let Some(configuration) = &configuration else { continue };
+        match pixmill_ec2::complete_departure(configuration, instance).await {
+            Ok(()) => {
+                tracing::info!(%instance, "its group may end it");
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(
+                    reason = error.chain(),
+                    "its group does not know yet that it may go"
+                );
+            }
         }
     }
 }

@@ -1,0 +1,152 @@
+//! Which of a group's instances are which intent's. A group launches by itself, and knows no
+//! intents: it is told a number. So its instances are given to intents when they have come.
+//!
+//! The number follows from what is there and what is missing of all intents that wait, never from
+//! the number before: whoever asks again, or goes on after a crash, arrives at the same.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use pixmill_contract::port::Intent;
+use pixmill_contract::{InstanceId, IntentId, Timestamp};
+use tokio::time::Instant;
+
+/// An intent that nobody has asked for for so long waits no more.
+const FORGOTTEN: Duration = Duration::from_mins(1);
+
+/// So far the clocks of EC2 and of this machine may be apart, when it is told which came first: the
+/// wish or the instance.
+const SKEW: Duration = Duration::from_secs(5);
+
+/// An instance of the group that lives and is not on its way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Alive {
+    pub(crate) id: InstanceId,
+    /// Nothing, where EC2 does not list it yet.
+    pub(crate) launched: Option<Timestamp>,
+    pub(crate) intent: Option<IntentId>,
+}
+
+/// The intents that wait for instances.
+#[derive(Debug, Default)]
+pub(crate) struct Intents(BTreeMap<IntentId, Waiting>);
+
+#[derive(Debug)]
+struct Waiting {
+    intent: Intent,
+    asked: Instant,
+    /// How many instances it has had, those that have ended among them.
+    had: u32,
+}
+
+/// What is to be done.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Settled {
+    /// Instances that are given to intents.
+    pub(crate) given: Vec<(InstanceId, IntentId)>,
+    /// How many instances the group is to have for that.
+    pub(crate) wanted: u32,
+}
+
+impl Intents {
+    /// Somebody asks for an intent, which has had so many instances.
+    pub(crate) fn ask(&mut self, intent: &Intent, had: u32) {
+        let before = self.0.remove(&intent.id).map_or(0, |waiting| waiting.had);
+        let (intent, asked) = (intent.clone(), Instant::now());
+        let waiting = Waiting { intent, asked, had: had.max(before) };
+        self.0.insert(waiting.intent.id.clone(), waiting);
+    }
+
+    /// Gives instances that are nobody's to the intents that wait, the earliest first. An instance
+    /// that was there before the wish is not what came of it.
+    pub(crate) fn settle(&mut self, alive: &[Alive]) -> Settled {
+        self.0.retain(|_, waiting| waiting.asked.elapsed() < FORGOTTEN);
+        let mut waiting: Vec<_> = self.0.values_mut().collect();
+        waiting.sort_by_key(|waiting| (waiting.intent.at, waiting.intent.id.clone()));
+        let mut free: Vec<_> = alive.iter().filter(|member| member.intent.is_none()).collect();
+        let mut settled = Settled::default();
+        let mut missing = 0;
+        for Waiting { intent, had, .. } in waiting {
+            let has = alive.iter().filter(|member| member.intent.as_ref() == Some(&intent.id));
+            *had = u32::try_from(has.count()).unwrap_or(u32::MAX).max(*had);
+            let mut open = intent.count.saturating_sub(*had);
+            free.retain(|member| {
+                let is_its = member.launched.is_none_or(|at| at + SKEW >= intent.at);
+                if open == 0 || !is_its {
+                    return true;
+                }
+                (open, *had) = (open - 1, *had + 1);
+                settled.given.push((member.id.clone(), intent.id.clone()));
+                false
+            });
+            missing += open;
+        }
+        settled.wanted = u32::try_from(alive.len()).unwrap_or(u32::MAX).saturating_add(missing);
+        settled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000_000);
+
+    fn intent(name: &str, count: u32, later: u64) -> Intent {
+        let at = NOW + Duration::from_secs(later);
+        Intent { id: IntentId::new(name).unwrap(), count, at }
+    }
+
+    fn alive(id: &str, launched: Option<Timestamp>, of: Option<&str>) -> Alive {
+        let intent = of.map(|name| IntentId::new(name).unwrap());
+        Alive { id: InstanceId::new(id).unwrap(), launched, intent }
+    }
+
+    fn given(settled: &Settled) -> Vec<(&str, &str)> {
+        settled.given.iter().map(|(id, intent)| (id.as_str(), intent.as_str())).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn asking_again_wants_no_more() {
+        let mut intents = Intents::default();
+        intents.ask(&intent("a", 2, 0), 0);
+        assert_eq!(intents.settle(&[]).wanted, 2);
+        intents.ask(&intent("a", 2, 0), 0);
+        assert_eq!(intents.settle(&[]).wanted, 2);
+        let one = alive("i-1", Some(NOW), None);
+        let settled = intents.settle(std::slice::from_ref(&one));
+        assert_eq!((given(&settled), settled.wanted), (vec![("i-1", "a")], 2));
+        // Given, and ended since: it had its instance, which this one knows or is told.
+        assert_eq!(intents.settle(&[]).wanted, 1);
+        intents.ask(&intent("a", 2, 0), 2);
+        assert_eq!(intents.settle(&[]).wanted, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn several_intents_add_up_and_the_earliest_is_served_first() {
+        let mut intents = Intents::default();
+        intents.ask(&intent("late", 1, 20), 0);
+        intents.ask(&intent("early", 1, 0), 0);
+        let there = alive("i-0", Some(NOW), Some("before"));
+        assert_eq!(intents.settle(std::slice::from_ref(&there)).wanted, 3);
+        let come = [there, alive("i-1", None, None)];
+        let settled = intents.settle(&come);
+        assert_eq!((given(&settled), settled.wanted), (vec![("i-1", "early")], 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_there_before_the_wish_is_not_what_came_of_it() {
+        let mut intents = Intents::default();
+        intents.ask(&intent("a", 1, 60), 0);
+        let settled = intents.settle(&[alive("i-0", Some(NOW), None)]);
+        assert_eq!((given(&settled), settled.wanted), (vec![], 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_intent_that_nobody_asks_for_wants_nothing_any_more() {
+        let mut intents = Intents::default();
+        intents.ask(&intent("a", 2, 0), 0);
+        tokio::time::advance(FORGOTTEN).await;
+        assert_eq!(intents.settle(&[]), Settled::default());
+    }
+}
