@@ -2,6 +2,7 @@
 
 CARGO ?= cargo
 OUT   ?= out
+BUILT := $(or $(CARGO_TARGET_DIR),target)
 RECIPE ?= thumb = resize:256 -> jpeg; web = resize:1200 | blur:3 -> jpeg:q=82; gray = grayscale -> png
 
 .DEFAULT_GOAL := help
@@ -52,14 +53,14 @@ audit: ## what is known today against what we are built of; needs a network, and
 parity: setup ## compare every operation with OpenCV, Pillow and NumPy, sample by sample
 	$(CARGO) build --release --locked -p pixmill-ops --example grind
 	sh tools/venv.sh target/parity benches/parity/requirements.txt
-	target/parity/bin/python benches/parity/random_parity.py target/release/examples/grind 5000
-	target/parity/bin/python benches/parity/parity.py target/release/examples/grind benches/PARITY.md
+	target/parity/bin/python benches/parity/random_parity.py $(BUILT)/release/examples/grind 5000
+	target/parity/bin/python benches/parity/parity.py $(BUILT)/release/examples/grind benches/PARITY.md
 
 bench: setup ## measure beside OpenCV, libvips, Pillow and sharp, in a quarter of an hour; or PART=operations, jobs, thumbnails, faults
 	$(CARGO) build --release --locked -p pixmill-ops --features bench --example bench
 	sh tools/venv.sh target/bench benches/side_by_side/requirements.txt
 	sh tools/bench_sharp.sh target/bench-work
-	target/bench/bin/python benches/side_by_side/side_by_side.py target/release/examples/bench benches/RESULTS.md \
+	target/bench/bin/python benches/side_by_side/side_by_side.py $(BUILT)/release/examples/bench benches/RESULTS.md \
 	    target/bench-work $(if $(PART),--part $(PART)) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 bench-api: ## how many pictures a second the HTTP API accepts, and how long that takes
