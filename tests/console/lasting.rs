@@ -63,3 +63,27 @@ fn a_reload_and_an_outage_lose_nothing() {
     browser.until_text("main", "Nothing matches");
     drop(worker);
 }
+
+#[test]
+fn an_upload_that_was_cut_off_goes_on_with_the_same_pictures() {
+    let place = Place::new();
+    let server = Served::of(&place);
+    let _worker = worker(&place);
+    let browser = desktop(&place);
+    browser.go(&server.page("grind"));
+    browser.until_text("main", "Drop pictures anywhere");
+    let names = ["a.jpg", "b.jpg", "c.jpg"];
+    let files: Vec<_> =
+        names.into_iter().zip(0..).map(|(n, i)| file(&place, n, &photo(i))).collect();
+    browser.choose("[data-chooser=pictures]", &files);
+    browser.block(&["*/v1/jobs"]);
+    browser.press("#run", "Grind 3 pictures");
+    browser.until_text(".head .badge", "Sending 0 of 3");
+    browser.reload();
+    browser.until_text(".banner:not([hidden])", "0 of 3 sent");
+    browser.block(&[]);
+    browser.choose(".banner [data-chooser=pictures]", &files);
+    browser.until_text(".head .badge", "Done");
+    browser.until_text(".figures", "3");
+    browser.until("no banner", "!document.querySelector('.batch .banner')");
+}

@@ -69,7 +69,7 @@ fn every_screen_can_be_used_by_everybody_on_everything() {
             "pictures",
             "[...document.querySelectorAll('main .well img')].every((i) => i.complete && (i.src \
             || 'none' in i.dataset))",
-        )
+        );
     };
     let screens: [(&str, String, &str); 8] = [
         ("grind-empty", "grind".to_owned(), "Drop pictures anywhere"),
