@@ -153,6 +153,15 @@ fn what_cannot_be_ground_says_why_and_text_stays_text() {
     let browser = desktop(&place);
     browser.go(&server.page("grind"));
     browser.until_text("main", "Drop pictures anywhere");
+    // A recipe whose description is markup.
+    let body = "description = \"<img src=x onerror=alert(2)>\"\nrecipe = \"resize:96 -> webp\"\n";
+    browser.script_with(
+        "await fetch('v1/recipes/script', { method: 'PUT', body: arguments[0], headers: { \
+        'content-type': 'application/toml' } })",
+        &serde_json::json!([body]),
+    );
+    browser.reload();
+    browser.until_text("main", "Drop pictures anywhere");
     let hostile = "<img src=x onerror=alert(1)>.jpg";
     let svg = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>";
     browser.drop_files(&[
@@ -166,15 +175,6 @@ fn what_cannot_be_ground_says_why_and_text_stays_text() {
     browser.until_text(".preview-note", "no format's signature");
     browser.press(".thumb", "evil.svg");
     browser.until_text(".preview-note", "programs, not pictures");
-    // A recipe whose description is markup.
-    let body = "description = \"<img src=x onerror=alert(2)>\"\nrecipe = \"resize:96 -> webp\"\n";
-    browser.script_with(
-        "await fetch('v1/recipes/script', { method: 'PUT', body: arguments[0], headers: { \
-        'content-type': 'application/toml' } })",
-        &serde_json::json!([body]),
-    );
-    browser.reload();
-    browser.until_text("main", "Drop pictures anywhere");
     browser.press(".composer-head button", "Saved");
     browser.press("[role=menuitem]", "onerror=alert(2)");
     browser.until(

@@ -3,6 +3,11 @@
 use super::*;
 use crate::harness::photo;
 
+/// Whether the browser holds what was chosen.
+const KEPT: &str = "await new Promise((good) => { const opening = indexedDB.open('pixmill', 1); \
+    opening.onsuccess = () => { const all = opening.result.transaction('chosen').objectStore('chosen').getAll(); \
+    all.onsuccess = () => good(all.result[0]?.files.length === 4); opening.result.close(); }; })";
+
 #[test]
 fn a_reload_and_an_outage_lose_nothing() {
     let place = Place::new();
@@ -21,6 +26,11 @@ fn a_reload_and_an_outage_lose_nothing() {
     let names = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"];
     let files: Vec<_> = names.into_iter().zip(pictures.iter().map(Vec::as_slice)).collect();
     browser.drop_files(&files);
+    browser.until_text("#run", "Grind 4 pictures");
+    browser.until("they are kept", KEPT);
+    browser.reload();
+    browser.until_text("#run", "Grind 4 pictures");
+    browser.until("a preview", "document.querySelector('.stage').dataset.preview");
     browser.press("#run", "Grind 4 pictures");
     browser.until("all are sent", "document.querySelectorAll('.row').length === 4");
     // Nobody works yet. The page is reloaded in the middle.

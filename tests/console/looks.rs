@@ -85,6 +85,8 @@ fn every_screen_can_be_used_by_everybody_on_everything() {
     {
         browser.size(width, height);
         for (name, hash, text) in &screens {
+            // What was chosen before is another visitor's.
+            browser.script("sessionStorage.clear()");
             browser.go("about:blank");
             browser.go(&server.page(hash));
             browser.until_text("main", text);
