@@ -1,7 +1,9 @@
 //! Previews: one picture through a recipe in a process of its own, with limits, so that a hostile
 //! picture takes nothing with it. Both ends are here: what starts the process, and the process.
 
+use std::fs::File;
 use std::io::{Read as _, Write as _};
+use std::path::Path;
 use std::process::{ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,10 +52,13 @@ pub(crate) fn previewer(work: &Work) -> anyhow::Result<Previewer> {
     let arguments = work.to_arguments();
     let time = work.deadline.min(LONGEST);
     Ok(Arc::new(move |wanted| {
-        let Wanted { file, recipe, whole } = wanted;
+        let Wanted { file, overlays, recipe, whole } = wanted;
         let mut command = Command::new(&program);
         command.arg("preview").arg(&file).arg("--recipe").arg(recipe.to_string());
         command.arg("--whole").arg(whole.to_string());
+        for overlay in overlays {
+            command.arg("--overlay").arg(overlay);
+        }
         command.args(&arguments).args(["--config", "/dev/null"]).env_clear();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         // Who asked may have gone.
@@ -107,13 +112,15 @@ pub(crate) fn run(args: &args::Preview) -> anyhow::Result<ExitCode> {
     let confined = sandbox::confine(&[], Network::None);
     tracing::debug!(confined);
     let recipe: Recipe = args.recipe.parse()?;
-    let mut source = vec![];
-    let file = std::fs::File::open(&args.file);
-    let file = file.with_context(|| format!("failed to open {}", args.file.display()))?;
-    // One byte more than there may be, so that it is seen to be too large.
-    file.take(limits.input_bytes + 1).read_to_end(&mut source)?;
+    let source = read(&args.file, &limits)?;
+    let names = recipe.overlays().map(str::to_owned);
+    let overlays = names.zip(&args.overlay).map(|(name, path)| {
+        let bytes: Arc<[u8]> = read(path, &limits)?.into();
+        Ok((name, bytes))
+    });
+    let overlays = overlays.collect::<anyhow::Result<Vec<_>>>()?;
     let whole: Recipe = args.whole.as_ref().unwrap_or(&args.recipe).parse()?;
-    let (head, files) = match make(&source, &recipe, &whole, limits) {
+    let (head, files) = match make(&source, overlays, (&recipe, &whole), limits) {
         Ok(made) => made,
         Err(Rejection { code, reason }) => (Head::Rejected { code, reason }, vec![]),
     };
@@ -124,14 +131,22 @@ pub(crate) fn run(args: &args::Preview) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A file, of which one byte more is read than there may be, so that it is seen to be too large.
+fn read(path: &Path, limits: &Limits) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = vec![];
+    let file = File::open(path).with_context(|| format!("failed to open {}", path.display()))?;
+    file.take(limits.input_bytes + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The files, and what is to be said of them.
 fn make(
     source: &[u8],
-    recipe: &Recipe,
-    whole: &Recipe,
+    overlays: Vec<(String, Arc<[u8]>)>,
+    (recipe, whole): (&Recipe, &Recipe),
     limits: Limits,
 ) -> Result<(Head, Vec<Vec<u8>>), Rejection> {
-    let overlays = Overlays::default();
+    let overlays = Overlays::inspect(overlays, &limits)?;
     let header = inspect(source, &limits)?;
     let sizes = sizes(&header, whole, &overlays, &limits)?;
     let ground = Mill::new(limits).grind(source, recipe, &overlays)?;

@@ -1,6 +1,6 @@
 //! Batches as the API shows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hyper::StatusCode;
@@ -154,10 +154,15 @@ impl BatchView {
 /// The outputs that were made first, so that they stay what they are while more come.
 fn thumbnails(known: &Known) -> Vec<String> {
     let is_shown = |end: &End| end.failure.is_none() && end.is_picture;
-    let mut shown: Vec<_> = known.ledger.ends().filter(|(_, end)| is_shown(end)).collect();
-    shown.sort_by_key(|(id, end)| (end.finished_at, (*id).clone()));
+    let mut first = BTreeSet::new();
+    for (id, end) in known.ledger.ends().filter(|(_, end)| is_shown(end)) {
+        first.insert((end.finished_at, id));
+        if first.len() > THUMBNAILS {
+            first.pop_last();
+        }
+    }
     let path = |id: &JobId| format!("/v1/jobs/{}/{id}/image?side=256", known.batch);
-    shown.into_iter().take(THUMBNAILS).map(|(id, _)| path(id)).collect()
+    first.into_iter().map(|(_, id)| path(id)).collect()
 }
 
 /// `GET /v1/batches`.

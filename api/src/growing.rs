@@ -12,6 +12,7 @@ use pixmill_producer::{Picture, Producer, read_batch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use tracing::Instrument as _;
 
 use crate::answer::{json, with_text};
 use crate::asked::Asked;
@@ -185,9 +186,10 @@ pub(crate) async fn add(state: Arc<State>, mut asked: Asked) -> Outcome {
     drop(looks);
     let mut growing = Producer::new(pipeline).join(open, recipe);
     // Of its own, so that it goes on when whoever asked has gone.
-    let sent = tokio::spawn(async move { growing.submit_all(pictures, |_| {}).await });
+    let sent = async move { growing.submit_all(pictures, |_| {}).await };
+    let sent = tokio::spawn(sent.in_current_span());
     sent.await.map_err(|_| Problem::new(Code::Internal, "something is wrong here"))??;
-    state.counts.accepted(jobs.len());
+    state.counts.accepted(&batch, jobs.len());
     shelf::outdate(&state, &batch).await;
     Ok(json(StatusCode::ACCEPTED, &Added { jobs, rejected }))
 }

@@ -73,8 +73,7 @@ pub(crate) async fn process(state: Arc<State>, mut asked: Asked) -> Outcome {
     };
     let bug = |_| Problem::new(Code::Internal, "something is wrong here");
     let (batch, id) = placed.await.map_err(bug)??;
-    state.counts.accepted(1);
-    tracing::info!(%batch, %id, "accepted");
+    state.counts.accepted(&batch, 1);
     wait_for(&state, &batch, std::slice::from_ref(&id), WAIT).await;
     answer(&state, &asked, &batch, &id).await
 }

@@ -117,7 +117,7 @@ async fn send_again(
     jobs.sort_by(|a, b| a.id.cmp(&b.id));
     jobs.dedup_by(|a, b| a.id == b.id);
     send_retries(state.pipeline(), batch, &jobs).await?;
-    state.counts.accepted(jobs.len());
+    state.counts.accepted(batch, jobs.len());
     shelf::outdate(state, batch).await;
     let mut sent = vec![];
     for job in jobs {

@@ -90,6 +90,8 @@ pub type Previewer = Arc<dyn Fn(Wanted) -> Promise<Result<Preview, PreviewError>
 pub struct Wanted {
     /// The picture.
     pub file: PathBuf,
+    /// The overlays of the recipe, in the order in which it names them.
+    pub overlays: Vec<PathBuf>,
     /// Its outputs are made.
     pub recipe: Recipe,
     /// The size that its first output would have is told.

@@ -89,8 +89,7 @@ pub(crate) async fn post(state: Arc<State>, mut asked: Asked) -> Outcome {
     };
     let bug = |_| Problem::new(Code::Internal, "something is wrong here");
     let (batch, jobs) = accepted.await.map_err(bug)??;
-    state.counts.accepted(jobs.len());
-    tracing::info!(%batch, jobs = jobs.len(), "accepted");
+    state.counts.accepted(&batch, jobs.len());
     answer(&state, batch, jobs, wait).await
 }
 

@@ -12,6 +12,7 @@ use pixmill_producer::Name;
 use pixmill_producer::dead::{Wanted, discard, redrive};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tracing::Instrument as _;
 
 use crate::answer::{json, with_text};
 use crate::asked::Asked;
@@ -147,7 +148,7 @@ pub(crate) async fn begin(state: Arc<State>, mut asked: Asked) -> Outcome {
     state.tasks.add(task.clone())?;
     tracing::info!(who = asked.who, task = %task.id, ?deed, total = task.total, "a task begins");
     let id = task.id.clone();
-    tokio::spawn(carry_out(Arc::clone(&state), id.clone(), deed, names));
+    tokio::spawn(carry_out(Arc::clone(&state), id.clone(), deed, names).in_current_span());
     let answer = json(StatusCode::ACCEPTED, &task);
     Ok(with_text(answer, LOCATION, &format!("/v1/tasks/{id}")))
 }

@@ -65,6 +65,12 @@ fn a_preview_is_made_by_another_process_and_a_hostile_picture_takes_only_that() 
     let part = preview("recipe=resize:200%20-%3E%20png&region=10,20,30,40", &photo(1)).expect(200);
     let header = frame(&part.body);
     assert_eq!((header.width, header.height), (30, 40));
+    let overlay = place.data().join("objects/overlays/logo.jpg");
+    std::fs::create_dir_all(overlay.parent().unwrap()).unwrap();
+    std::fs::write(overlay, photo(2)).unwrap();
+    let over = |name: &str| format!("recipe=composite:image=overlays/{name}.jpg&mode=full");
+    preview(&over("logo"), &photo(1)).expect(200);
+    preview(&over("other"), &photo(1)).problem(404, "not_found");
     preview("recipe=invert&region=1,2,3", &photo(1)).problem(400, "bad_parameter");
     let bad = preview("recipe=invert", b"hello").problem(422, "bad_picture");
     assert_eq!(bad["reject_code"], "not_a_picture");

@@ -1,7 +1,7 @@
 //! What a request needs, and what a role's policies allow, in the words of IAM.
 //!
 //! As much of IAM as the template uses: statements that allow, actions and resources with `*`. What
-//! conditions say is left out, which is why a test looks at each of them where it matters.
+//! conditions and denials say besides is left out.
 
 use std::fmt;
 
@@ -22,12 +22,44 @@ impl fmt::Display for Call {
     }
 }
 
-/// What a request needs to be allowed.
-pub(super) fn needs(request: &Request) -> Vec<Call> {
-    match request.action.rsplit_once('.') {
-        Some((_, action)) => vec![of_logs(action, &request.document)],
-        None if request.action.is_empty() => of_s3(request),
-        None => vec![of_sqs(&request.action, &request.document)],
+/// What a request needs to be allowed. `group` is the Auto Scaling group that its instances are in.
+pub(super) fn needs(request: &Request, group: &str) -> Vec<Call> {
+    match request.service.as_str() {
+        // What bears no signature is S3's too: a link.
+        "" | "s3" => of_s3(request),
+        "sqs" => vec![of_sqs(&request.action, &request.document)],
+        "logs" => vec![of_logs(&request.action, &request.document)],
+        "monitoring" => vec![on_all("cloudwatch", &request.action)],
+        "ec2" => of_ec2(&request.action, &request.document),
+        "autoscaling" => vec![of_scaling(&request.action, group)],
+        service => vec![on_all(service, &request.action)],
+    }
+}
+
+/// AWS names no resources for this one.
+fn on_all(service: &str, action: &str) -> Call {
+    Call { action: format!("{service}:{action}"), resource: "*".to_owned() }
+}
+
+fn of_ec2(action: &str, form: &str) -> Vec<Call> {
+    if action.starts_with("Describe") {
+        return vec![on_all("ec2", action)];
+    }
+    let instances = form.split('&').filter(|field| field.starts_with("ResourceId."));
+    let instances = instances.filter_map(|field| field.split_once('='));
+    let arn = |id: &str| format!("arn:aws:ec2:us-east-1:{ACCOUNT}:instance/{id}");
+    let call = |(_, id): (&str, &str)| Call { action: format!("ec2:{action}"), resource: arn(id) };
+    instances.map(call).collect()
+}
+
+fn of_scaling(action: &str, group: &str) -> Call {
+    if action.starts_with("Describe") {
+        return on_all("autoscaling", action);
+    }
+    let group = format!("autoScalingGroup:some-id:autoScalingGroupName/{group}");
+    Call {
+        action: format!("autoscaling:{action}"),
+        resource: format!("arn:aws:autoscaling:us-east-1:{ACCOUNT}:{group}"),
     }
 }
 
@@ -67,6 +99,7 @@ fn of_sqs(action: &str, document: &str) -> Call {
 
 fn of_logs(action: &str, document: &str) -> Call {
     let document: Value = serde_json::from_str(document).unwrap();
+    let action = action.rsplit('.').next().unwrap();
     let text = |name: &str| document[name].as_str().unwrap();
     let (group, stream) = (text("logGroupName"), text("logStreamName"));
     Call {

@@ -7,20 +7,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+/// What services of the query protocol are asked in.
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// What was asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) method: String,
     /// Path and query.
     pub(crate) path: String,
-    /// The action of SQS, as `SendMessageBatch`, or of EC2 and its kin; empty for S3.
+    /// The service by its name in signatures, as `sqs`; empty where nothing is signed.
+    pub(crate) service: String,
+    /// The action of services that have such, as SQS's `SendMessageBatch`; empty for S3.
     pub(crate) action: String,
     /// What the action is told, in JSON or as a form; empty for S3.
     pub(crate) document: String,
-    /// Whether it is answered in JSON, as SQS is.
-    is_json: bool,
     /// What was answered; 0 before that.
     pub(crate) status: u16,
+    /// Whether it is answered in JSON, as SQS is.
+    is_json: bool,
 }
 
 /// What is to become of a request.
@@ -183,9 +188,8 @@ fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, Ve
     }
     let mut words = line.split(' ').map(str::to_owned);
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let (action, document) = (String::new(), String::new());
-    let mut request = Request { method, path, action, document, is_json: false, status: 0 };
-    let (mut head, mut length) = (line, 0);
+    let mut request = Request { method, path, ..Request::default() };
+    let (mut head, mut length, mut is_form) = (line, 0, false);
     loop {
         let mut line = String::new();
         client.read_line(&mut line)?;
@@ -195,6 +199,11 @@ fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, Ve
             "x-amz-target" => {
                 request.action = value.trim().replace("AmazonSQS.", "");
                 request.is_json = true;
+            }
+            "content-type" => is_form = value.trim().starts_with(FORM),
+            // Credential=KEY/DAY/REGION/SERVICE/aws4_request, …
+            "authorization" => {
+                request.service = value.split('/').nth(3).unwrap_or_default().to_owned();
             }
             // Whoever asks first whether it may go on is told so by nobody here.
             "connection" | "expect" => continue,
@@ -206,20 +215,15 @@ fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, Ve
     let mut whole = head.into_bytes();
     let start = whole.len();
     client.take(length).read_to_end(&mut whole)?;
-    let body = String::from_utf8_lossy(&whole[start..]);
-    if let Some(action) = form_action(&body) {
-        request.action = action.to_owned();
+    if is_form || !request.action.is_empty() {
+        request.document = String::from_utf8_lossy(&whole[start..]).into_owned();
     }
-    if !request.action.is_empty() {
-        request.document = body.into_owned();
+    if is_form {
+        let mut fields = request.document.split('&');
+        let action = fields.find_map(|field| field.strip_prefix("Action="));
+        request.action = action.unwrap_or_default().to_owned();
     }
     Ok(Some((request, whole)))
-}
-
-/// The action of a form, as EC2 and its kin are sent.
-fn form_action(body: &str) -> Option<&str> {
-    let form = body.starts_with("Version=").then_some(body)?;
-    form.split('&').find_map(|pair| pair.strip_prefix("Action="))
 }
 
 fn refused(request: &Request, status: u16, code: &str, region: &str) -> String {
