@@ -4,6 +4,7 @@ import { announce, keys, letters } from "./lib/a11y.js";
 import { h, put, say } from "./lib/dom.js";
 import { clockExact, percent } from "./lib/format.js";
 import { icon } from "./lib/icons.js";
+import { keepPictures } from "./lib/keep.js";
 import * as live from "./lib/live.js";
 import * as route from "./lib/route.js";
 import { get, kept, set, update, watch } from "./lib/store.js";
@@ -307,6 +308,7 @@ async function begin() {
   onUnauthorized(signIn);
   if (get("session").auth_required && !get("session").name) await signIn();
   catchDrops();
+  await keepPictures();
   globalKeys();
   watch(["route"], show);
   watch(["running", "finished", "deadCount", "route"], titled);

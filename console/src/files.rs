@@ -8,7 +8,7 @@ use std::borrow::Cow;
 pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pages");
 
 /// Every file, by its name below `pages/`.
-pub(crate) const NAMES: [&str; 46] = [
+pub(crate) const NAMES: [&str; 47] = [
     "app.js",
     "base.css",
     "el/badge.js",
@@ -36,6 +36,7 @@ pub(crate) const NAMES: [&str; 46] = [
     "lib/draft.js",
     "lib/format.js",
     "lib/icons.js",
+    "lib/keep.js",
     "lib/live.js",
     "lib/pager.js",
     "lib/pictures.js",
@@ -101,6 +102,7 @@ const BYTES: [&[u8]; NAMES.len()] = [
     include_bytes!("../pages/lib/draft.js"),
     include_bytes!("../pages/lib/format.js"),
     include_bytes!("../pages/lib/icons.js"),
+    include_bytes!("../pages/lib/keep.js"),
     include_bytes!("../pages/lib/live.js"),
     include_bytes!("../pages/lib/pager.js"),
     include_bytes!("../pages/lib/pictures.js"),

@@ -105,6 +105,12 @@ impl Browser {
         self.tool("Network.emulateNetworkConditions", &conditions);
     }
 
+    /// Whether requests to addresses like this one fail.
+    pub(super) fn block(&self, addresses: &[&str]) {
+        self.tool("Network.enable", &json!({}));
+        self.tool("Network.setBlockedURLs", &json!({ "urls": addresses }));
+    }
+
     pub(super) fn go(&self, address: &str) {
         self.ask("POST", "/url", &json!({ "url": address }));
     }
@@ -326,7 +332,7 @@ fn decoded(text: &str) -> Vec<u8> {
     let mut bytes = vec![];
     for four in text.as_bytes().chunks(4) {
         let bits = four.iter().fold(0, |bits, c| (bits << 6) | value(*c));
-        let count = 3 - four.iter().filter(|c| **c == b'=').count();
+        let count = four.iter().take_while(|c| **c != b'=').count() - 1;
         bytes.extend(
             [bits >> 16, bits >> 8, bits]
                 .iter()

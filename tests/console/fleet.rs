@@ -65,7 +65,9 @@ fn a_worker_dies_and_another_one_takes_its_place() {
         let instances = fleet["instances"].as_array().unwrap();
         for instance in instances.iter().filter(|one| one["state"] != "ended") {
             let pid = instance["report"]["pid"].as_u64().map(|pid| u32::try_from(pid).unwrap());
-            pid.into_iter().for_each(|pid| kill(pid, Signal::KILL));
+            if let Some(pid) = pid {
+                kill(pid, Signal::KILL);
+            }
         }
         instances.iter().all(|one| one["state"] == "ended").then_some(())
     });

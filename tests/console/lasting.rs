@@ -3,6 +3,11 @@
 use super::*;
 use crate::harness::photo;
 
+/// Whether the browser holds what was chosen.
+const KEPT: &str = "await new Promise((good) => { const opening = indexedDB.open('pixmill', 1); \
+    opening.onsuccess = () => { const all = opening.result.transaction('chosen').objectStore('chosen').getAll(); \
+    all.onsuccess = () => good(all.result[0]?.files.length === 4); opening.result.close(); }; })";
+
 #[test]
 fn a_reload_and_an_outage_lose_nothing() {
     let place = Place::new();
@@ -21,6 +26,11 @@ fn a_reload_and_an_outage_lose_nothing() {
     let names = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"];
     let files: Vec<_> = names.into_iter().zip(pictures.iter().map(Vec::as_slice)).collect();
     browser.drop_files(&files);
+    browser.until_text("#run", "Grind 4 pictures");
+    browser.until("they are kept", KEPT);
+    browser.reload();
+    browser.until_text("#run", "Grind 4 pictures");
+    browser.until("a preview", "document.querySelector('.stage').dataset.preview");
     browser.press("#run", "Grind 4 pictures");
     browser.until("all are sent", "document.querySelectorAll('.row').length === 4");
     // Nobody works yet. The page is reloaded in the middle.
@@ -62,4 +72,28 @@ fn a_reload_and_an_outage_lose_nothing() {
     browser.write("input[type=search]", "nothing of that name");
     browser.until_text("main", "Nothing matches");
     drop(worker);
+}
+
+#[test]
+fn an_upload_that_was_cut_off_goes_on_with_the_same_pictures() {
+    let place = Place::new();
+    let server = Served::of(&place);
+    let _worker = worker(&place);
+    let browser = desktop(&place);
+    browser.go(&server.page("grind"));
+    browser.until_text("main", "Drop pictures anywhere");
+    let names = ["a.jpg", "b.jpg", "c.jpg"];
+    let files: Vec<_> =
+        names.into_iter().zip(0..).map(|(n, i)| file(&place, n, &photo(i))).collect();
+    browser.choose("[data-chooser=pictures]", &files);
+    browser.block(&["*/v1/jobs"]);
+    browser.press("#run", "Grind 3 pictures");
+    browser.until_text(".head .badge", "Sending 0 of 3");
+    browser.reload();
+    browser.until_text(".banner:not([hidden])", "0 of 3 sent");
+    browser.block(&[]);
+    browser.choose(".banner [data-chooser=pictures]", &files);
+    browser.until_text(".head .badge", "Done");
+    browser.until_text(".figures", "3");
+    browser.until("no banner", "!document.querySelector('.batch .banner')");
 }

@@ -69,7 +69,7 @@ fn every_screen_can_be_used_by_everybody_on_everything() {
             "pictures",
             "[...document.querySelectorAll('main .well img')].every((i) => i.complete && (i.src \
             || 'none' in i.dataset))",
-        )
+        );
     };
     let screens: [(&str, String, &str); 8] = [
         ("grind-empty", "grind".to_owned(), "Drop pictures anywhere"),
@@ -85,6 +85,8 @@ fn every_screen_can_be_used_by_everybody_on_everything() {
     {
         browser.size(width, height);
         for (name, hash, text) in &screens {
+            // What was chosen before is another visitor's.
+            browser.script("sessionStorage.clear()");
             browser.go("about:blank");
             browser.go(&server.page(hash));
             browser.until_text("main", text);

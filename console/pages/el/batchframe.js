@@ -79,7 +79,7 @@ export function frame(id, state, signal) {
       grist.show(batch, whole ? jobs.items.map((job) => job.state) : []);
     },
     draw(batch, jobs) {
-      drawHead(batch, { title, badged, download, figures, interrupted, failures }, id, jobs);
+      drawHead(batch, { title, badged, download, figures, interrupted, failures }, id);
       root.grist(batch, jobs);
     },
     problem(error, retry) {

@@ -10,22 +10,8 @@ import * as uploads from "../lib/upload.js";
 import { rebadge } from "./badge.js";
 import { toast } from "./dialog.js";
 import { chooser } from "./drop.js";
-import { sum } from "./jobcells.js";
 
-/** Bytes before and after: what the server says, else what the rows do, as far as they are known. */
-function saved(batch, jobs) {
-  if (batch.bytes_in !== undefined && batch.bytes_in !== null)
-    return { before: batch.bytes_in, after: batch.bytes_out, all: true };
-  const done = jobs.items.filter((job) => job.state === "done" && job.source && job.outputs.length);
-  if (!done.length) return null;
-  return {
-    before: sum(done, (job) => job.source.bytes),
-    after: sum(done, (job) => sum(job.outputs, (output) => output.bytes)),
-    all: done.length >= batch.done,
-  };
-}
-
-export function drawHead(batch, parts, id, jobs) {
+export function drawHead(batch, parts, id) {
   const { title, badged, download, figures, interrupted, failures } = parts;
   const upload = get("upload")?.batch === id ? get("upload") : null;
   const known = uploads.sent(id);
@@ -50,7 +36,7 @@ export function drawHead(batch, parts, id, jobs) {
   download.hidden = !batch.done;
   download.classList.toggle("primary", batch.ended);
   say(download.lastChild, `Download ${number(batch.done)}`);
-  const size = saved(batch, jobs);
+  const saved = (batch.bytes_in ?? 0) - (batch.bytes_out ?? 0);
   const figure = (value, unit, className = "") =>
     h(
       "div",
@@ -60,13 +46,7 @@ export function drawHead(batch, parts, id, jobs) {
     );
   put(
     figures,
-    size && size.before > size.after
-      ? figure(
-          `${size.all ? "" : "≥ "}${bytes(size.before - size.after)}`,
-          `saved, ${change(size.before, size.after)}`,
-          "hero",
-        )
-      : null,
+    saved > 0 ? figure(bytes(saved), `saved, ${change(batch.bytes_in, batch.bytes_out)}`, "hero") : null,
     figure(number(batch.done), "done"),
     bad ? figure(number(bad), "failed", "bad") : null,
     open ? figure(number(open), "to go") : null,

@@ -28,8 +28,8 @@ function refused(file) {
   return null;
 }
 
-/** Adds files with their paths; those that are there already are passed over. */
-export function choose(found) {
+/** Adds files with their paths; those that are there already are passed over. Says what is wrong, unless `quiet`. */
+export function choose(found, quiet = false) {
   const there = new Set(pictures().map(stamp));
   const names = new Set(pictures().map((picture) => picture.name));
   const fresh = [];
@@ -49,7 +49,7 @@ export function choose(found) {
   const bad = fresh.filter((picture) => picture.problem);
   if (!get("selected") || !pictures().some((picture) => picture.id === get("selected")))
     set("selected", (fresh.find((one) => !one.problem) ?? fresh[0]).id);
-  if (bad.length) toast(`${count(bad.length, "file")} cannot be ground: ${bad[0].file.name}: ${bad[0].problem}`);
+  if (bad.length && !quiet) toast(`${count(bad.length, "file")} cannot be ground: ${bad[0].file.name}: ${bad[0].problem}`);
 }
 
 /** What is the same file: by it an interrupted upload goes on. */

@@ -16,8 +16,21 @@ const AGAIN_MS = 900;
 const LOOK_MS = 5000;
 /** So long after a pointer moved over the list nothing moves in it. */
 const POINTED_MS = 4000;
-/** A finished batch no larger than this is read to its end, for the bytes it saved. */
-const SUMMED = 1000;
+/** A finished batch no larger than this is read to its end, so that each cell shows its own picture. */
+const READ_WHOLE = 1000;
+/** What is shown of a batch whose first picture has not come yet. */
+const UNSENT = {
+  jobs: 0,
+  pending: 0,
+  running: 0,
+  done: 0,
+  failed: 0,
+  dead: 0,
+  failures: [],
+  closed: false,
+  ended: false,
+  per_second: 0,
+};
 
 export default async function batchScreen(main, signal) {
   const holder = h("div", { class: "screen" });
@@ -59,18 +72,7 @@ async function one(holder, id, signal) {
   const state = { batch: null, view: null, box: null, seen: [0, 40], held: 0 };
   const view = frame(id, state, signal);
   put(holder, view.root);
-  const jobs = new Pager(
-    async (after, limit) => {
-      const { query } = route();
-      const page = await load(
-        batchPath(id, "/jobs"),
-        { after, limit, q: query.get("q"), state: query.get("state"), code: query.get("code") },
-        signal,
-      );
-      return { items: page.jobs, next: page.next, total: page.total };
-    },
-    (job) => job.id,
-  );
+  const jobs = jobsOf(id, signal);
 
   const drawBatch = (batch) => {
     // An answer may come later than an event that knows more.
@@ -85,20 +87,7 @@ async function one(holder, id, signal) {
     } catch (error) {
       if (error.name === "AbortError") return;
       // The first pictures of one that is being sent may not have come yet.
-      if (error.status === 404 && get("upload")?.batch === id)
-        drawBatch({
-          batch: id,
-          jobs: 0,
-          pending: 0,
-          running: 0,
-          done: 0,
-          failed: 0,
-          dead: 0,
-          failures: [],
-          closed: false,
-          ended: false,
-          per_second: 0,
-        });
+      if (error.status === 404 && get("upload")?.batch === id) drawBatch({ ...UNSENT, batch: id });
       else if (!state.batch) view.problem(error, loadBatch);
     }
   };
@@ -172,45 +161,7 @@ async function one(holder, id, signal) {
     signal,
   );
 
-  /** Opens or closes the large picture, as the address says. */
-  const shine = async () => {
-    const wanted = route().query.get("job");
-    if (!wanted) {
-      state.box?.close();
-      return;
-    }
-    if (state.box) return;
-    const found = jobs.items.find((job) => job.id === wanted);
-    const job =
-      found ??
-      (await load(jobPath({ batch: id, id: wanted }), {}, signal).catch((error) => {
-        toast(error.detail ?? error.message);
-        filter({ job: null });
-        return null;
-      }));
-    if (!job || state.box) return;
-    const box = lightbox(job, {
-      step: async (by) => {
-        const at = jobs.find(state.box.id) + by;
-        if (at < 0) return null;
-        await jobs.need(at);
-        const next = jobs.items[at];
-        if (next) {
-          state.box.id = next.id;
-          filter({ job: next.id });
-        }
-        return next ?? null;
-      },
-      retry: (bad) => retryJob(bad, again),
-      closed: () => {
-        const at = jobs.find(state.box?.id);
-        state.box = null;
-        if (route().query.get("job")) filter({ job: null });
-        if (at >= 0) view.rows.focusOn(at);
-      },
-    });
-    state.box = { ...box, id: wanted };
-  };
+  const shine = shining(id, jobs, state, view, again, signal);
 
   on(
     "batch",
@@ -281,8 +232,55 @@ async function one(holder, id, signal) {
   await jobs.need(0).catch(() => {});
   drawRows();
   view.rows.refresh();
-  if (state.batch?.ended && state.batch.jobs <= SUMMED) jobs.need(state.batch.jobs).then(drawRows, () => {});
+  if (state.batch?.ended && state.batch.jobs <= READ_WHOLE) jobs.need(state.batch.jobs).then(drawRows, () => {});
   shine();
+}
+
+/** The jobs of a batch that the address asks for. */
+const jobsOf = (id, signal) =>
+  new Pager(
+    async (after, limit) => {
+      const { query } = route();
+      const wanted = { q: query.get("q"), state: query.get("state"), code: query.get("code") };
+      const page = await load(batchPath(id, "/jobs"), { after, limit, ...wanted }, signal);
+      return { items: page.jobs, next: page.next, total: page.total };
+    },
+    (job) => job.id,
+  );
+
+/** What opens or closes the large picture, as the address says. */
+function shining(id, jobs, state, view, again, signal) {
+  const step = async (by) => {
+    const at = jobs.find(state.box.id) + by;
+    if (at < 0) return null;
+    await jobs.need(at);
+    const next = jobs.items[at] ?? null;
+    if (next) {
+      state.box.id = next.id;
+      filter({ job: next.id });
+    }
+    return next;
+  };
+  const closed = () => {
+    const at = jobs.find(state.box?.id);
+    state.box = null;
+    if (route().query.get("job")) filter({ job: null });
+    if (at >= 0) view.rows.focusOn(at);
+  };
+  const missing = (error) => {
+    toast(error.detail ?? error.message);
+    filter({ job: null });
+    return null;
+  };
+  return async () => {
+    const wanted = route().query.get("job");
+    if (!wanted) state.box?.close();
+    if (!wanted || state.box) return;
+    const known = jobs.items.find((job) => job.id === wanted);
+    const job = known ?? (await load(jobPath({ batch: id, id: wanted }), {}, signal).catch(missing));
+    if (!job || state.box) return;
+    state.box = { ...lightbox(job, { step, closed, retry: (bad) => retryJob(bad, again) }), id: wanted };
+  };
 }
 
 async function retryJob(job, again) {
