@@ -46,7 +46,7 @@ impl QueueFile {
         let database = Database::open(path, &SCHEMA, durability)?;
         let now = clock.now();
         database.write_blocking("drop expired messages", move |c| messages::expire(c, now))?;
-        database.write_blocking("bring messages back", move |c| messages::unhide(c, now, false))?;
+        database.write_blocking("bring messages back", move |c| messages::unhide(c, now))?;
         let version = database.read_blocking("read the queue file's version", read_version)?;
         Ok(Arc::new(Self {
             database,
@@ -67,9 +67,10 @@ impl QueueFile {
     /// The time now, for who looks for messages. If the clock was set back, what it has hidden until
     /// then is brought back first, or nobody would see it before the clock gets there once more.
     pub(super) async fn now_to_look(&self) -> Result<Timestamp> {
-        let (now, latest) = (self.clock.now(), self.latest.load(Ordering::Relaxed));
-        if Timestamp::from_millis(latest).since(now) > SET_BACK {
-            let work = move |c: &mut _| messages::unhide(c, now, true);
+        let now = self.clock.now();
+        let was = Timestamp::from_millis(self.latest.load(Ordering::Relaxed));
+        if was.since(now) > SET_BACK {
+            let work = move |c: &mut _| messages::unhide_all(c, was, now);
             self.database.write("bring messages back", work).await?;
             self.latest.store(now.millis(), Ordering::Relaxed);
         }
