@@ -1,6 +1,7 @@
 //! Objects of the store, for whoever has a token or a link: pictures that were made, and pictures
 //! that are put there to become jobs.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use http_body_util::{BodyExt as _, StreamBody};
@@ -37,8 +38,7 @@ pub(crate) struct Announced {
     /// How many bytes it has. The link is good for exactly as many, and may lead straight to the
     /// store then.
     #[serde(default)]
-    #[schemars(range(min = 1))]
-    bytes: Option<u64>,
+    bytes: Option<NonZeroU64>,
 }
 
 /// Where it can be put.
@@ -67,6 +67,7 @@ pub(crate) struct Stored {
 pub(crate) async fn announce(state: Arc<State>, mut asked: Asked) -> Outcome {
     let Announced { name, bytes } = asked.document().await?;
     let limit = state.settings.limits.input_bytes;
+    let bytes = bytes.map(NonZeroU64::get);
     if bytes.is_some_and(|bytes| bytes > limit) {
         return Err(too_large(limit));
     }
