@@ -2,19 +2,23 @@
 
 CARGO ?= cargo
 OUT   ?= out
+BUILT := $(or $(CARGO_TARGET_DIR),target)
 RECIPE ?= thumb = resize:256 -> jpeg; web = resize:1200 | blur:3 -> jpeg:q=82; gray = grayscale -> png
 
 .DEFAULT_GOAL := help
-.PHONY: help run test mutants soak parity bench build release deploy destroy lint fmt schemas samples clean setup venv judges
+.PHONY: help run test browser judges mutants soak faults audit parity bench bench-api build release deploy destroy lint fmt schemas samples clean setup venv
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:
 	@sh tools/setup.sh
 
 venv: setup
 	@sh tools/venv.sh target/venv tests/requirements.txt
+
+browser:
+	@sh tools/browser.sh target/browser
 
 run: setup ## set up what is missing, build, and grind the samples into out/
 	$(CARGO) build --release --locked --no-default-features
@@ -25,36 +29,51 @@ judges: venv
 	@sh tools/venv.sh target/scanner tests/scanner.txt
 	@command -v systemd-analyze >/dev/null 2>&1 || sh tools/setup.sh systemd || true
 
-test: judges lint ## everything that CI runs
-	$(CARGO) test --workspace --locked
+test: venv browser judges lint ## everything that CI runs
+	$(CARGO) test --workspace --features pixmill/otel --locked
 
 mutants: setup ## whether the tests notice what they are there for
 	sh tools/mutants.sh
 
-soak: venv ## the long campaigns: kill -9, outages, queue rates, overhead, 10,000 jobs on S3 and SQS, 5,000 dropped files
+soak: venv ## the long campaigns: kill -9, outages, faults, queue rates, overhead, 10,000 jobs on S3 and SQS, 5,000 dropped files
 	$(CARGO) build --release --locked
 	sh tools/soak.sh
 	sh tools/soak_aws.sh
-	PIXMILL_SOAK_FILES=5000 $(CARGO) test --locked --test all drop::files_copied
+	sh tools/faults.sh
+	PIXMILL_SOAK_FILES=5000 $(CARGO) test --locked --test all drop::files_copied -- --nocapture
+	PIXMILL_SOAK_KILLS=1000 $(CARGO) test --locked --test all api::kills -- --nocapture
+
+faults: setup ## what holds when everything goes wrong: simulations, hostile input, damaged pictures, memory
+	$(CARGO) build --release --locked --no-default-features
+	sh tools/faults.sh
+
+audit: ## what is known today against what we are built of; needs a network, and cargo-deny
+	$(CARGO) deny --locked check
 
 parity: setup ## compare every operation with OpenCV, Pillow and NumPy, sample by sample
 	$(CARGO) build --release --locked -p pixmill-ops --example grind
 	sh tools/venv.sh target/parity benches/parity/requirements.txt
-	target/parity/bin/python benches/parity/random_parity.py target/release/examples/grind 5000
-	target/parity/bin/python benches/parity/parity.py target/release/examples/grind benches/PARITY.md
+	target/parity/bin/python benches/parity/random_parity.py $(BUILT)/release/examples/grind 5000
+	target/parity/bin/python benches/parity/parity.py $(BUILT)/release/examples/grind benches/PARITY.md
 
-bench: setup ## measure operations, whole jobs and thumbnails beside OpenCV, libvips, Pillow and sharp
+bench: setup ## measure beside OpenCV, libvips, Pillow and sharp, in a quarter of an hour; or PART=operations, jobs, thumbnails, faults
 	$(CARGO) build --release --locked -p pixmill-ops --features bench --example bench
 	sh tools/venv.sh target/bench benches/side_by_side/requirements.txt
 	sh tools/bench_sharp.sh target/bench-work
-	target/bench/bin/python benches/side_by_side/side_by_side.py target/release/examples/bench benches/RESULTS.md \
-	    target/bench-work
+	target/bench/bin/python benches/side_by_side/side_by_side.py $(BUILT)/release/examples/bench benches/RESULTS.md \
+	    target/bench-work $(if $(PART),--part $(PART)) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-api: ## how many pictures a second the HTTP API accepts, and how long that takes
+	@sh tools/setup.sh wrk
+	$(CARGO) build --release --locked --no-default-features
+	sh tools/bench_api.sh
 
 build: setup ## the debug binary, without AWS
 	$(CARGO) build --locked --no-default-features
 
-release: setup ## the release binary, with AWS
+release: setup ## the release binary, with AWS, and the list of what it is built of
 	$(CARGO) build --release --locked
+	python3 tools/sbom.py target/release/pixmill.cdx.json
 
 deploy: ## a pipeline in your AWS account, new or up to date: STACK=NAME SET='Key=Value …' DRY_RUN=1
 	@STACK='$(STACK)' SET='$(SET)' DRY_RUN='$(DRY_RUN)' sh infra/deploy.sh

@@ -11,6 +11,7 @@ mod machines;
 mod producer;
 mod retry;
 mod status;
+mod telemetry;
 mod up;
 mod work;
 
@@ -29,6 +30,7 @@ pub(crate) use machines::{Launching, Machines};
 pub(crate) use producer::{Preview, Producer, Serve};
 pub(crate) use retry::{Only, Retry};
 pub(crate) use status::Status;
+pub(crate) use telemetry::Telemetry;
 pub(crate) use up::Up;
 pub(crate) use work::Work;
 
@@ -49,10 +51,8 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// What to log, to standard error: error, warn, info, debug, or a filter such as
-    /// `pixmill_consumer=debug`.
-    #[arg(long, global = true, env = "PIXMILL_LOG", default_value = "warn", value_name = "FILTER", help_heading = EVERYWHERE)]
-    pub(crate) log: String,
+    #[command(flatten)]
+    pub(crate) telemetry: Telemetry,
 
     /// A file with settings in TOML: flags by their long names [default: pixmill.toml in the working
     /// directory, if it is there].

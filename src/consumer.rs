@@ -5,12 +5,12 @@ use std::io::{Read as _, Write as _};
 use std::pin::Pin;
 use std::process::ExitCode;
 
-use pixmill_consumer::{Config, Exit, Stage, Storm};
+use pixmill_consumer::{Config, Consumer, Exit, Stage, Storm};
 use pixmill_contract::{Clock as _, InstanceId, SystemClock, WorkerId};
 use tokio::sync::watch;
 
 use crate::backend::{self, Purpose};
-use crate::{args, exit, listener, machine, shutdown};
+use crate::{args, exit, listener, machine, shutdown, telemetry};
 
 /// What is to be done once a worker has drained.
 type Stay = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -49,8 +49,8 @@ pub(crate) async fn run(args: args::Consumer) -> anyhow::Result<ExitCode> {
         let (worker, slots) = (&config.worker, config.slots);
         tracing::info!(%worker, slots, pipeline = args.data.flags(), "working");
     }
-    let run = pixmill_consumer::run_and_stay(pipeline, config, stage, storms, listener, stay);
-    match run.await? {
+    let consumer = Consumer::new(pipeline, config, storms)?;
+    match consumer.run(stage, listener, stay).await? {
         Exit::Drained => Ok(ExitCode::SUCCESS),
         // A thread is lost in a picture; returning would not wait for it, exiting is plainer.
         Exit::Stuck => Ok(exit::STUCK.into()),
@@ -91,6 +91,7 @@ fn end_with_standard_input() -> std::io::Result<()> {
     let watch = || {
         let mut rest = [0; 64];
         while !matches!(std::io::stdin().read(&mut rest), Ok(0) | Err(_)) {}
+        telemetry::finish();
         std::process::exit(0);
     };
     std::thread::Builder::new().name("parent".into()).spawn(watch).map(drop)

@@ -20,7 +20,10 @@ use crate::backend::{self, Purpose};
 use crate::ec2::Metrics;
 use crate::{machine, print, shutdown};
 
-pub(crate) async fn run(args: args::Controller, log: &str) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(
+    args: args::Controller,
+    telemetry: &args::Telemetry,
+) -> anyhow::Result<ExitCode> {
     let policy = policy(args.data.backend, &args.sizing, &args.work);
     policy.check()?;
     if args.show_policy {
@@ -29,7 +32,7 @@ pub(crate) async fn run(args: args::Controller, log: &str) -> anyhow::Result<Exi
         print(&text)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let (pipeline, fleet) = open(&args, log).await?;
+    let (pipeline, fleet) = open(&args, telemetry).await?;
     let stop = stop()?;
     let metrics = metrics(&args).await?;
     let name = InstanceId::fresh(SystemClock.now()).to_string();
@@ -120,7 +123,10 @@ fn max(backend: Backend, sizing: &args::Sizing) -> u32 {
 }
 
 /// The pipeline that the command line names, and its fleet.
-async fn open(args: &args::Controller, log: &str) -> anyhow::Result<(Pipeline, Arc<dyn Fleet>)> {
+async fn open(
+    args: &args::Controller,
+    telemetry: &args::Telemetry,
+) -> anyhow::Result<(Pipeline, Arc<dyn Fleet>)> {
     if args.data.backend == Backend::Aws {
         let opened = backend::open(&args.data, Purpose::Ask).await?;
         return Ok((opened.pipeline, open_on_ec2(args).await?));
@@ -130,8 +136,8 @@ async fn open(args: &args::Controller, log: &str) -> anyhow::Result<(Pipeline, A
     }
     let Some(data) = &args.data.data else { return Err(backend::no_directory()) };
     let (pipeline, local) = backend::open_local(data, args.data.durable, None)?;
-    let workers =
-        Workers { sizing: &args.sizing, work: &args.work, durable: args.data.durable, log };
+    let (sizing, work, durable) = (&args.sizing, &args.work, args.data.durable);
+    let workers = Workers { sizing, work, durable, telemetry };
     Ok((pipeline, workers.fleet(data, &local)?))
 }
 
@@ -152,7 +158,7 @@ pub(crate) struct Workers<'a> {
     pub(crate) sizing: &'a args::Sizing,
     pub(crate) work: &'a args::Work,
     pub(crate) durable: bool,
-    pub(crate) log: &'a str,
+    pub(crate) telemetry: &'a args::Telemetry,
 }
 
 impl Workers<'_> {
@@ -173,8 +179,8 @@ impl Workers<'_> {
         let mut add = |flag: &str, value: &str| arguments.extend([flag.into(), value.into()]);
         add("--slots", &self.sizing.slots.to_string());
         add("--memory", &memory.to_string());
-        add("--log", self.log);
-        arguments.extend(self.work.to_arguments().into_iter().map(OsString::from));
+        let others = self.telemetry.to_arguments().into_iter().chain(self.work.to_arguments());
+        arguments.extend(others.map(OsString::from));
         if self.durable {
             arguments.push("--durable".into());
         }

@@ -21,12 +21,14 @@ mod machine;
 mod man;
 mod operations;
 mod overlays;
+mod overseer;
 mod preview;
 mod private_file;
 mod producer;
 mod recipe;
 mod retry;
 mod run;
+mod sandbox;
 mod sending;
 mod shown;
 mod shutdown;
@@ -70,19 +72,26 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
         | Command::Completions(_)
         | Command::Man(_) => Style::Auto,
     };
-    telemetry::start(&cli.log, style)?;
+    // Before there are other threads, which would not be confined.
+    let confined = if let Command::Consumer(args) = &cli.command {
+        sandbox::confine_worker(args, &cli.telemetry)
+    } else {
+        None
+    };
     // Pixels have threads of their own; what is left for these is waiting.
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let code = runtime.block_on(async {
+        telemetry::start(&cli.telemetry, style)?;
+        tracing::debug!(confined);
         match cli.command {
-            Command::Run(args) => run::run(args, &cli.log).await,
-            Command::Up(args) => up::run(args, &cli.log).await,
+            Command::Run(args) => run::run(args, &cli.telemetry).await,
+            Command::Up(args) => up::run(args, &cli.telemetry).await,
             Command::Submit(args) => submit::run(args).await,
             Command::Consumer(args) => consumer::run(args).await,
             Command::Producer(args) => producer::run(args).await,
             Command::Preview(args) => preview::run(&args),
-            Command::Controller(args) => controller::run(args, &cli.log).await,
+            Command::Controller(args) => controller::run(args, &cli.telemetry).await,
             Command::Status(args) => status::run(args).await,
             Command::Retry(args) => retry::run(args).await,
             Command::Dead(args) => dead::run(args).await,
@@ -92,6 +101,7 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Man(args) => man::run(&args),
         }
     });
+    telemetry::finish();
     // A thread that is lost in a picture must not keep the process.
     runtime.shutdown_background();
     code

@@ -1,7 +1,9 @@
 //! Previews: one picture through a recipe in a process of its own, with limits, so that a hostile
 //! picture takes nothing with it. Both ends are here: what starts the process, and the process.
 
+use std::fs::File;
 use std::io::{Read as _, Write as _};
+use std::path::Path;
 use std::process::{ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +18,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
 use crate::args::{self, Work};
+use crate::sandbox::{self, Network};
 
 /// How long a preview may take. Somebody waits for it.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -49,10 +52,13 @@ pub(crate) fn previewer(work: &Work) -> anyhow::Result<Previewer> {
     let arguments = work.to_arguments();
     let time = work.deadline.min(LONGEST);
     Ok(Arc::new(move |wanted| {
-        let Wanted { file, recipe, whole } = wanted;
+        let Wanted { file, overlays, recipe, whole } = wanted;
         let mut command = Command::new(&program);
         command.arg("preview").arg(&file).arg("--recipe").arg(recipe.to_string());
         command.arg("--whole").arg(whole.to_string());
+        for overlay in overlays {
+            command.arg("--overlay").arg(overlay);
+        }
         command.args(&arguments).args(["--config", "/dev/null"]).env_clear();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         // Who asked may have gone.
@@ -101,15 +107,20 @@ async fn ask(mut command: Command) -> Result<Preview, PreviewError> {
 /// `pixmill preview`: the process.
 pub(crate) fn run(args: &args::Preview) -> anyhow::Result<ExitCode> {
     let limits = args.work.limits();
-    confine(limits.memory_bytes)?;
+    bound(limits.memory_bytes)?;
+    // This thread is the one that decodes.
+    let confined = sandbox::confine(&[], Network::None);
+    tracing::debug!(confined);
     let recipe: Recipe = args.recipe.parse()?;
-    let mut source = vec![];
-    let file = std::fs::File::open(&args.file);
-    let file = file.with_context(|| format!("failed to open {}", args.file.display()))?;
-    // One byte more than there may be, so that it is seen to be too large.
-    file.take(limits.input_bytes + 1).read_to_end(&mut source)?;
+    let source = read(&args.file, &limits)?;
+    let names = recipe.overlays().map(str::to_owned);
+    let overlays = names.zip(&args.overlay).map(|(name, path)| {
+        let bytes: Arc<[u8]> = read(path, &limits)?.into();
+        Ok((name, bytes))
+    });
+    let overlays = overlays.collect::<anyhow::Result<Vec<_>>>()?;
     let whole: Recipe = args.whole.as_ref().unwrap_or(&args.recipe).parse()?;
-    let (head, files) = match make(&source, &recipe, &whole, limits) {
+    let (head, files) = match make(&source, overlays, (&recipe, &whole), limits) {
         Ok(made) => made,
         Err(Rejection { code, reason }) => (Head::Rejected { code, reason }, vec![]),
     };
@@ -120,14 +131,22 @@ pub(crate) fn run(args: &args::Preview) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A file, of which one byte more is read than there may be, so that it is seen to be too large.
+fn read(path: &Path, limits: &Limits) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = vec![];
+    let file = File::open(path).with_context(|| format!("failed to open {}", path.display()))?;
+    file.take(limits.input_bytes + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The files, and what is to be said of them.
 fn make(
     source: &[u8],
-    recipe: &Recipe,
-    whole: &Recipe,
+    overlays: Vec<(String, Arc<[u8]>)>,
+    (recipe, whole): (&Recipe, &Recipe),
     limits: Limits,
 ) -> Result<(Head, Vec<Vec<u8>>), Rejection> {
-    let overlays = Overlays::default();
+    let overlays = Overlays::inspect(overlays, &limits)?;
     let header = inspect(source, &limits)?;
     let sizes = sizes(&header, whole, &overlays, &limits)?;
     let ground = Mill::new(limits).grind(source, recipe, &overlays)?;
@@ -141,7 +160,7 @@ fn make(
 }
 
 /// Bounds this process for good: its memory, its time on a core, and that it writes no files.
-fn confine(memory_bytes: u64) -> anyhow::Result<()> {
+fn bound(memory_bytes: u64) -> anyhow::Result<()> {
     let seconds = LONGEST.as_secs();
     for (resource, most) in [
         (Resource::As, memory_bytes.saturating_add(BESIDES_BYTES)),

@@ -12,18 +12,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use pixmill_api::{Api, Decisions, Settings, Token, Tokens, serve};
+use pixmill_api::{Api, Settings, Token, Tokens, UploadLinks, serve};
 use pixmill_consumer::Stage;
 use pixmill_contract::{Fleet, Index, Pipeline};
-use pixmill_controller::last_decisions;
 use pixmill_local::SqliteIndex;
-use serde_json::json;
 use tokio::sync::watch;
 
 use crate::args::{self, Backend, Serve, Work};
 use crate::backend::{self, Purpose};
 use crate::late_fleet::LateFleet;
-use crate::{machine, preview, print, private_file, shutdown};
+use crate::{machine, overseer, preview, print, private_file, shutdown};
 
 /// Where it listens unless the command line says otherwise.
 pub(crate) const DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8000));
@@ -39,6 +37,7 @@ const LOOK_ON_AWS: Duration = Duration::from_secs(5);
 pub(crate) async fn run(args: args::Producer) -> anyhow::Result<ExitCode> {
     let opened = backend::open(&args.data, Purpose::Send).await?;
     let pipeline = opened.pipeline.clone();
+    let upload_links = opened.upload_links();
     let (fleet, directory) = match args.data.backend {
         Backend::Local => {
             let fleet = LateFleet::new(opened, args.data.clone());
@@ -46,7 +45,7 @@ pub(crate) async fn run(args: args::Producer) -> anyhow::Result<ExitCode> {
         }
         Backend::Aws => (None, None),
     };
-    let front = Front { pipeline, fleet, directory };
+    let front = Front { pipeline, fleet, upload_links, directory };
     let server = Server::open(front, &args.serve, &args.work, &[DEFAULT])?;
     let stage = shutdown::listen()?;
     print(&format!("Serving at http://{}\n", server.address))?;
@@ -59,6 +58,8 @@ pub(crate) struct Front {
     pub(crate) pipeline: Pipeline,
     /// The fleet, if there is one that is known here.
     pub(crate) fleet: Option<Arc<dyn Fleet>>,
+    /// Links for uploads that go straight to the store, where it has such.
+    pub(crate) upload_links: Option<UploadLinks>,
     /// The directory of a pipeline of this machine; none on AWS.
     pub(crate) directory: Option<PathBuf>,
 }
@@ -118,7 +119,7 @@ fn bind(addresses: &[SocketAddr]) -> anyhow::Result<TcpListener> {
 
 /// The API in front of a pipeline, and the place of its uploads, which goes with what is returned.
 fn compose(front: Front, serve: &Serve, work: &Work) -> anyhow::Result<(Api, Spool)> {
-    let Front { pipeline, fleet, directory } = front;
+    let Front { pipeline, fleet, upload_links, directory } = front;
     let directory = directory.as_deref();
     let spool = Spool::open(&serve.spool(directory))?;
     let is_local = directory.is_some();
@@ -133,27 +134,20 @@ fn compose(front: Front, serve: &Serve, work: &Work) -> anyhow::Result<(Api, Spo
         secret: secret(directory)?,
         links: serve.links,
         links_of_store: !is_local,
+        upload_links,
         instance: machine::name(),
         backend: if is_local { "local" } else { "aws" },
         buckets: serve.label.clone(),
         look_every: if is_local { LOOK_LOCALLY } else { LOOK_ON_AWS },
         fleet,
-        decisions: Some(decisions(pipeline.clone())),
+        decisions: Some(overseer::decisions(pipeline.clone())),
+        history: Some(overseer::past(pipeline.clone())),
+        standing: Some(overseer::acting(pipeline.clone())),
         index: index(directory, serve),
         previewer: Some(preview::previewer(work)?),
         pipeline,
     };
     Ok((Api::new(settings), spool))
-}
-
-fn decisions(pipeline: Pipeline) -> Decisions {
-    Arc::new(move |count| {
-        let pipeline = pipeline.clone();
-        Box::pin(async move {
-            let decisions = last_decisions(&pipeline, count).await?;
-            Ok(decisions.into_iter().map(|decision| json!(decision)).collect())
-        })
-    })
 }
 
 /// Where it is kept what was read of the store, so that it need not be read again: beside a pipeline

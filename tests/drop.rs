@@ -52,10 +52,11 @@ fn files_copied_while_everything_is_killed_end_each_exactly_once() {
         digit if digit % 2 == 0 => format!("gray/{}/{n}.jpg", n % 7),
         _ => format!("small/{n}.jpg"),
     };
-    let mut up = mill.start();
+    let bound = SOON + Duration::from_millis(400) * u32::try_from(count).unwrap();
+    let mut up = mill.start_bound(2 * bound);
     let ended = || mill.names("done").len() + fs_count(&mill.path("failed"));
     let (mut put, mut kills, mut tick) = (0, 0, 0);
-    let patience = Patience::new(SOON + Duration::from_millis(400) * u32::try_from(count).unwrap());
+    let patience = Patience::new(bound);
     while ended() < count {
         assert!(patience.wait(), "{} of {count} ended\n{}", ended(), up.stdout());
         let next = count.min(put + 5).min(ended() + AHEAD);
@@ -71,7 +72,7 @@ fn files_copied_while_everything_is_killed_end_each_exactly_once() {
             if now > tick && ready > 0 {
                 (kills, tick) = (kills + 1, now + 1);
                 mill.kill(up);
-                up = mill.start();
+                up = mill.start_bound(2 * bound);
             }
         }
     }

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Whether the tests notice what they are there for: applies each patch of tools/mutants to a copy of
-# the tree and runs the tests that its line `Tests:` names, which have to fail. A mutant that
-# survives, does not build, or does not apply any more is a failure of this.
+# the tree and runs the tests that each of its lines `Tests:` names, all of which have to fail. A
+# mutant that survives one, does not build, or does not apply any more is a failure of this. What the
+# simulation notices is told with the seed; its tests try the first 200.
 #
 # The copy keeps its place from run to run, so that only what a mutant touches is built again.
 # `tools/mutants.sh NAME…` tries these only.
@@ -61,13 +62,19 @@ for mutant in "$@"; do
         continue
     fi
     git apply "$patch"
-    status=0
-    try "$mutant" $(of Tests "$mutant") || status=$?
+    of Tests "$mutant" > "$work/tests.txt"
+    number=0
+    while read -r tests; do
+        number=$((number + 1))
+        status=0
+        try "$mutant-$number" $tests < /dev/null || status=$?
+        by=$(sed -n 's/.*\(seed [0-9]*\):.*/ (\1)/p' "$log" | head -n 1)
+        case $status in
+            0) verdict "$mutant" survives "$tests: $(of What "$mutant")" ;;
+            1) verdict "$mutant" killed "$(of What "$mutant")$by" ;;
+            *) verdict "$mutant" "does not build" "see $log" ;;
+        esac
+    done < "$work/tests.txt"
     git apply -R "$patch"
-    case $status in
-        0) verdict "$mutant" survives "$(of What "$mutant")" ;;
-        1) verdict "$mutant" killed "$(of What "$mutant")" ;;
-        *) verdict "$mutant" "does not build" "see $log" ;;
-    esac
 done
 exit "$failed"

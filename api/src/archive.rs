@@ -5,17 +5,18 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use futures_util::StreamExt as _;
 use http_body_util::BodyExt as _;
 use http_body_util::channel::{Channel, Sender};
 use hyper::StatusCode;
 use hyper::body::Bytes;
-use hyper::header::CONTENT_DISPOSITION;
-use pixmill_contract::document::Outcome as End;
-use pixmill_contract::{BatchId, JobId};
+use hyper::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, HeaderValue};
+use pixmill_contract::document::{Outcome as End, OutputRecord};
+use pixmill_contract::{BatchId, Error, JobId, Key};
 use pixmill_producer::read_result;
 use tokio::io::AsyncReadExt as _;
 
-use crate::answer::{streamed, with_text};
+use crate::answer::{streamed, with, with_text};
 use crate::asked::Asked;
 use crate::jobs::{JobState, name_of};
 use crate::problem::{Code, Problem};
@@ -29,6 +30,12 @@ pub(crate) const MEDIA_TYPE: &str = "application/zip";
 
 /// Bytes of an output that are read at a time.
 const PIECE: usize = 64 * 1024;
+
+/// Results that are read at once.
+const READERS: usize = 8;
+
+/// What the report is called in an archive.
+const REPORT: &str = "report.csv";
 
 /// A job of which something may be in the archive.
 struct Row {
@@ -59,67 +66,118 @@ pub(crate) async fn outputs(state: Arc<State>, asked: Asked) -> Outcome {
         })
         .collect();
     drop(known);
+    let archive = Archive::of(&state, &batch, rows).await?;
+    let length = archive.length();
     let (sender, body) = Channel::<Bytes, std::io::Error>::new(4);
-    let file = format!("attachment; filename=\"{batch}.zip\"");
     tokio::spawn(async move {
-        let mut writer = Writer { state, sender, zip: Zip::default(), names: HashSet::new() };
-        match writer.all(&batch, rows).await {
+        let mut writer = Writer { sender, zip: Zip::default() };
+        match writer.all(&state, archive).await {
             Ok(()) => {}
             // What breaks off must not be taken for the whole.
             Err(error) => writer.sender.abort(error),
         }
     });
     let answer = streamed(StatusCode::OK, MEDIA_TYPE, body.boxed_unsync());
+    let answer = with(answer, CONTENT_LENGTH, HeaderValue::from(length));
+    let file = format!("attachment; filename=\"{batch}.zip\"");
     Ok(with_text(answer, CONTENT_DISPOSITION, &file))
+}
+
+/// What will be in an archive.
+#[derive(Debug, Default)]
+struct Archive {
+    files: Vec<File>,
+    report: String,
+}
+
+/// An output in an archive.
+#[derive(Debug)]
+struct File {
+    name: String,
+    key: Key,
+    bytes: u64,
+}
+
+impl Archive {
+    /// Finds out which outputs there are, and what they are called.
+    async fn of(state: &State, batch: &BatchId, rows: Vec<Row>) -> Result<Self, Error> {
+        let read = |row: Row| async move {
+            if row.state != JobState::Done {
+                return Ok((row, vec![]));
+            }
+            let result = read_result(state.pipeline(), batch, &row.id).await?;
+            match result.map(|result| result.outcome) {
+                Some(End::Done { outputs }) => Ok::<_, Error>((row, outputs)),
+                // It has been redriven since.
+                Some(End::Failed { .. } | End::Dead { .. } | End::Redriven { .. }) | None => {
+                    Ok((row, vec![]))
+                }
+            }
+        };
+        let mut archive =
+            Self { files: vec![], report: "job,name,state,reason,files\n".to_owned() };
+        let mut names = HashSet::new();
+        let mut reads = futures_util::stream::iter(rows).map(read).buffered(READERS);
+        while let Some(read) = reads.next().await {
+            let (row, outputs) = read?;
+            archive.add(&row, outputs, &mut names);
+        }
+        Ok(archive)
+    }
+
+    fn add(&mut self, row: &Row, outputs: Vec<OutputRecord>, names: &mut HashSet<String>) {
+        let stem = row.name.rsplit_once('.').map_or(row.name.as_str(), |(stem, _)| stem);
+        let several = outputs.len() > 1;
+        let mut files = vec![];
+        for OutputRecord { name, key, format, bytes, .. } in outputs {
+            let stem = if several { format!("{stem}-{name}") } else { stem.to_owned() };
+            let name = free_name(&stem, format.extension(), names);
+            files.push(name.clone());
+            self.files.push(File { name, key, bytes });
+        }
+        let cells = [&row.id.to_string(), &row.name, row.state.as_str(), &row.reason];
+        let cells: Vec<_> = cells.into_iter().map(|text: &str| quoted(text)).collect();
+        writeln!(self.report, "{},{}", cells.join(","), quoted(&files.join(" ")))
+            .expect("writing to a string cannot fail");
+    }
+
+    /// How many bytes it has.
+    fn length(&self) -> u64 {
+        let (mut zip, mut length) = (Zip::default(), 0);
+        let report = (REPORT, self.report.len() as u64);
+        let files = self.files.iter().map(|file| (file.name.as_str(), file.bytes));
+        for (name, bytes) in files.chain([report]) {
+            length += zip.begin(name).len() as u64 + bytes;
+            zip.pass(bytes);
+            length += zip.end().len() as u64;
+        }
+        length + zip.finish().len() as u64
+    }
+}
+
+/// A name that nothing in the archive has.
+fn free_name(stem: &str, extension: &str, names: &mut HashSet<String>) -> String {
+    let first = std::iter::once(format!("{stem}.{extension}"));
+    let mut all = first.chain((2..).map(|n| format!("{stem}-{n}.{extension}")));
+    let name = all.find(|name| !names.contains(name)).expect("there are more numbers than names");
+    names.insert(name.clone());
+    name
 }
 
 /// Writes an archive to whoever reads it.
 struct Writer {
-    state: Arc<State>,
     sender: Sender<Bytes, std::io::Error>,
     zip: Zip,
-    names: HashSet<String>,
 }
 
 impl Writer {
-    async fn all(&mut self, batch: &BatchId, rows: Vec<Row>) -> std::io::Result<()> {
-        let mut report = "job,name,state,reason,files\n".to_owned();
-        for row in rows {
-            let mut files = vec![];
-            if row.state == JobState::Done {
-                files = self.outputs_of(batch, &row).await?;
+    async fn all(&mut self, state: &State, archive: Archive) -> std::io::Result<()> {
+        for File { name, key, bytes } in archive.files {
+            let object = state.pipeline().store.get(&key, None).await;
+            let object = object.map_err(std::io::Error::other)?;
+            if object.meta.size != bytes {
+                return Err(std::io::Error::other("an output was replaced meanwhile"));
             }
-            let cells =
-                [&row.id.to_string(), &row.name, &row.state.as_str().to_owned(), &row.reason];
-            let cells: Vec<_> = cells.into_iter().map(|text| quoted(text)).collect();
-            writeln!(report, "{},{}", cells.join(","), quoted(&files.join(" ")))
-                .expect("writing to a string cannot fail");
-        }
-        let begin = self.zip.begin("report.csv");
-        self.send(begin).await?;
-        self.zip.add(report.as_bytes());
-        self.send(report.into_bytes()).await?;
-        let mut end = self.zip.end();
-        end.extend(std::mem::take(&mut self.zip).finish());
-        self.send(end).await
-    }
-
-    /// The outputs of a job, and what they are called in the archive.
-    async fn outputs_of(&mut self, batch: &BatchId, row: &Row) -> std::io::Result<Vec<String>> {
-        let pipeline = self.state.pipeline().clone();
-        let result = read_result(&pipeline, batch, &row.id).await.map_err(std::io::Error::other)?;
-        let Some(End::Done { outputs }) = result.map(|result| result.outcome) else {
-            return Ok(vec![]);
-        };
-        let stem = row.name.rsplit_once('.').map_or(row.name.as_str(), |(stem, _)| stem);
-        let mut files = vec![];
-        let several = outputs.len() > 1;
-        for output in outputs {
-            let extension = output.format.extension();
-            let name = if several { format!("{stem}-{}", output.name) } else { stem.to_owned() };
-            let name = self.free_name(&name, extension);
-            let object =
-                pipeline.store.get(&output.key, None).await.map_err(std::io::Error::other)?;
             let begin = self.zip.begin(&name);
             self.send(begin).await?;
             let (mut left, mut body) = (object.meta.size, object.body);
@@ -136,19 +194,14 @@ impl Writer {
             }
             let end = self.zip.end();
             self.send(end).await?;
-            files.push(name);
         }
-        Ok(files)
-    }
-
-    /// A name that nothing in the archive has.
-    fn free_name(&mut self, stem: &str, extension: &str) -> String {
-        let first = std::iter::once(format!("{stem}.{extension}"));
-        let mut names = first.chain((2..).map(|n| format!("{stem}-{n}.{extension}")));
-        let free = names.find(|name| !self.names.contains(name));
-        let name = free.expect("there are more numbers than names");
-        self.names.insert(name.clone());
-        name
+        let begin = self.zip.begin(REPORT);
+        self.send(begin).await?;
+        self.zip.add(archive.report.as_bytes());
+        self.send(archive.report.into_bytes()).await?;
+        let mut end = self.zip.end();
+        end.extend(std::mem::take(&mut self.zip).finish());
+        self.send(end).await
     }
 
     async fn send(&mut self, bytes: Vec<u8>) -> std::io::Result<()> {

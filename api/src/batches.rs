@@ -1,11 +1,11 @@
 //! Batches as the API shows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hyper::StatusCode;
 use pixmill_contract::{BatchId, JobId, Recipe, RejectCode, Timestamp};
-use pixmill_producer::{End, batches};
+use pixmill_producer::{End, batches, read_batch};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -154,10 +154,15 @@ impl BatchView {
 /// The outputs that were made first, so that they stay what they are while more come.
 fn thumbnails(known: &Known) -> Vec<String> {
     let is_shown = |end: &End| end.failure.is_none() && end.is_picture;
-    let mut shown: Vec<_> = known.ledger.ends().filter(|(_, end)| is_shown(end)).collect();
-    shown.sort_by_key(|(id, end)| (end.finished_at, (*id).clone()));
+    let mut first = BTreeSet::new();
+    for (id, end) in known.ledger.ends().filter(|(_, end)| is_shown(end)) {
+        first.insert((end.finished_at, id));
+        if first.len() > THUMBNAILS {
+            first.pop_last();
+        }
+    }
     let path = |id: &JobId| format!("/v1/jobs/{}/{id}/image?side=256", known.batch);
-    shown.into_iter().take(THUMBNAILS).map(|(id, _)| path(id)).collect()
+    first.into_iter().map(|(_, id)| path(id)).collect()
 }
 
 /// `GET /v1/batches`.
@@ -168,14 +173,24 @@ pub(crate) async fn list(state: Arc<State>, asked: Asked) -> Outcome {
     // The newest first, where ids are made by time.
     ids.reverse();
     let after = asked.text("after");
-    let mut left = ids.into_iter().filter(|id| after.is_none_or(|after| id.as_str() < after));
-    let page: Vec<_> = left.by_ref().take(limit).collect();
-    let next = left.next().and(page.last().cloned());
-    let mut batches = vec![];
-    for id in page {
+    let text = asked.text("q").map(str::to_lowercase);
+    let left = ids.into_iter().filter(|id| after.is_none_or(|after| id.as_str() < after));
+    let mut batches: Vec<BatchView> = vec![];
+    for id in left {
+        if let Some(text) = &text {
+            let named = read_batch(state.pipeline(), &id).await?.and_then(|batch| batch.name);
+            let texts = [Some(id.to_string()), named];
+            if !texts.into_iter().flatten().any(|hay| hay.to_lowercase().contains(text)) {
+                continue;
+            }
+        }
+        if batches.len() == limit {
+            let next = batches.last().map(|batch| batch.batch.clone());
+            return Ok(json(StatusCode::OK, &BatchPage { batches, next, total }));
+        }
         batches.push(view(&state, &id).await?);
     }
-    Ok(json(StatusCode::OK, &BatchPage { batches, next, total }))
+    Ok(json(StatusCode::OK, &BatchPage { batches, next: None, total }))
 }
 
 /// A batch as it is now.

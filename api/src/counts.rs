@@ -1,8 +1,9 @@
-//! What the API counts of itself, for metrics.
+//! What the API counts of itself, for metrics, and says of what it counts.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyper::StatusCode;
+use pixmill_contract::BatchId;
 
 /// Classes of statuses, from 1xx to 5xx.
 const CLASSES: usize = 5;
@@ -29,8 +30,9 @@ impl Counts {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Jobs were accepted.
-    pub(crate) fn accepted(&self, jobs: usize) {
+    /// So many jobs of a batch were accepted.
+    pub(crate) fn accepted(&self, batch: &BatchId, jobs: usize) {
+        tracing::info!(%batch, jobs, "accepted");
         self.jobs.fetch_add(jobs as u64, Ordering::Relaxed);
     }
 

@@ -1,22 +1,29 @@
 //! Dead letters: the messages of jobs that were given up, looked at, sent again, thrown away.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::StreamExt as _;
 use hyper::StatusCode;
-use pixmill_contract::{BatchId, Timestamp};
-use pixmill_producer::Name;
-use pixmill_producer::dead::{Handled, Letter, Wanted, discard, list, redrive};
+use pixmill_contract::document::Outcome as End;
+use pixmill_contract::{BatchId, Error, JobId, RejectCode, ResultDocument, Timestamp};
+use pixmill_producer::dead::{Handled, Letter, Listing, Wanted, discard, list, redrive};
+use pixmill_producer::{Name, read_result};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::answer::json;
 use crate::asked::Asked;
+use crate::jobs::name_of;
 use crate::problem::{Code, Problem};
 use crate::route::Outcome;
 use crate::state::State;
 
 /// Letters that are shown, unless somebody asks for more or fewer.
 const SHOWN: u64 = 100;
+
+/// Results that are read at once.
+const READERS: usize = 8;
 
 /// Letters.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -26,15 +33,44 @@ pub(crate) struct Letters {
     letters: Vec<LetterView>,
     /// How many there are of those that are wanted.
     total: usize,
+    /// The same by why they were given up.
+    groups: Vec<Group>,
     /// How many others somebody else has in hand, about.
     elsewhere: u64,
 }
 
-/// A letter.
+/// Letters of jobs that were given up for the same reason.
 #[derive(Debug, Serialize, JsonSchema)]
+struct Group {
+    /// The stable code; nothing for what is no job, or has no result.
+    code: Option<RejectCode>,
+    /// How many.
+    count: usize,
+    /// The reason of one of them, for people.
+    reason: Option<String>,
+}
+
+/// A letter.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 struct LetterView {
-    /// What it is called: `BATCH/JOB`, or a name that is made of its body.
+    /// What it is called: `BATCH/JOB`, or a name that is made of its body. It stays what it is.
     name: String,
+    /// Its job's batch.
+    batch: Option<BatchId>,
+    /// Its job.
+    id: Option<JobId>,
+    /// What its job's picture is called.
+    picture: Option<String>,
+    /// Why its job was given up: the stable code.
+    code: Option<RejectCode>,
+    /// The same for people.
+    reason: Option<String>,
+    /// How often its message had been received.
+    tries: Option<u32>,
+    /// When it was given up.
+    died_at: Option<Timestamp>,
+    /// The worker that gave it up.
+    worker: Option<String>,
     /// When it was sent.
     sent_at: Timestamp,
     /// The key of its picture.
@@ -68,16 +104,82 @@ impl From<Handled> for HandledView {
     }
 }
 
-impl From<Letter> for LetterView {
-    fn from(letter: Letter) -> Self {
+impl LetterView {
+    fn new(letter: Letter, result: Option<ResultDocument>) -> Self {
+        let Name { batch, id } = letter.name();
+        let sender = letter.sender.as_ref().ok();
+        let source = letter.source();
+        let picture = batch.as_ref().zip(source.as_deref()).map(|(of, key)| name_of(of, key));
+        let (code, reason) = match result.as_ref().map(|result| result.outcome.clone()) {
+            Some(End::Dead { code, reason } | End::Failed { code, reason }) => {
+                (Some(code), Some(reason))
+            }
+            Some(End::Done { .. } | End::Redriven { .. }) | None => (None, None),
+        };
         Self {
             name: letter.name().to_string(),
+            id: sender.map(|_| id),
+            batch,
+            picture,
+            code,
+            reason,
+            tries: result.as_ref().map(|result| result.receives),
+            died_at: result.as_ref().map(|result| result.finished_at),
+            worker: result.map(|result| result.worker.to_string()),
             sent_at: letter.sent_at,
-            source: letter.source(),
+            source,
             foreign: letter.sender.err(),
             body: letter.body,
         }
     }
+}
+
+/// The letters that are wanted, each with why it was given up, and how many others somebody else has
+/// in hand.
+async fn letters(
+    state: &State,
+    wanted: &Wanted,
+    code: Option<&str>,
+) -> Result<(Vec<LetterView>, u64), Error> {
+    let Listing { letters, elsewhere } = list(state.pipeline(), wanted).await?;
+    let read = |letter: Letter| async move {
+        let result = match &letter.sender {
+            Ok(sender) => read_result(state.pipeline(), &sender.batch, &sender.id).await?,
+            Err(_) => None,
+        };
+        Ok::<_, Error>(LetterView::new(letter, result))
+    };
+    let mut views = vec![];
+    let mut reads = futures_util::stream::iter(letters).map(read).buffered(READERS);
+    while let Some(view) = reads.next().await {
+        let view = view?;
+        if code.is_none_or(|code| view.code.map(RejectCode::as_str) == Some(code)) {
+            views.push(view);
+        }
+    }
+    Ok((views, elsewhere))
+}
+
+/// What the letters are called that are wanted.
+pub(crate) async fn names(
+    state: &State,
+    wanted: &Wanted,
+    code: Option<&str>,
+) -> Result<Vec<Name>, Error> {
+    let (letters, _) = letters(state, wanted, code).await?;
+    Ok(letters.iter().filter_map(|letter| letter.name.parse().ok()).collect())
+}
+
+fn groups(letters: &[LetterView]) -> Vec<Group> {
+    let mut groups: BTreeMap<Option<RejectCode>, Group> = BTreeMap::new();
+    for LetterView { code, reason, foreign, .. } in letters {
+        let reason = reason.clone().or_else(|| foreign.clone());
+        let group = groups.entry(*code).or_insert(Group { code: *code, count: 0, reason });
+        group.count += 1;
+    }
+    let mut groups: Vec<_> = groups.into_values().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+    groups
 }
 
 /// The letters that the query names; all of them, if it names none.
@@ -109,10 +211,10 @@ fn handled(wanted: &Wanted, handled: Handled) -> Outcome {
 /// `GET /v1/dead-letters`.
 pub(crate) async fn show(state: Arc<State>, asked: Asked) -> Outcome {
     let limit = usize::try_from(asked.number("limit").unwrap_or(SHOWN)).unwrap_or(usize::MAX);
-    let listing = list(state.pipeline(), &wanted(&asked)?).await?;
-    let total = listing.letters.len();
-    let letters = listing.letters.into_iter().take(limit).map(LetterView::from).collect();
-    Ok(json(StatusCode::OK, &Letters { letters, total, elsewhere: listing.elsewhere }))
+    let (mut letters, elsewhere) = letters(&state, &wanted(&asked)?, asked.text("code")).await?;
+    let (total, groups) = (letters.len(), groups(&letters));
+    letters.truncate(limit);
+    Ok(json(StatusCode::OK, &Letters { letters, total, groups, elsewhere }))
 }
 
 /// `POST /v1/dead-letters/redrive`.

@@ -7,9 +7,12 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, HeaderValue};
 use pixmill_access::foreign_to;
+use pixmill_contract::trace;
+use tracing::Instrument as _;
 
 use crate::answer::{Answer, with};
 use crate::asked::{Asked, decoded, read_fields, read_query};
+use crate::console;
 use crate::problem::{Code, Problem};
 use crate::route::{May, Outcome, Route, Verb, kind_of};
 use crate::routes;
@@ -24,7 +27,13 @@ pub(crate) async fn answer(
 ) -> Answer {
     let began = tokio::time::Instant::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let answer = outcome(&state, request).await.unwrap_or_else(Problem::answer);
+    // Of an error's level, so that whatever is logged meanwhile says in which request it was.
+    let span = tracing::error_span!("request", %method, path);
+    if let Some(parent) = request.headers().get("traceparent").and_then(|v| v.to_str().ok()) {
+        trace::follow(&span, parent);
+    }
+    let answer = outcome(&state, request).instrument(span).await;
+    let answer = answer.unwrap_or_else(Problem::answer);
     let status = answer.status();
     state.counts.answered(status);
     // Of the address only the path: a query may hold a signature.
@@ -35,10 +44,13 @@ pub(crate) async fn answer(
 
 async fn outcome(state: &Arc<State>, request: Request<Incoming>) -> Outcome {
     let (head, body) = request.into_parts();
-    if let Some(why) = foreign_to(&head.headers, &state.settings.names) {
+    if let Some(why) = foreign_to(&head.method, &head.headers, &state.settings.names) {
         return Err(Problem::new(Code::Foreign, why));
     }
     let path = head.uri.path();
+    if let Some(answer) = console::answer(&head.method, path, &head.headers) {
+        return Ok(answer);
+    }
     let fitting: Vec<_> =
         routes::all().filter_map(|route| Some((route, route.matches(path)?))).collect();
     let Some((route, open)) = fitting.iter().find(|(route, _)| route.verb.is(&head.method)) else {

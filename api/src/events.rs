@@ -37,6 +37,9 @@ const KEPT: usize = 2000;
 /// How often something is sent in any case, so that a dead connection is noticed on both sides.
 const BEAT: Duration = Duration::from_secs(15);
 
+/// What happens is told this often at most.
+const GATHERED: Duration = Duration::from_millis(250);
+
 /// When a browser asks again after it was cut off, in milliseconds.
 const RETRY_MS: u64 = 2000;
 
@@ -134,6 +137,8 @@ pub(crate) async fn watch(state: Arc<State>) {
         if let Err(error) = watch.look(&state).await {
             tracing::debug!(reason = error.chain(), "failed to look for news");
         }
+        // However much happens, what is new is gathered for so long.
+        tokio::time::sleep(GATHERED).await;
     }
 }
 

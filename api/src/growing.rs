@@ -12,6 +12,7 @@ use pixmill_producer::{Picture, Producer, read_batch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use tracing::Instrument as _;
 
 use crate::answer::{json, with_text};
 use crate::asked::Asked;
@@ -21,6 +22,7 @@ use crate::jobs::JobView;
 use crate::problem::{Code, Problem};
 use crate::recipes::resolve_value;
 use crate::route::Outcome;
+use crate::shelf;
 use crate::state::State;
 
 /// Most keys of one chunk.
@@ -137,7 +139,7 @@ pub(crate) async fn open(state: Arc<State>, mut asked: Asked) -> Outcome {
     };
     drop(new.open().await?);
     drop(turn);
-    state.events.stir();
+    shelf::outdate(&state, &batch).await;
     let answer = json(StatusCode::CREATED, &view(&state, &batch).await?);
     Ok(with_text(answer, LOCATION, &format!("/v1/batches/{batch}")))
 }
@@ -184,10 +186,11 @@ pub(crate) async fn add(state: Arc<State>, mut asked: Asked) -> Outcome {
     drop(looks);
     let mut growing = Producer::new(pipeline).join(open, recipe);
     // Of its own, so that it goes on when whoever asked has gone.
-    let sent = tokio::spawn(async move { growing.submit_all(pictures, |_| {}).await });
+    let sent = async move { growing.submit_all(pictures, |_| {}).await };
+    let sent = tokio::spawn(sent.in_current_span());
     sent.await.map_err(|_| Problem::new(Code::Internal, "something is wrong here"))??;
-    state.counts.accepted(jobs.len());
-    state.events.stir();
+    state.counts.accepted(&batch, jobs.len());
+    shelf::outdate(&state, &batch).await;
     Ok(json(StatusCode::ACCEPTED, &Added { jobs, rejected }))
 }
 
@@ -234,7 +237,6 @@ pub(crate) async fn seal(state: Arc<State>, mut asked: Asked) -> Outcome {
         drop(open.close().await?);
     }
     drop(turn);
-    drop(crate::shelf::look_now(&state, &batch).await?);
-    state.events.stir();
+    shelf::outdate(&state, &batch).await;
     Ok(json(StatusCode::OK, &view(&state, &batch).await?))
 }

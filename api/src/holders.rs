@@ -45,22 +45,27 @@ pub(crate) struct Seen {
 
 /// What was seen last.
 #[derive(Debug, Default)]
-pub(crate) struct Sight(Mutex<Option<(Arc<Seen>, Instant)>>);
+pub(crate) struct Sight {
+    last: Mutex<(Arc<Seen>, Option<Instant>)>,
+    /// Whoever looks. The others do not wait for a worker that does not answer.
+    turn: tokio::sync::Mutex<()>,
+}
 
 impl Sight {
-    /// The fleet as of a moment ago at most.
+    /// The fleet as of a moment ago, or as it was before somebody began to look who is not back yet.
     pub(crate) async fn now(&self, state: &State) -> Arc<Seen> {
-        let last = self.last().clone();
-        if let Some((seen, _)) = last.filter(|(_, at)| at.elapsed() < state.settings.look_every) {
+        let (seen, at) = self.last().clone();
+        if at.is_some_and(|at| at.elapsed() < state.settings.look_every) {
             return seen;
         }
+        let Ok(_turn) = self.turn.try_lock() else { return seen };
         let seen = Arc::new(see(state).await);
-        *self.last() = Some((Arc::clone(&seen), Instant::now()));
+        *self.last() = (Arc::clone(&seen), Some(Instant::now()));
         seen
     }
 
-    fn last(&self) -> MutexGuard<'_, Option<(Arc<Seen>, Instant)>> {
-        self.0.lock().expect("no code panics with this lock")
+    fn last(&self) -> MutexGuard<'_, (Arc<Seen>, Option<Instant>)> {
+        self.last.lock().expect("no code panics with this lock")
     }
 
     /// Who works on a job, if that is known.

@@ -112,7 +112,8 @@ async fn smaller(state: &State, asked: &Asked, key: &Key, side: u64) -> Outcome 
     } else {
         let file = fetched(state, key).await?;
         let recipe = no_larger(side)?;
-        let wanted = Wanted { file: file.to_path_buf(), whole: recipe.clone(), recipe };
+        let (whole, overlays) = (recipe.clone(), vec![]);
+        let wanted = Wanted { file: file.to_path_buf(), overlays, recipe, whole };
         let mut preview = made(state, &previewer, wanted).await?;
         let Made { media_type, bytes, .. } = preview.pictures.swap_remove(0);
         let bytes = Bytes::from(bytes);

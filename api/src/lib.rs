@@ -12,6 +12,7 @@ mod answer;
 mod archive;
 mod asked;
 mod batches;
+mod console;
 mod counts;
 mod dead;
 mod dispatch;
@@ -23,11 +24,13 @@ mod holders;
 mod images;
 mod jobs;
 mod links;
+mod listing;
 mod multipart;
 mod objects;
 mod openapi;
 mod operations;
 mod parts;
+mod past;
 mod preview;
 mod problem;
 mod prototype;
@@ -41,6 +44,8 @@ mod shelf;
 mod state;
 mod status;
 mod submit;
+mod sweep;
+mod tasks;
 mod upload;
 mod watch;
 mod wire;
@@ -51,5 +56,6 @@ pub use pixmill_access::{Token, TokenError, Tokens};
 pub use openapi::document;
 pub use server::{ServeError, serve};
 pub use state::{
-    Api, Decisions, Made, Preview, PreviewError, Previewer, Promise, Settings, Wanted,
+    Acting, Api, Decisions, Done, History, Made, Note, Preview, PreviewError, Previewer, Promise,
+    Settings, Standing, UploadLinks, Wanted,
 };

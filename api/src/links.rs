@@ -79,6 +79,24 @@ pub(crate) async fn link(
     Ok((format!("/v1/objects/{path}?expires={seconds}&signature={signature}"), until))
 }
 
+/// A link by which whoever holds it can put a picture there. It leads straight to the store where
+/// that has such links and the picture's size is known, as only that bounds what they are good for;
+/// else to this server, which counts what comes.
+pub(crate) async fn upload_link(
+    state: &Arc<State>,
+    key: &Key,
+    bytes: Option<u64>,
+) -> Result<(String, Timestamp), Problem> {
+    let settings = &state.settings;
+    match (&settings.upload_links, bytes) {
+        (Some(links), Some(bytes)) => {
+            let until = settings.pipeline.clock.now() + settings.links;
+            Ok((links(key.clone(), bytes, settings.links).await?, until))
+        }
+        (Some(_), None) | (None, _) => link(state, Purpose::Write, key).await,
+    }
+}
+
 /// Refuses whoever is not known and has no link that is good.
 pub(crate) fn check(
     state: &State,

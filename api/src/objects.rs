@@ -1,6 +1,7 @@
 //! Objects of the store, for whoever has a token or a link: pictures that were made, and pictures
 //! that are put there to become jobs.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use http_body_util::{BodyExt as _, StreamBody};
@@ -18,11 +19,11 @@ use tokio::io::AsyncReadExt as _;
 
 use crate::answer::{Body, empty, json, streamed, with, with_text};
 use crate::asked::{Asked, encoded};
-use crate::links::{Purpose, check, link};
+use crate::links::{Purpose, check, upload_link};
 use crate::problem::{Code, Problem};
 use crate::route::Outcome;
 use crate::state::State;
-use crate::upload::{harmless, receive};
+use crate::upload::{harmless, receive, too_large};
 
 /// Bytes of an object that are read at a time.
 const PIECE: usize = 64 * 1024;
@@ -34,6 +35,10 @@ pub(crate) struct Announced {
     /// What the picture is called.
     #[schemars(length(min = 1, max = 200))]
     name: String,
+    /// How many bytes it has. The link is good for exactly as many, and may lead straight to the
+    /// store then.
+    #[serde(default)]
+    bytes: Option<NonZeroU64>,
 }
 
 /// Where it can be put.
@@ -60,11 +65,16 @@ pub(crate) struct Stored {
 
 /// `POST /v1/uploads`.
 pub(crate) async fn announce(state: Arc<State>, mut asked: Asked) -> Outcome {
-    let Announced { name } = asked.document().await?;
+    let Announced { name, bytes } = asked.document().await?;
+    let limit = state.settings.limits.input_bytes;
+    let bytes = bytes.map(NonZeroU64::get);
+    if bytes.is_some_and(|bytes| bytes > limit) {
+        return Err(too_large(limit));
+    }
     let id = JobId::fresh(state.pipeline().clock.now());
     let key = Key::new(format!("{INPUTS}uploads/{id}/{}", harmless(&name)));
     let key = key.map_err(|error| Problem::new(Code::BadBody, error.to_string()))?;
-    let (link, expires_at) = link(&state, Purpose::Write, &key).await?;
+    let (link, expires_at) = upload_link(&state, &key, bytes).await?;
     Ok(json(StatusCode::CREATED, &Place { key, method: "PUT", link, expires_at }))
 }
 

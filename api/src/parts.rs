@@ -37,6 +37,11 @@ pub(crate) const TEXT: Parameter =
     may("q", Kind::Text(200), "Only those whose id, name or reason holds this.");
 pub(crate) const CODE: Parameter =
     may("code", Kind::Text(64), "Only those that failed with this code.");
+pub(crate) const SINCE: Parameter = may(
+    "since",
+    Kind::Integer(0, 253_402_300_799),
+    "Only those that have not ended, or since then: seconds since 1970.",
+);
 pub(crate) const OF_BATCH: Parameter = may("batch", Kind::Id, "Only those of this batch.");
 pub(crate) const RECIPE: Parameter =
     may("recipe", Kind::Text(4096), "A recipe, or the name of one; longer ones go into a form.");

@@ -52,10 +52,17 @@ pub(crate) async fn make(state: Arc<State>, mut asked: Asked) -> Outcome {
     let whole = one_of(&recipe, asked.text("output"))?;
     let (shown, is_scaled) = shown(&whole, mode)?;
     let file = picture(&state, &mut asked).await?;
+    let mut overlays = vec![];
+    for name in whole.overlays() {
+        let key = Key::new(name);
+        let key = key.map_err(|error| Problem::new(Code::BadRecipe, error.to_string()))?;
+        overlays.push(fetched(&state, &key).await?);
+    }
+    let paths = overlays.iter().map(|overlay| overlay.to_path_buf()).collect();
     let began = Instant::now();
-    let wanted = Wanted { file: file.to_path_buf(), recipe: shown, whole };
+    let wanted = Wanted { file: file.to_path_buf(), overlays: paths, recipe: shown, whole };
     let preview = made(&state, &previewer, wanted).await?;
-    drop(file);
+    drop((file, overlays));
     Ok(told(preview, mode, is_scaled, began.elapsed()))
 }
 

@@ -18,6 +18,7 @@ use pixmill_contract::{BatchId, Job, JobId, Key, Recipe, nearest};
 use pixmill_producer::{Picture, SendError, send};
 use schemars::JsonSchema;
 use serde::Serialize;
+use tracing::Instrument as _;
 
 use crate::answer::json;
 use crate::asked::Asked;
@@ -67,11 +68,12 @@ pub(crate) async fn process(state: Arc<State>, mut asked: Asked) -> Outcome {
     };
     let placed = {
         let state = Arc::clone(&state);
-        tokio::spawn(async move { place(&state, picture, recipe, &output_name).await })
+        let placed = async move { place(&state, picture, recipe, &output_name).await };
+        tokio::spawn(placed.in_current_span())
     };
     let bug = |_| Problem::new(Code::Internal, "something is wrong here");
     let (batch, id) = placed.await.map_err(bug)??;
-    state.counts.accepted(1);
+    state.counts.accepted(&batch, 1);
     wait_for(&state, &batch, std::slice::from_ref(&id), WAIT).await;
     answer(&state, &asked, &batch, &id).await
 }

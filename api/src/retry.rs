@@ -55,28 +55,57 @@ pub(crate) async fn one(state: Arc<State>, asked: Asked) -> Outcome {
 /// `POST /v1/batches/{batch}/retry`.
 pub(crate) async fn of_batch(state: Arc<State>, asked: Asked) -> Outcome {
     let batch = asked.batch()?;
-    let known = shelf::look_now(&state, &batch).await?;
+    let ids = failed(&state, &batch, asked.text("only"), asked.text("code")).await?;
+    Ok(json(StatusCode::ACCEPTED, &these(&state, &batch, ids).await?))
+}
+
+/// What failed or died in a batch: `only` one of them, or with this code.
+pub(crate) async fn failed(
+    state: &Arc<State>,
+    batch: &BatchId,
+    only: Option<&str>,
+    code: Option<&str>,
+) -> Result<Vec<JobId>, Problem> {
+    let known = shelf::look_now(state, batch).await?;
     if !known.exists() {
         return Err(Problem::new(Code::NotFound, format!("there is no batch {batch}")));
     }
-    let only = asked.text("only").map(|only| only == "dead");
-    let code = asked.text("code");
+    let only = only.map(|only| only == "dead");
     let wanted = known.ledger.failures().into_iter().filter(|(_, failure)| {
         only.is_none_or(|dead| dead == failure.is_dead)
             && code.is_none_or(|code| code == failure.code.as_str())
     });
-    let ids: Vec<_> = wanted.map(|(id, _)| id.clone()).collect();
-    drop(known);
+    Ok(wanted.map(|(id, _)| id.clone()).collect())
+}
+
+/// These jobs of a batch once more.
+pub(crate) async fn these(
+    state: &Arc<State>,
+    batch: &BatchId,
+    ids: Vec<JobId>,
+) -> Result<Retried, Problem> {
     let (mut jobs, mut refused, mut done) = (vec![], vec![], 0);
     for id in ids {
-        match retry(state.pipeline(), &batch, &id).await? {
+        match retry(state.pipeline(), batch, &id).await? {
             Retry::Job(job) => jobs.push(*job),
             Retry::Done | Retry::Open => done += 1,
             Retry::Hopeless(reason) => refused.push(Refused { id, reason }),
         }
     }
-    let sent = send_again(&state, &batch, jobs).await?;
-    Ok(json(StatusCode::ACCEPTED, &Retried { sent, done, refused }))
+    let sent = send_again(state, batch, jobs).await?;
+    Ok(Retried { sent, done, refused })
+}
+
+impl Retried {
+    /// How many were sent.
+    pub(crate) fn sent(&self) -> usize {
+        self.sent.len()
+    }
+
+    /// How many were not.
+    pub(crate) fn left(&self) -> usize {
+        self.done + self.refused.len()
+    }
 }
 
 async fn send_again(
@@ -88,15 +117,13 @@ async fn send_again(
     jobs.sort_by(|a, b| a.id.cmp(&b.id));
     jobs.dedup_by(|a, b| a.id == b.id);
     send_retries(state.pipeline(), batch, &jobs).await?;
-    state.counts.accepted(jobs.len());
-    // So that whoever asks next sees that it has not ended any more.
-    drop(shelf::look_now(state, batch).await?);
+    state.counts.accepted(batch, jobs.len());
+    shelf::outdate(state, batch).await;
     let mut sent = vec![];
     for job in jobs {
         let name = crate::jobs::name_of(batch, job.source.key.as_str());
         let pending = JobView::pending(batch.clone(), job.id, Some(name));
         sent.push(JobView { retry_of: job.retry_of, ..pending });
     }
-    state.events.stir();
     Ok(sent)
 }

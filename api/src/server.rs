@@ -76,6 +76,7 @@ pub async fn serve(
     let mut connections = JoinSet::new();
     let mut background = JoinSet::new();
     background.spawn(crate::events::watch(Arc::clone(&state)));
+    background.spawn(crate::sweep::keep_sweeping(Arc::clone(&state)));
     tokio::pin!(stop);
     loop {
         let next = async {

@@ -119,7 +119,7 @@ pub(crate) struct Session {
     backend: &'static str,
     /// What is refused before it is taken.
     limits: LimitsView,
-    /// What there is besides jobs: `fleet`, `decisions`, `preview`.
+    /// What there is besides jobs: `fleet`, `decisions`, `history`, `preview`.
     features: Vec<&'static str>,
     /// The server's time.
     now: Timestamp,
@@ -163,6 +163,7 @@ fn session(state: &State, name: String) -> Session {
     let features = [
         ("fleet", settings.fleet.is_some()),
         ("decisions", settings.decisions.is_some()),
+        ("history", settings.history.is_some()),
         ("preview", settings.previewer.is_some()),
     ];
     Session {

@@ -33,6 +33,8 @@ pub(crate) struct Known {
     /// Its manifests that have been read.
     manifests: BTreeSet<Key>,
     looked_at: Option<Instant>,
+    /// Whether something was sent from here since.
+    is_outdated: bool,
 }
 
 /// How a job stands, as a batch knows it.
@@ -53,7 +55,8 @@ impl Known {
     fn new(pipeline: &Pipeline, batch: BatchId) -> Self {
         let ledger = Ledger::new(pipeline.clone(), batch.clone());
         let (inputs, retries, manifests) = <_>::default();
-        Self { batch, ledger, inputs, retries, document: None, manifests, looked_at: None }
+        let (document, looked_at, is_outdated) = (None, None, false);
+        Self { batch, ledger, inputs, retries, document, manifests, looked_at, is_outdated }
     }
 
     /// Whether anything is known of it.
@@ -109,7 +112,7 @@ impl Known {
         if !complete {
             self.list_inputs(pipeline).await?;
         }
-        self.looked_at = Some(Instant::now());
+        (self.looked_at, self.is_outdated) = (Some(Instant::now()), false);
         if let Some(index) = index {
             self.keep(index).await;
         }
@@ -197,6 +200,13 @@ impl Shelf {
     }
 }
 
+/// Something was sent: what is known of a batch is not all of it any more.
+pub(crate) async fn outdate(state: &State, batch: &BatchId) {
+    let known = state.shelf.place(state.pipeline(), batch);
+    known.lock().await.is_outdated = true;
+    state.events.stir();
+}
+
 /// What is known of a batch, as of a moment ago at most.
 pub(crate) async fn look(state: &State, batch: &BatchId) -> Result<OwnedMutexGuard<Known>, Error> {
     look_since(state, batch, Instant::now().checked_sub(state.settings.look_every)).await
@@ -220,7 +230,7 @@ async fn look_since(
     // Of what has ended, news comes from other programs only: a retry, a redrive.
     let since = if known.has_ended() { since.and_then(|at| at.checked_sub(ENDED)) } else { since };
     let is_fresh = known.looked_at.zip(since).is_some_and(|(looked_at, since)| looked_at > since);
-    if !is_fresh {
+    if !is_fresh || known.is_outdated {
         known.look(pipeline, state.settings.index.as_deref()).await?;
     }
     Ok(known)

@@ -1,6 +1,6 @@
 //! What an API is made of, and what it knows while it serves.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -8,7 +8,11 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use pixmill_access::Tokens;
-use pixmill_contract::{BatchId, Error, Fleet, Index, Limits, Pipeline, Recipe, Rejection};
+use pixmill_contract::{
+    BatchId, Error, Fleet, Index, InstanceId, Key, Limits, Pipeline, Recipe, Rejection, Timestamp,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use tokio::sync::{Semaphore, watch};
 
@@ -19,12 +23,63 @@ use crate::images::Thumbnails;
 use crate::links::Signer;
 use crate::session::Sessions;
 use crate::shelf::Shelf;
+use crate::tasks::Tasks;
 
 /// A future that somebody else gives.
 pub type Promise<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What is known of the controller: the last decisions, so many at most, newest first, as documents.
+/// Each has a time `at`, and in `events` what was done then, as [`Done`] has it.
 pub type Decisions = Arc<dyn Fn(usize) -> Promise<Result<Vec<Json>, Error>> + Send + Sync>;
+
+/// Links by which a picture of exactly so many bytes can be put straight into the store, for so long.
+pub type UploadLinks =
+    Arc<dyn Fn(Key, u64, Duration) -> Promise<Result<String, Error>> + Send + Sync>;
+
+/// Something that a controller did or noticed.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Done {
+    /// What: `launch`, `drain`, `terminate`, `failure` or `warning`.
+    pub kind: String,
+    /// The instance that it is about, if it is one.
+    #[serde(default)]
+    pub instance: Option<InstanceId>,
+    /// How many instances, if it is about more.
+    #[serde(default)]
+    pub count: Option<u32>,
+    /// Why, for people.
+    pub why: String,
+}
+
+/// How things were since a moment, the oldest first, as documents with a time `at` each.
+pub type History = Arc<dyn Fn(Timestamp) -> Promise<Result<Vec<Json>, Error>> + Send + Sync>;
+
+/// What the controller that acts has written down last; nothing where there has never been one.
+pub type Standing = Arc<dyn Fn() -> Promise<Result<Option<Acting>, Error>> + Send + Sync>;
+
+/// The controller that acts.
+#[derive(Debug, Clone)]
+pub struct Acting {
+    /// Its name.
+    pub name: String,
+    /// Which holder of the lease it is.
+    pub epoch: u64,
+    /// When it wrote this, which it does with every tick.
+    pub at: Timestamp,
+    /// Whether it has stopped and nobody acts.
+    pub has_stopped: bool,
+    /// What it holds against instances; nothing of those that are well.
+    pub notes: BTreeMap<InstanceId, Note>,
+}
+
+/// What a controller holds against an instance, for people.
+#[derive(Debug, Clone, Default)]
+pub struct Note {
+    /// What it looks sick of.
+    pub sick: Option<String>,
+    /// Why it is to go.
+    pub goes: Option<String>,
+}
 
 /// Makes previews somewhere else: a role that sends pictures does not open them. Dropping the future
 /// stops the work.
@@ -35,6 +90,8 @@ pub type Previewer = Arc<dyn Fn(Wanted) -> Promise<Result<Preview, PreviewError>
 pub struct Wanted {
     /// The picture.
     pub file: PathBuf,
+    /// The overlays of the recipe, in the order in which it names them.
+    pub overlays: Vec<PathBuf>,
     /// Its outputs are made.
     pub recipe: Recipe,
     /// The size that its first output would have is told.
@@ -95,6 +152,8 @@ pub struct Settings {
     pub links: Duration,
     /// Whether the store's own links can be followed by whoever asks us.
     pub links_of_store: bool,
+    /// Links for uploads that go straight to the store, where it has such.
+    pub upload_links: Option<UploadLinks>,
     /// What this machine is called, for the prototype's clients.
     pub instance: String,
     /// Where the pipeline is, in a word.
@@ -107,6 +166,10 @@ pub struct Settings {
     pub fleet: Option<Arc<dyn Fleet>>,
     /// The controller's decisions, if they are known here.
     pub decisions: Option<Decisions>,
+    /// How things were, if somebody keeps that.
+    pub history: Option<History>,
+    /// The controller, if it is known here.
+    pub standing: Option<Standing>,
     /// Where it is kept what was read of the store, if somewhere.
     pub index: Option<Arc<dyn Index>>,
     /// Who makes previews, if somebody does.
@@ -116,6 +179,32 @@ pub struct Settings {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings").field("backend", &self.backend).finish_non_exhaustive()
+    }
+}
+
+/// Settings of an API for tests: of a pipeline, and of nothing else.
+#[cfg(test)]
+pub(crate) fn test_settings(pipeline: Pipeline, spool: &std::path::Path) -> Settings {
+    Settings {
+        pipeline,
+        limits: Limits::default(),
+        tokens: Tokens::default(),
+        names: vec![],
+        spool: spool.to_owned(),
+        secret: [0; 32],
+        links: Duration::from_hours(1),
+        links_of_store: false,
+        upload_links: None,
+        instance: "test".to_owned(),
+        backend: "local",
+        buckets: vec![],
+        look_every: Duration::from_millis(10),
+        fleet: None,
+        decisions: None,
+        history: None,
+        standing: None,
+        index: None,
+        previewer: None,
     }
 }
 
@@ -139,6 +228,7 @@ pub(crate) struct State {
     pub(crate) shelf: Shelf,
     pub(crate) thumbnails: Thumbnails,
     pub(crate) sight: Sight,
+    pub(crate) tasks: Tasks,
     /// Whose turn it is in a batch: one request after the other opens and closes it.
     turns: Mutex<HashMap<BatchId, Weak<tokio::sync::Mutex<()>>>>,
     pub(crate) uploads: Semaphore,
@@ -194,6 +284,7 @@ impl Api {
             shelf: Shelf::default(),
             thumbnails: Thumbnails::default(),
             sight: Sight::default(),
+            tasks: Tasks::default(),
             turns: Mutex::default(),
             uploads: Semaphore::new(UPLOADS),
             listeners: Arc::new(Semaphore::new(LISTENERS)),

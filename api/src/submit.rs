@@ -19,6 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json as object};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::answer::{json, with_text};
 use crate::asked::Asked;
@@ -27,6 +28,7 @@ use crate::jobs::{JobView, view};
 use crate::problem::{Code, Problem};
 use crate::recipes::{resolve, resolve_value};
 use crate::route::Outcome;
+use crate::shelf;
 use crate::state::State;
 use crate::upload::{MAX_PICTURES, Upload, receive};
 
@@ -82,11 +84,12 @@ pub(crate) async fn post(state: Arc<State>, mut asked: Asked) -> Outcome {
     let accepted = {
         let state = Arc::clone(&state);
         // Of its own, so that it goes on when whoever asked has gone.
-        tokio::spawn(async move { place(&state, order, &who, key).await })
+        let placed = async move { place(&state, order, &who, key).await };
+        tokio::spawn(placed.in_current_span())
     };
     let bug = |_| Problem::new(Code::Internal, "something is wrong here");
     let (batch, jobs) = accepted.await.map_err(bug)??;
-    state.counts.accepted(jobs.len());
+    state.counts.accepted(&batch, jobs.len());
     answer(&state, batch, jobs, wait).await
 }
 
@@ -246,7 +249,7 @@ async fn place(
         open.close().await?;
     }
     drop(files);
-    state.events.stir();
+    shelf::outdate(state, &batch).await;
     Ok((batch, jobs))
 }
 

@@ -219,7 +219,7 @@ impl Uploaded {
     }
 }
 
-fn too_large(limit: u64) -> Problem {
+pub(crate) fn too_large(limit: u64) -> Problem {
     Problem::new(Code::TooLarge, format!("more than {limit} bytes")).and("limit", limit)
 }
 

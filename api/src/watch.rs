@@ -33,6 +33,7 @@ pub(crate) struct Watch {
     /// Whether what is there counts as known: after the first look.
     begun: bool,
     fleet: Option<Json>,
+    queue: Option<Json>,
     decision: Option<Json>,
 }
 
@@ -120,13 +121,25 @@ impl Watch {
 
     async fn look_at_fleet(&mut self, state: &State) -> Result<(), Error> {
         if state.settings.fleet.is_some() {
-            let instances = crate::fleet::views(&state.sight.now(state).await.instances);
+            let notes = crate::fleet::acting(state).await?.map(|acting| acting.notes);
+            let seen = state.sight.now(state).await;
+            let instances = crate::fleet::views(&seen.instances, &notes.unwrap_or_default());
             // Reports change with every look; what is told of is what people would see change.
             let shape: Json = instances.iter().map(crate::fleet::InstanceView::shape).collect();
             if self.fleet.as_ref() != Some(&shape) {
                 self.fleet = Some(shape);
                 state.events.tell("fleet", "fleet", &object!({ "instances": instances }));
             }
+        }
+        let jobs = state.pipeline().jobs.depth().await?;
+        let dead_letters = state.pipeline().dead_letters.depth().await?.total();
+        let queue = object!({
+            "visible": jobs.visible, "in_flight": jobs.in_flight, "delayed": jobs.delayed,
+            "dead_letters": dead_letters,
+        });
+        if self.queue.as_ref() != Some(&queue) {
+            state.events.tell("fleet", "queue", &queue);
+            self.queue = Some(queue);
         }
         if let Some(decisions) = &state.settings.decisions {
             let last = decisions(1).await?.into_iter().next();

@@ -70,6 +70,11 @@ impl Zip {
         self.at += bytes.len() as u64;
     }
 
+    /// So many bytes of the member, for whoever only wants to know how long an archive gets.
+    pub(crate) fn pass(&mut self, bytes: u64) {
+        self.at += bytes;
+    }
+
     /// Ends the member.
     pub(crate) fn end(&mut self) -> Vec<u8> {
         let mut bytes = b"PK\x07\x08".to_vec();

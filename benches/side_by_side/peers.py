@@ -116,8 +116,8 @@ FRESH = {
 }
 
 
-def opencv_thumbnail(source):
-    picture = cv2.imdecode(np.frombuffer(source, np.uint8), cv2.IMREAD_REDUCED_COLOR_2)
+def opencv_thumbnail(source, reduced=cv2.IMREAD_REDUCED_COLOR_2):
+    picture = cv2.imdecode(np.frombuffer(source, np.uint8), reduced)
     height, width = picture.shape[:2]
     size = (SIDE, round(height * SIDE / width))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
@@ -135,6 +135,11 @@ def pillow_thumbnail(source):
     made = io.BytesIO()
     picture.save(made, "JPEG", quality=QUALITY)
     return made.getvalue()
+
+
+def opencv_thumbnail_of_quarter(source):
+    """Of pictures from which a quarter is still well above the thumbnail."""
+    return opencv_thumbnail(source, cv2.IMREAD_REDUCED_COLOR_4)
 
 
 THUMBNAILS = {"OpenCV, reduced decode": opencv_thumbnail, "libvips": vips_thumbnail,

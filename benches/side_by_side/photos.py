@@ -1,7 +1,7 @@
 """The pictures that `make bench` measures with, made of those that scikit-image ships.
 
 They are small, so one of 12 megapixels is a mosaic of them, enlarged twice and with a sensor's
-noise; it is the same on every machine. Thumbnails are made of 2.8-megapixel parts of it.
+noise; it is the same on every machine. Thumbnails are made of others like it.
 """
 
 import pathlib
@@ -38,7 +38,8 @@ def mosaic(width, height, scale, seed):
 
 
 def prepare(folder, count):
-    """Writes what is missing: `12mp.npy`, `1mp.npy`, JPEGs of both, and `count` of 2.8 megapixels."""
+    """Writes what is missing: `12mp.npy`, `1mp.npy`, JPEGs of both, `count` of 2.8 megapixels in
+    `thumbs`, and some of 12 and of 24 in `thumbs12` and `thumbs24`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, (width, height), scale in (("12mp", (4000, 3000), 2), ("1mp", (1152, 864), 1)):
         if not (folder / f"{name}.jpg").exists():
@@ -46,10 +47,12 @@ def prepare(folder, count):
             np.save(folder / f"{name}.npy", picture)
             picture.tofile(folder / f"{name}.rgb")
             Image.fromarray(picture).save(folder / f"{name}.jpg", quality=90, subsampling="4:2:0")
-    thumbs = folder / "thumbs"
-    thumbs.mkdir(exist_ok=True)
-    for number in range(count):
-        path = thumbs / f"{number:03}.jpg"
-        if not path.exists():
-            picture = mosaic(2048, 1366, 2, 100 + number)
-            Image.fromarray(picture).save(path, quality=90, subsampling="4:2:0")
+    for name, (width, height), scale, number in (("thumbs", (2048, 1366), 2, count),
+                                                 ("thumbs12", (4000, 3000), 2, 6),
+                                                 ("thumbs24", (6000, 4000), 3, 4)):
+        (folder / name).mkdir(exist_ok=True)
+        for n in range(number):
+            path = folder / name / f"{n:03}.jpg"
+            if not path.exists():
+                picture = mosaic(width, height, scale, 100 + n)
+                Image.fromarray(picture).save(path, quality=90, subsampling="4:2:0")

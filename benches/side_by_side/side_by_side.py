@@ -1,6 +1,6 @@
 """Measures pixmill beside OpenCV, libvips, Pillow and sharp: the program of `make bench`.
 
-Usage: side_by_side.py BENCH REPORT WORK [--only WORD] [--rounds N], where BENCH is the built example
+Usage: side_by_side.py BENCH REPORT WORK [--part PART] [--only WORD] [--rounds N], where BENCH is the built example
 `bench` of pixmill-ops and WORK a directory for pictures. sharp takes part if its module is in
 WORK/node_modules.
 
@@ -193,40 +193,58 @@ class Sharp:
         return int(on_clock), int(on_cores)
 
 
-def thumbnails(ours, work, rounds):
+# Where they are, how large they are, and which of them are measured with every peer.
+SOURCES = {"thumbs": "2048×1366", "thumbs12": "4000×3000", "thumbs24": "6000×4000"}
+
+
+def thumbnails(ours, work, rounds, name="thumbs"):
     workers = len(os.sched_getaffinity(0))
-    folder = work / "thumbs"
+    folder = work / name
     paths = sorted(folder.iterdir())
     sources = [path.read_bytes() for path in paths]
     ideals = [ideal(path) for path in paths[:10]]
+    peer = dict(peers.THUMBNAILS)
+    if name != "thumbs":
+        peer["OpenCV, reduced decode"] = peers.opencv_thumbnail_of_quarter
     recipe = f"resize:{peers.SIDE} -> jpeg:q={peers.QUALITY}"
     batch = ("batch", recipe, folder, workers, work / "thumbs-ours")
     run = lambda: tuple(int(n) for n in ours.ask(*batch).split())
     sides = {name: lambda f=f: clock_and_cores(lambda: peers.batch(f, sources, workers))
-             for name, f in peers.THUMBNAILS.items()}
+             for name, f in peer.items()}
     sharp = None
     if (work / "node_modules" / "sharp").exists():
         sharp = Sharp(work, folder, workers)
         sides["sharp"] = sharp.batch
-    lines = [f"\n{len(sources)} JPEGs of 2048×1366 to {peers.SIDE} pixels, quality {peers.QUALITY}, {workers} threads; "
+    lines = [f"\n{len(sources)} JPEGs of {SOURCES[name]} to {peers.SIDE} pixels, quality {peers.QUALITY}, {workers} threads; "
              "pictures a second of a core:\n",
              "| Peer | pixmill | peer | ratio | middle half | ratio on the clock | dB, pixmill : peer "
              "| bytes, pixmill : peer |", "|---|---|---|---|---|---|---|---|"]
-    for name, side in sides.items():
+    for label, side in sides.items():
         on_clock, pair = Pair(run, side, rounds or 9).parted()
-        if name == "sharp":
+        if label == "sharp":
             sharp.batch(work / "thumbs-sharp")
             made = [(work / "thumbs-sharp" / path.name).read_bytes() for path in paths[:10]]
         else:
-            made = [peers.THUMBNAILS[name](source) for source in sources[:10]]
+            made = [peer[label](source) for source in sources[:10]]
         mine = [(work / "thumbs-ours" / path.name).read_bytes() for path in paths[:10]]
         rate = lambda times: len(sources) / statistics.median(times) * 1e9
         low, _, high = statistics.quantiles(pair.ratios, n=4)
         sizes = sum(map(len, mine)) / sum(map(len, made))
-        lines.append(f"| {name} | {rate(pair.ours):.0f} | {rate(pair.theirs):.0f} | **{pair.ratio:.2f}** | "
+        lines.append(f"| {label} | {rate(pair.ours):.0f} | {rate(pair.theirs):.0f} | **{pair.ratio:.2f}** | "
                      f"{low:.2f}–{high:.2f} | {on_clock.ratio:.2f} | {noise(mine, ideals):.2f} : {noise(made, ideals):.2f} | {sizes:.2f} |")
         print(lines[-1], flush=True)
     return lines, sharp.version if sharp else "not installed"
+
+
+def faults(ours, work):
+    """Page faults of ten jobs, once some have run."""
+    lines = ["| Job | 1 megapixel | 12 megapixels |", "|---|---|---|"]
+    for recipe in ("invert -> jpeg:q=85", "blur -> jpeg:q=85", "edges -> png", "lines -> jpeg:q=85",
+                   "morphology -> png", "resize:512 -> jpeg:q=80"):
+        found = [ours.ask("faults", recipe, work / f"{name}.jpg", 10) for name in ("1mp", "12mp")]
+        lines.append(f"| `{recipe}` | {found[0]} | {found[1]} |")
+        print(lines[-1], flush=True)
+    return lines
 
 
 def ideal(path):
@@ -256,13 +274,14 @@ def machine(sharp, rounds):
             ("pixmill", f"commit {commit.stdout.strip()}, {rustc}"),
             ("Peers", f"OpenCV {cv2.__version__} (one thread), NumPy {np.__version__}, libvips {vips}, "
                       f"Pillow {PIL.__version__}, sharp {sharp}"),
-            ("Load of other work when it began", f"{LOAD:.1f}"),
+            ("Load of other work when it began, and minutes that it took",
+             f"{LOAD:.1f}, {(time.monotonic() - BEGUN) / 60:.0f}"),
             ("Date", f"{datetime.date.today()}"),
             ("Command", "`make bench`" + (f", {rounds} rounds only" if rounds else ""))]
     return ["| | |", "|---|---|"] + [f"| {name} | {value} |" for name, value in rows]
 
 
-LOAD = os.getloadavg()[0]
+LOAD, BEGUN = os.getloadavg()[0], time.monotonic()
 
 HEAD = """# Side by side
 
@@ -292,7 +311,15 @@ THUMBNAILS_HEAD = """
 
 All cores, bytes in, bytes out. The ratio is that of the time on all cores together: where other work
 goes on, whoever starts more threads gets more of the machine, so the clock tells little. *dB* is the noise against every pixel decoded and resized by Lanczos
-in floating point, with that of the encoding.
+in floating point, with that of the encoding. OpenCV decodes at half size, those of 12 and 24 megapixels
+at a quarter.
+"""
+
+FAULTS_HEAD = """
+## Page faults
+
+Of ten jobs one after the other, once three have run: memory is used again.
+
 """
 
 
@@ -300,7 +327,7 @@ def main():
     parser = argparse.ArgumentParser()
     for name in ("bench", "report", "work"):
         parser.add_argument(name, type=pathlib.Path)
-    parser.add_argument("--part", choices=["operations", "jobs", "thumbnails"])
+    parser.add_argument("--part", choices=["operations", "jobs", "thumbnails", "faults"])
     parser.add_argument("--only", default="")
     parser.add_argument("--rounds", type=int)
     asked = parser.parse_args()
@@ -314,8 +341,12 @@ def main():
     if asked.part in (None, "jobs"):
         lines += [JOBS_HEAD] + jobs(ours, asked.work, asked.rounds, asked.only)
     if asked.part in (None, "thumbnails"):
-        made, sharp = thumbnails(ours, asked.work, asked.rounds)
-        lines += [THUMBNAILS_HEAD] + made
+        lines.append(THUMBNAILS_HEAD)
+        for name in SOURCES:
+            made, sharp = thumbnails(ours, asked.work, asked.rounds, name)
+            lines += made
+    if asked.part in (None, "faults"):
+        lines += [FAULTS_HEAD.rstrip() + "\n"] + faults(ours, asked.work)
     if not asked.part and not asked.only:
         asked.report.write_text("\n".join([HEAD] + machine(sharp, asked.rounds) + lines) + "\n")
 

@@ -1,10 +1,13 @@
 //! The threads that touch pixels. Nothing asynchronous runs on them, and no pixel is touched
-//! anywhere else, so neither can starve the other.
+//! anywhere else, so neither can starve the other. In a simulation there are no threads: an order
+//! takes the time that the simulation says, and is done in place.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+#[cfg(feature = "simulation")]
+use pixmill_contract::testing::Simulation;
 use pixmill_contract::{Limits, Recipe, Rejection, id};
 use pixmill_ops::{Ground, Mill, Overlays, Picture};
 use sha2::{Digest as _, Sha256};
@@ -60,6 +63,8 @@ struct Order {
 #[derive(Debug)]
 pub(crate) struct Engine {
     orders: mpsc::Sender<Order>,
+    #[cfg(feature = "simulation")]
+    limits: Limits,
     /// Whether a thread is lost to a picture.
     lost: watch::Sender<bool>,
 }
@@ -73,7 +78,12 @@ impl Engine {
             let thread = std::thread::Builder::new().name(format!("grind-{slot}"));
             thread.spawn(move || work(&queue, &limits))?;
         }
-        Ok(Self { orders, lost: watch::Sender::new(false) })
+        Ok(Self {
+            orders,
+            #[cfg(feature = "simulation")]
+            limits: limits.clone(),
+            lost: watch::Sender::new(false),
+        })
     }
 
     /// Returns once a thread is lost to a picture, whether its job still knows or not.
@@ -92,7 +102,7 @@ impl Engine {
         room: Room,
     ) -> Ending {
         let (answer, ending) = oneshot::channel();
-        if self.orders.send(Order { source, recipe, overlays, answer, room }).is_err() {
+        if !self.order(Order { source, recipe, overlays, answer, room }) {
             return Ending::Stuck;
         }
         let (tell, told) = oneshot::channel();
@@ -109,6 +119,20 @@ impl Engine {
         });
         told.await.unwrap_or(Ending::Stuck)
     }
+
+    /// Hands an order to the threads; whether there still are any.
+    fn order(&self, order: Order) -> bool {
+        #[cfg(feature = "simulation")]
+        if let Some(takes) = Simulation::takes(&order.source) {
+            let limits = self.limits.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(takes).await;
+                serve(&mut Mill::new(limits.clone()), &limits, order);
+            });
+            return true;
+        }
+        self.orders.send(order).is_ok()
+    }
 }
 
 fn work(queue: &Mutex<mpsc::Receiver<Order>>, limits: &Limits) {
@@ -117,22 +141,26 @@ fn work(queue: &Mutex<mpsc::Receiver<Order>>, limits: &Limits) {
         // The lock is held while waiting: one thread waits for an order, the others for the lock.
         let order = queue.lock().expect("no code panics with this lock").recv();
         let Ok(order) = order else { return };
-        let Order { source, recipe, overlays, answer, room } = order;
-        let ground = catch_unwind(AssertUnwindSafe(|| mill.grind(&source, &recipe, &overlays)));
-        let ending = match ground {
-            Ok(Ok(Ground { pictures, .. })) => Ending::Ground(with_hashes(pictures)),
-            Ok(Err(rejection)) => Ending::Rejected(rejection),
-            Err(panic) => {
-                mill = Mill::new(limits.clone());
-                let text = panic.downcast_ref::<String>().map(String::as_str);
-                let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-                Ending::Panicked(text.unwrap_or("panicked").to_owned())
-            }
-        };
-        // Nobody waits any more if the worker is being stopped.
-        drop(answer.send(ending));
-        drop(room);
+        serve(&mut mill, limits, order);
     }
+}
+
+fn serve(mill: &mut Mill, limits: &Limits, order: Order) {
+    let Order { source, recipe, overlays, answer, room } = order;
+    let ground = catch_unwind(AssertUnwindSafe(|| mill.grind(&source, &recipe, &overlays)));
+    let ending = match ground {
+        Ok(Ok(Ground { pictures, .. })) => Ending::Ground(with_hashes(pictures)),
+        Ok(Err(rejection)) => Ending::Rejected(rejection),
+        Err(panic) => {
+            *mill = Mill::new(limits.clone());
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            Ending::Panicked(text.unwrap_or("panicked").to_owned())
+        }
+    };
+    // Nobody waits any more if the worker is being stopped.
+    drop(answer.send(ending));
+    drop(room);
 }
 
 fn with_hashes(pictures: Vec<Picture>) -> Vec<(Picture, String)> {

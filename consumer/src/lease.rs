@@ -5,7 +5,7 @@
 //! in work. A lease ends by `complete`, by `release`, by `abandon`, or by being lost: then the
 //! message belongs to somebody else, and whoever holds the lease touches nothing any more.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
@@ -23,7 +23,8 @@ pub(crate) struct Leases {
     queue: Arc<dyn Queue>,
     visibility: Duration,
     vitals: Arc<Vitals>,
-    held: Mutex<HashMap<Receipt, Held>>,
+    /// In an order, so that the same leases make the same requests.
+    held: Mutex<BTreeMap<Receipt, Held>>,
 }
 
 #[derive(Debug)]
@@ -78,7 +79,7 @@ impl Leases {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Receipt, Held>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Receipt, Held>> {
         self.held.lock().expect("no code panics with this lock")
     }
 

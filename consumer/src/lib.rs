@@ -32,6 +32,7 @@ mod worker;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pixmill_contract::document::Report;
 use pixmill_contract::port::MAX_VISIBILITY;
 use pixmill_contract::{InstanceId, Limits, Pipeline, WorkerId};
 use tokio::sync::watch;
@@ -176,29 +177,48 @@ pub async fn run(
     storms: watch::Sender<Option<Storm>>,
     listener: Option<Listener>,
 ) -> Result<Exit, StartError> {
-    run_and_stay(pipeline, config, stage, storms, listener, std::future::ready(())).await
+    Consumer::new(pipeline, config, storms)?.run(stage, listener, std::future::ready(())).await
 }
 
-/// The same; but once it has drained it goes on telling whoever asks that it has, until `stay` is
-/// over, which is not begun before. For a worker whose end nobody would notice otherwise.
-pub async fn run_and_stay(
-    pipeline: Pipeline,
-    config: Config,
-    stage: watch::Receiver<Stage>,
-    storms: watch::Sender<Option<Storm>>,
-    listener: Option<Listener>,
-    stay: impl Future<Output = ()>,
-) -> Result<Exit, StartError> {
-    config.check()?;
-    let worker = Arc::new(worker::Worker::start(pipeline, config, storms)?);
-    let answering = listener.map(|listener| listener.start(Arc::clone(&worker))).transpose()?;
-    let exit = receive::run(worker, stage).await;
-    match exit {
-        Exit::Drained => stay.await,
-        Exit::Stuck => {}
+/// A consumer, for whoever asks it for its report without HTTP in between. Clones are the same one.
+#[derive(Debug, Clone)]
+pub struct Consumer(Arc<worker::Worker>);
+
+impl Consumer {
+    /// One that receives nothing yet.
+    pub fn new(
+        pipeline: Pipeline,
+        config: Config,
+        storms: watch::Sender<Option<Storm>>,
+    ) -> Result<Self, StartError> {
+        config.check()?;
+        Ok(Self(Arc::new(worker::Worker::start(pipeline, config, storms)?)))
     }
-    if let Some(answering) = answering {
-        answering.end().await;
+
+    /// What it says of itself now.
+    pub fn report(&self) -> Report {
+        report::report(&self.0)
     }
-    Ok(exit)
+
+    /// Runs it, as [`run`] does. Once it has drained it goes on telling whoever asks that it has,
+    /// until `stay` is over, which is not begun before: for a worker whose end nobody would notice
+    /// otherwise.
+    pub async fn run(
+        self,
+        stage: watch::Receiver<Stage>,
+        listener: Option<Listener>,
+        stay: impl Future<Output = ()>,
+    ) -> Result<Exit, StartError> {
+        let start = |listener: Listener| listener.start(Arc::clone(&self.0));
+        let answering = listener.map(start).transpose()?;
+        let exit = receive::run(self.0, stage).await;
+        match exit {
+            Exit::Drained => stay.await,
+            Exit::Stuck => {}
+        }
+        if let Some(answering) = answering {
+            answering.end().await;
+        }
+        Ok(exit)
+    }
 }

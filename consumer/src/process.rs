@@ -10,9 +10,10 @@ use pixmill_contract::document::{
     Job, JobReading, Outcome, OutputRecord, bounded_reason, read_event,
 };
 use pixmill_contract::port::send_one;
-use pixmill_contract::{ObjectStore, RejectCode, Rejection};
+use pixmill_contract::{ObjectStore, RejectCode, Rejection, aside};
 use pixmill_ops::{Overlays, Picture};
 use tokio::time::Instant;
+use tracing::{Instrument as _, info_span};
 
 use crate::Stage;
 use crate::attempt::{Attempt, Identity, millis};
@@ -143,9 +144,9 @@ impl Attempt<'_> {
         let prepared = tokio::select! {
             biased;
             () = worker.reached(Stage::Draining) => return Err(Fate::Interrupted.into()),
-            prepared = self.prepare(job, store) => prepared?,
+            prepared = self.prepare(job, store).instrument(info_span!("prepare")) => prepared?,
         };
-        let pictures = self.grind(job, prepared).await?;
+        let pictures = self.grind(job, prepared).instrument(info_span!("grind")).await?;
 
         if !self.lease.confirm().await {
             return Err(Fate::LeaseLost.into());
@@ -153,7 +154,8 @@ impl Attempt<'_> {
         let storing = Instant::now();
         let mut records = Vec::with_capacity(pictures.len());
         for (picture, sha256) in pictures {
-            records.push(outputs::store(self, job, picture, sha256).await?);
+            let span = info_span!("store", output = picture.name);
+            records.push(outputs::store(self, job, picture, sha256).instrument(span).await?);
             worker.vitals.step();
         }
         self.timings.store_ms = millis(storing);
@@ -172,7 +174,7 @@ impl Attempt<'_> {
 
         let (limits, recipe) = (worker.config.limits.clone(), job.recipe.clone());
         // Finding the header may mean walking a large file.
-        let inspected = tokio::task::spawn_blocking(move || {
+        let inspected = aside(move || {
             let header = pixmill_ops::inspect(&bytes, &limits)?;
             let estimate = Overlays::inspect(files, &limits).and_then(|overlays| {
                 Ok((pixmill_ops::estimate(&header, &recipe, &overlays, &limits)?, overlays))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pixmill_contract::port::{Delivery, Receive};
+use pixmill_contract::trace;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -53,6 +54,7 @@ async fn time_is_up(worker: &Worker) {
         tokio::time::sleep(worker.config.drain_timeout).await;
     };
     tokio::select! {
+        biased;
         () = drain => worker.raise(Stage::Aborting),
         () = worker.reached(Stage::Aborting) => {}
     }
@@ -65,6 +67,7 @@ async fn follow(worker: Arc<Worker>, mut wanted: watch::Receiver<Stage>) {
         let stage = *wanted.borrow_and_update();
         worker.raise(stage);
         tokio::select! {
+            biased;
             changed = wanted.changed() => if changed.is_err() {
                 // Whoever could stop us is gone.
                 worker.raise(Stage::Draining);
@@ -128,7 +131,7 @@ impl Receiver {
         }
         let Some(leases) = self.receive_leases(room.num_permits()).await else { return };
         let leases = self.renew_spent(leases);
-        if *self.worker.stage.borrow() >= Stage::Draining {
+        if self.worker.stage() >= Stage::Draining {
             return self.worker.leases.release(leases).await;
         }
         let (suspects, others): (Vec<_>, Vec<_>) =
@@ -244,6 +247,7 @@ async fn work(worker: &Worker, lease: Lease, room: Option<OwnedSemaphorePermit>)
         };
         tokio::pin!(settled);
         tokio::select! {
+            biased;
             () = &mut settled => {}
             // Settling may wait for the world, but not for ever once everything has to end.
             () = worker.reached(Stage::Aborting) => {
@@ -254,9 +258,15 @@ async fn work(worker: &Worker, lease: Lease, room: Option<OwnedSemaphorePermit>)
     whole.instrument(span).await;
 }
 
+/// What is done about a delivery. Of an error's level, so that whatever is logged meanwhile says whose
+/// job it is about, however little is logged.
 fn span(delivery: &Delivery) -> tracing::Span {
     let body: serde_json::Value = serde_json::from_str(&delivery.body).unwrap_or_default();
     let member = |name: &str| body.get(name).and_then(|v| v.as_str()).unwrap_or("?").to_owned();
     let (batch, id) = (member("batch"), member("id"));
-    tracing::info_span!("job", batch, id, receive = delivery.receive_count)
+    let span = tracing::error_span!("job", batch, id, receive = delivery.receive_count);
+    if let Some(parent) = body.get("traceparent").and_then(|parent| parent.as_str()) {
+        trace::follow(&span, parent);
+    }
+    span
 }

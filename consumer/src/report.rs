@@ -21,7 +21,7 @@ pub(crate) fn report(worker: &Worker) -> Report {
         busy_peak: counts.busy_peak(now),
         leases: number(worker.leases.count()),
         jobs: counts.jobs(),
-        draining: *worker.stage.borrow() >= Stage::Draining,
+        draining: worker.stage() >= Stage::Draining,
         progressed_at: vitals.progressed_at(),
         storm: worker.weather.storm().map(|storm| storm.reason),
         received: counts.received,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pixmill_contract::document::{ResultDocument, TroubleKind};
 use pixmill_contract::port::send_one;
-use pixmill_contract::{Backoff, BatchId, Error, JobId};
+use pixmill_contract::{Backoff, BatchId, Error, JobId, Outcome};
 
 use crate::fate::Fate;
 use crate::lease::Lease;
@@ -22,11 +22,13 @@ const STRIKE_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) async fn settle(worker: &Worker, lease: Lease, fate: Fate) {
     let settled = match fate {
         Fate::Ended(result) => {
+            tell(&result);
             reply(worker, &lease, &result).await;
             lease.complete().await
         }
         Fate::Dead(result) => match bury(worker, &lease).await {
             Ok(()) => {
+                tell(&result);
                 reply(worker, &lease, &result).await;
                 lease.complete().await
             }
@@ -73,6 +75,18 @@ pub(crate) async fn settle(worker: &Worker, lease: Lease, fate: Fate) {
     if let Err(error) = settled {
         // The message comes again, finds what was written, and is settled then.
         tracing::warn!(reason = error.chain(), "failed to settle a message");
+    }
+}
+
+/// Says how a job ended; its batch and id are its span's.
+fn tell(result: &ResultDocument) {
+    let (state, ms) = (result.outcome.state(), result.timings.total_ms);
+    match &result.outcome {
+        Outcome::Done { outputs } => tracing::info!(state, ms, outputs = outputs.len(), "ended"),
+        Outcome::Failed { code, reason } | Outcome::Dead { code, reason } => {
+            tracing::info!(state, ms, code = code.as_str(), reason, "ended");
+        }
+        Outcome::Redriven { .. } => {}
     }
 }
 

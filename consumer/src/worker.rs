@@ -1,10 +1,10 @@
 //! What all jobs of a worker share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use pixmill_contract::Pipeline;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::admission::Admission;
 use crate::engine::Engine;
@@ -40,7 +40,10 @@ pub(crate) struct Worker {
     /// Taken while a delivery is settled.
     pub(crate) settling: Semaphore,
     /// What is wanted of the worker: by whoever runs it, or by itself when a picture is stuck.
-    pub(crate) stage: watch::Sender<Stage>,
+    stage: Mutex<Stage>,
+    /// The stage was raised. Wakes who waits in the order in which they came, as a watch does not:
+    /// jobs that are broken off let go in an order that can be repeated.
+    raised: Notify,
     stuck: AtomicBool,
 }
 
@@ -61,7 +64,8 @@ impl Worker {
             slots: Arc::new(Semaphore::new(config.slots)),
             admission: Admission::new(config.memory_bytes),
             settling: Semaphore::new(MAX_SETTLING),
-            stage: watch::Sender::new(Stage::Running),
+            stage: Mutex::new(Stage::Running),
+            raised: Notify::new(),
             stuck: AtomicBool::new(false),
             weather,
             vitals,
@@ -73,11 +77,21 @@ impl Worker {
 
     /// Asks for a stage; an earlier one never takes a later one back.
     pub(crate) fn raise(&self, wanted: Stage) {
-        self.stage.send_if_modified(|stage| {
-            let raised = wanted > *stage;
-            *stage = wanted.max(*stage);
-            raised
-        });
+        let mut stage = self.lock();
+        if wanted > *stage {
+            *stage = wanted;
+            drop(stage);
+            self.raised.notify_waiters();
+        }
+    }
+
+    /// What is wanted of it now.
+    pub(crate) fn stage(&self) -> Stage {
+        *self.lock()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().expect("no code panics with this lock")
     }
 
     /// Ends the worker because one of its threads is lost to a picture.
@@ -92,8 +106,13 @@ impl Worker {
 
     /// Returns once that stage is reached.
     pub(crate) async fn reached(&self, wanted: Stage) {
-        let mut stage = self.stage.subscribe();
-        // The sender lives in `self`, so waiting cannot fail.
-        drop(stage.wait_for(|stage| *stage >= wanted).await);
+        loop {
+            // Made before the look, so that nothing that is raised after it is missed.
+            let raised = self.raised.notified();
+            if self.stage() >= wanted {
+                return;
+            }
+            raised.await;
+        }
     }
 }

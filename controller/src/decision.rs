@@ -75,10 +75,27 @@ impl Decision {
 
 /// The last decisions, the latest first; none where no controller has ever run.
 pub async fn last_decisions(pipeline: &Pipeline, count: usize) -> Result<Vec<Decision>, Error> {
-    let Some((state, _)) = lease::read(pipeline).await? else { return Ok(vec![]) };
+    let Some(last) = last_tick(pipeline).await? else { return Ok(vec![]) };
+    decisions_between(pipeline, last.saturating_sub(KEPT), last, count).await
+}
+
+/// The number of the last tick; none where no controller has ever run. Its decision may be yet to be
+/// kept.
+pub async fn last_tick(pipeline: &Pipeline) -> Result<Option<u64>, Error> {
+    Ok(lease::read(pipeline).await?.map(|(state, _)| state.memory.ticks))
+}
+
+/// The decisions of the ticks after one and up to another, as far as they are kept, the latest first;
+/// so many at most.
+pub async fn decisions_between(
+    pipeline: &Pipeline,
+    after: u64,
+    last: u64,
+    count: usize,
+) -> Result<Vec<Decision>, Error> {
+    let first = after.max(last.saturating_sub(KEPT)) + 1;
     let mut decisions = vec![];
-    let last = state.memory.ticks;
-    for tick in (last.saturating_sub(KEPT - 1)..=last).rev() {
+    for tick in (first..=last).rev() {
         if decisions.len() >= count {
             break;
         }

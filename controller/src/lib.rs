@@ -10,6 +10,7 @@
 
 mod amount;
 mod decision;
+mod history;
 mod lease;
 mod memory;
 mod moment;
@@ -20,7 +21,8 @@ mod run;
 mod snapshot;
 mod standing;
 
-pub use decision::{Decision, Failure, last_decisions};
+pub use decision::{Decision, Failure, decisions_between, last_decisions, last_tick};
+pub use history::{Point, history};
 pub use memory::Memory;
 pub use plan::{
     Action, Counts, DrainReason, LaunchReason, Plan, Record, Rule, SeenDepth, Sickness,

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::decision::{Decision, Failure};
+use crate::history::History;
 use crate::lease::{self, Claim, Held, Lease};
 use crate::memory::Memory;
 use crate::observe::observe;
@@ -77,6 +78,7 @@ impl Controller {
         let time = self.policy.interval * 3 + LEASE_MARGIN;
         let mut lease = Lease::new(self.pipeline.clone(), self.name.clone(), time);
         let mut held = None;
+        let mut history = History::default();
         let mut ticks = tokio::time::interval(self.policy.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -86,20 +88,30 @@ impl Controller {
                 _ = ticks.tick() => {}
             }
             // A tick is not broken off, so that no action is left unanswered.
-            let mut is_over = false;
+            let (mut is_over, mut last) = (false, None);
             held = self
                 .tick(&mut lease, held, &mut |event| {
                     is_over = self.policy.max == 0 && is_deserted(event);
+                    if let Event::Decided(decision) = event {
+                        last = Some(decision.record.clone());
+                    }
                     tell(event);
                 })
                 .await;
+            if let Some(record) = last
+                && let Err(error) = history.note(&self.pipeline, &record).await
+            {
+                tracing::warn!(reason = error.chain(), "failed to keep the history");
+            }
             if is_over {
                 break;
             }
         }
-        if let Some(held) = held
-            && let Err(error) = lease.release(held).await
-        {
+        let Some(held) = held else { return };
+        if let Err(error) = history.write(&self.pipeline).await {
+            tracing::warn!(reason = error.chain(), "failed to keep the history");
+        }
+        if let Err(error) = lease.release(held).await {
             tracing::warn!(reason = error.chain(), "failed to give up the lease");
         }
     }

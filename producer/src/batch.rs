@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use pixmill_contract::document::{BatchDocument, Version};
 use pixmill_contract::{BatchId, Error, ErrorKind, JobId, Pipeline, Recipe, ResultDocument};
+use tracing::Instrument as _;
 
 use crate::documents::{read_batch, write_batch};
 use crate::patience::patiently;
@@ -172,11 +173,12 @@ impl Batch {
     ) -> Result<(), Error> {
         let Self { sender, results } = self;
         let mut open = HashSet::new();
+        let span = tracing::error_span!("submit", batch = %results.batch());
         let submitted = sender.submit_all(pictures, results.reply_to(), &mut open, |id, ended| {
             results.add(id.clone(), ended);
             accepted(id);
         });
-        let submitted = submitted.await;
+        let submitted = submitted.instrument(span).await;
         for id in open {
             sender.forget(&id);
         }

@@ -7,6 +7,7 @@ use pixmill_contract::key::INPUTS;
 use pixmill_contract::port::{Condition, Payload, Put};
 use pixmill_contract::{BatchId, Error, ErrorKind, Job, JobId, Key, Pipeline, Recipe};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use crate::documents::write_batch;
 use crate::ids::{Ids, ended};
@@ -86,10 +87,11 @@ impl Sender {
                 }
                 open.insert(job.id.clone());
                 let pipeline = self.pipeline.clone();
-                uploads.spawn(async move {
+                let upload = async move {
                     upload(&pipeline, &job.source.key, payload).await?;
                     Ok::<_, Error>(job)
-                });
+                };
+                uploads.spawn(upload.in_current_span());
             }
             let uploaded = uploads.join_next().await;
             let is_last = uploaded.is_none();

@@ -2,7 +2,8 @@
 
 use pixmill_contract::document::MAX_MESSAGE_BYTES;
 use pixmill_contract::port::NewMessage;
-use pixmill_contract::{Error, ErrorKind, Job, JobId, Pipeline};
+use pixmill_contract::{Error, ErrorKind, Job, JobId, Pipeline, trace};
+use tracing::Instrument as _;
 
 use crate::patience::{TRIES, pause};
 
@@ -33,20 +34,43 @@ impl std::error::Error for SendError {
 /// Sends jobs. When this returns `Ok`, every one of them will end in a result; after an error some
 /// were sent, and sending all of them again is harmless.
 pub async fn send(pipeline: &Pipeline, jobs: &[Job]) -> Result<(), SendError> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let span = tracing::error_span!("send", jobs = jobs.len());
+    in_chunks(pipeline, jobs).instrument(span).await
+}
+
+async fn in_chunks(pipeline: &Pipeline, jobs: &[Job]) -> Result<(), SendError> {
     for chunk in jobs.chunks(CHUNK) {
         let mut left: Vec<(&JobId, String)> = Vec::with_capacity(chunk.len());
         for job in chunk {
-            let body = job.body();
-            if body.len() > MAX_MESSAGE_BYTES {
-                let attempt = format!("send a message of {} bytes", body.len());
-                let error = Error::bare(ErrorKind::Invalid, attempt);
-                return Err(SendError { id: job.id.clone(), error });
-            }
-            left.push((&job.id, body));
+            left.push((&job.id, message(job)?));
         }
         offer(pipeline, left).await?;
+        for Job { batch, id, .. } in chunk {
+            tracing::debug!(%batch, %id, "sent");
+        }
     }
     Ok(())
+}
+
+/// The message of a job, which goes on with the trace that we are in.
+fn message(job: &Job) -> Result<String, SendError> {
+    if let Some(here) = trace::current() {
+        let body = Job { traceparent: Some(here), ..job.clone() }.body();
+        // What has no room for that is sent all the same.
+        if body.len() <= MAX_MESSAGE_BYTES {
+            return Ok(body);
+        }
+    }
+    let body = job.body();
+    if body.len() > MAX_MESSAGE_BYTES {
+        let attempt = format!("send a message of {} bytes", body.len());
+        let error = Error::bare(ErrorKind::Invalid, attempt);
+        return Err(SendError { id: job.id.clone(), error });
+    }
+    Ok(body)
 }
 
 /// The same, with the ports' own error.

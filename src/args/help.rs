@@ -7,7 +7,7 @@ pub(super) fn all() -> String {
 Examples:
   pixmill run photos/ --recipe 'resize:1600 -> webp' --out out/   # a folder of pictures, smaller
   pixmill run photos/ --recipe web --out out/                     # by a recipe in recipes/web.toml
-  pixmill up                                                      # a drop folder, until told to stop
+  pixmill up                                                      # everything here, until told to stop
   pixmill operations                                              # what recipes are made of
   pixmill run --help                                              # a command, with its examples";
     format!("{examples}\n\n{}", exit::table(None))
@@ -38,9 +38,10 @@ Examples:
   pixmill up --data mill/ --recipes my-recipes/
   pixmill up --data mill/ --min 1 --max 4 --target-latency 30s
   pixmill up --data mill/ --folders ~/share     # the folders elsewhere, as on a share
+  pixmill up --listen 10.0.0.5:8000 --token-file tokens     # for others too, who send a token
 
-It serves the HTTP API to this machine alone, at the address that it prints; /openapi.json tells
-what there is. Recipes that are put there are files of --recipes, too.
+It serves the console and the HTTP API to this machine alone, at the address that it prints;
+/openapi.json tells what there is. Recipes that are put there are files of --recipes, too.
 
 What is put into drop/web/ is worked on by the recipe web.toml, what is directly in drop/ by
 default.toml. Results appear in out/web/ under the same path; the original goes to done/, or to

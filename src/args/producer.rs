@@ -82,6 +82,10 @@ pub(crate) struct Preview {
     #[arg(long, short, value_name = "RECIPE")]
     pub(crate) recipe: String,
 
+    /// An overlay of the recipe; they are given in the order of their names.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) overlay: Vec<PathBuf>,
+
     /// The recipe that this is a part of, whose first output's size is told [default: the same].
     #[arg(long, value_name = "RECIPE")]
     pub(crate) whole: Option<String>,

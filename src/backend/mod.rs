@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
+use pixmill_api::UploadLinks;
 #[cfg(feature = "aws")]
 use pixmill_aws::S3Store;
 use pixmill_contract::{Fleet, ObjectStore, Pipeline, WorkerId};
@@ -87,6 +88,21 @@ impl Opened {
             (Kind::Local(_), None) => Ok(None),
             #[cfg(feature = "aws")]
             (Kind::Aws(_), _) => Ok(None),
+        }
+    }
+
+    /// Links by which pictures are put straight into the store, where it has such.
+    pub(crate) fn upload_links(&self) -> Option<UploadLinks> {
+        match &self.kind {
+            Kind::Local(_) => None,
+            #[cfg(feature = "aws")]
+            Kind::Aws(store) => {
+                let store = store.clone();
+                Some(Arc::new(move |key, bytes, valid| {
+                    let store = store.clone();
+                    Box::pin(async move { store.upload_link(&key, bytes, valid).await })
+                }))
+            }
         }
     }
 

@@ -350,6 +350,8 @@ impl Intake {
 
     fn note(&mut self, ended: Vec<(pixmill_contract::Job, pixmill_contract::ResultDocument)>) {
         for (job, result) in ended {
+            let state = result.outcome.state();
+            tracing::info!(batch = %job.batch, id = %job.id, state, "a dropped picture has ended");
             if let Some((haul, taken)) = place_of(&job) {
                 self.ended.push(End::of(haul, taken, &job, &result));
             }

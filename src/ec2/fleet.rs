@@ -24,10 +24,11 @@ pub(crate) async fn open(args: &args::Controller, acts: bool) -> anyhow::Result<
         let Some(template) = &args.launching.launch_template else {
             bail!("say which machines: --asg NAME, or --launch-template NAME");
         };
-        let plain = plain(&args.data, &args.launching, Some(Template::parse(template)))?;
+        let template = acts.then(|| Template::parse(template));
+        let plain = plain(&args.data, &args.launching, template)?;
         return Ok(Arc::new(Ec2Fleet::new(&configuration, &options, plain, clock)?));
     };
-    let drain = args.work.drain_timeout + DRAIN_MARGIN;
+    let drain = acts.then(|| args.work.drain_timeout + DRAIN_MARGIN);
     let group = AsgOptions { group: group.clone(), drain };
     let fleet = AsgFleet::new(&configuration, &options, group, clock)?;
     if acts {
@@ -42,7 +43,7 @@ pub(crate) async fn seen(data: &Data, machines: &Machines) -> anyhow::Result<Arc
     let options = options(machines)?;
     let clock = Arc::new(SystemClock);
     if let Some(group) = &machines.asg {
-        let group = AsgOptions { group: group.clone(), drain: DRAIN_MARGIN };
+        let group = AsgOptions { group: group.clone(), drain: None };
         return Ok(Arc::new(AsgFleet::new(&configuration, &options, group, clock)?));
     }
     let plain = Ec2Options { name: name(data)?, ..Ec2Options::default() };

@@ -74,7 +74,7 @@ impl Crew {
     pub(crate) fn start(
         state: &Path,
         args: &args::Run,
-        log: &str,
+        telemetry: &args::Telemetry,
         pictures: usize,
         local: LocalBackend,
     ) -> anyhow::Result<Self> {
@@ -84,7 +84,7 @@ impl Crew {
         let memory = machine::memory_bytes() / 2 / size.max(1) as u64;
         let prefetch = (pictures / size.max(1) / PICTURES_A_PREFETCH).min(MAX_PREFETCH);
         let mut arguments = args.work.to_arguments();
-        arguments.extend(["--log".to_owned(), log.to_owned()]);
+        arguments.extend(telemetry.to_arguments());
         arguments.extend(["--memory".to_owned(), memory.to_string()]);
         arguments.extend(["--prefetch".to_owned(), prefetch.to_string()]);
         if args.durable {

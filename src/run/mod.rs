@@ -50,7 +50,7 @@ const MAX_SEARCHES: usize = 3;
 /// A run that has got nowhere for so long, because of something outside, says so and ends.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-pub(crate) async fn run(args: args::Run, log: &str) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: args::Run, telemetry: &args::Telemetry) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let recipe = crate::recipe::read(&args.recipe, &args.recipes.recipes)?;
     args.work.limits().check_recipe(&recipe)?;
@@ -74,7 +74,7 @@ pub(crate) async fn run(args: args::Run, log: &str) -> anyhow::Result<ExitCode> 
     replies.purge().await?;
 
     let mut stage = shutdown::listen()?;
-    let crew = Crew::start(&state, &args, log, found.inputs.len(), local.clone())?;
+    let crew = Crew::start(&state, &args, telemetry, found.inputs.len(), local.clone())?;
     let planned = async {
         let plan = plan::make(&pipeline, &local, &args, &recipe, &found, &out).await?;
         plan.send(&pipeline).await?;

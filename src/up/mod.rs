@@ -48,7 +48,7 @@ const PORTS: usize = 10;
 /// How often it is looked whether the workers have gone.
 const LOOK: Duration = Duration::from_millis(100);
 
-pub(crate) async fn run(args: args::Up, log: &str) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: args::Up, telemetry: &args::Telemetry) -> anyhow::Result<ExitCode> {
     let policy = policy(Backend::Local, &args.sizing, &args.work);
     policy.check()?;
     if policy.max == 0 {
@@ -59,11 +59,13 @@ pub(crate) async fn run(args: args::Up, log: &str) -> anyhow::Result<ExitCode> {
     let stage = shutdown::listen()?;
     let place = Place::take(&args)?;
     let (pipeline, local) = backend::open_local(&args.data, args.durable, None)?;
-    let workers = Workers { sizing: &args.sizing, work: &args.work, durable: args.durable, log };
+    let (sizing, work, durable) = (&args.sizing, &args.work, args.durable);
+    let workers = Workers { sizing, work, durable, telemetry };
     let fleet = workers.fleet(&args.data, &local)?;
     let front = Front {
         pipeline: pipeline.clone(),
         fleet: Some(Arc::clone(&fleet)),
+        upload_links: None,
         directory: Some(args.data.clone()),
     };
     let server = Server::open(front, &args.serve, &args.work, &ports())?;

@@ -73,7 +73,7 @@ impl Place {
         };
         print(&format!(
             "pixmill is up; Ctrl-C stops it, and the same command goes on\n\n  \
-             serving at          http://{api}\n  \
+             console and API     http://{api}\n  \
              put pictures into   {home}/{DROP}/RECIPE/\n  \
              recipes             {recipes}\n  \
              results come to     {home}/{OUT}/RECIPE/\n  \

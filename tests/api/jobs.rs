@@ -43,6 +43,7 @@ fn pictures_of_a_form_are_waited_for_and_fetched_by_links() {
     );
     let path = format!("/v1/batches/{}/outputs.zip", batch["batch"].as_str().unwrap());
     let archive = server.get(&path).expect(200);
+    assert_eq!(archive.field("content-length"), Some(archive.body.len().to_string().as_str()));
     std::fs::write(place.path("all.zip"), &archive.body).unwrap();
     let list = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; \
                 print(*sorted(z.namelist()), z.read('a-2-thumb.jpg')[:2] == b'\\xff\\xd8')";

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use rustix::process::Signal;
 
 use super::{SOON, Server};
-use crate::harness::{Mill, eventually, photo};
+use crate::harness::{Mill, eventually, marked, photo};
 
 const SMALL: &str = "resize:48 -> png";
 
@@ -72,4 +72,24 @@ fn ctrl_c_finishes_the_requests_that_up_has() {
     // It is done by the next one.
     let server = Server::at(mill.start());
     until_done(&server, "b", 1);
+}
+
+#[test]
+fn a_job_is_running_while_a_worker_says_that_it_works_on_it() {
+    let mill = Mill::new(&[("web", SMALL)]);
+    let server = Server::at(mill.start());
+    let accepted = server.submit("recipe=web&batch=b", &marked(1, "hang")).expect(202).json();
+    let id = accepted["jobs"][0]["id"].as_str().unwrap();
+    let job = eventually("work on it", 2 * SOON, || {
+        let job = server.get(&format!("/v1/jobs/b/{id}")).expect(200).json();
+        (job["state"] == "running").then_some(job)
+    });
+    assert!(job["worker"].is_string(), "{job}");
+    let batch = server.get("/v1/batches/b").expect(200).json();
+    assert_eq!((&batch["running"], &batch["pending"]), (&1.into(), &0.into()));
+    let running = server.get("/v1/batches/b/jobs?state=running").expect(200).json();
+    assert_eq!((&running["total"], &running["jobs"][0]["id"]), (&1.into(), &id.into()));
+    let fleet = server.get("/v1/fleet").expect(200).json();
+    let instances = fleet["instances"].as_array().unwrap();
+    assert!(instances.iter().any(|instance| instance["jobs"][0]["id"] == id), "{fleet}");
 }

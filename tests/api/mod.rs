@@ -2,7 +2,10 @@
 
 mod access;
 mod clients;
+mod growing;
+mod hostile;
 mod jobs;
+mod kills;
 mod mill;
 mod prototype;
 mod rough;
@@ -21,9 +24,9 @@ use crate::harness::{Invocation, Place, Running, eventually};
 const SOON: Duration = Duration::from_mins(1);
 
 /// A server, and where it answers. It is killed if it is dropped.
-struct Server {
-    process: Running,
-    at: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) process: Running,
+    pub(crate) at: SocketAddr,
 }
 
 impl Server {
@@ -31,7 +34,7 @@ impl Server {
         Self::start(place.on_data("producer"))
     }
 
-    fn start(producer: Invocation) -> Self {
+    pub(crate) fn start(producer: Invocation) -> Self {
         Self::at(producer.args(["--listen", "127.0.0.1:0"]).bound(2 * SOON).start())
     }
 
@@ -47,30 +50,11 @@ impl Server {
     }
 
     /// Asks with a body, and reads all of the answer.
-    fn send(&self, request: &str, fields: &[&str], body: &[u8]) -> Reply {
-        self.try_to_send(request, fields, body).unwrap()
+    pub(crate) fn send(&self, request: &str, fields: &[&str], body: &[u8]) -> Reply {
+        send_to(self.at, request, fields, body).unwrap()
     }
 
-    fn try_to_send(&self, request: &str, fields: &[&str], body: &[u8]) -> Option<Reply> {
-        let mut stream = TcpStream::connect(self.at).ok()?;
-        stream.set_read_timeout(Some(SOON)).unwrap();
-        let (line, host) = (format!("{request} HTTP/1.1"), format!("Host: {}", self.at));
-        let length = format!("Content-Length: {}", body.len());
-        let own = [line.as_str(), &host, &length, "Connection: close"];
-        let text = format!("{}\r\n\r\n", [&own[..], fields].concat().join("\r\n"));
-        // One that is refused may be told so before it has sent everything.
-        drop(stream.write_all(text.as_bytes()).and_then(|()| stream.write_all(body)));
-        let mut answer = vec![];
-        drop(stream.read_to_end(&mut answer));
-        let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
-        let head = String::from_utf8(answer[..end].to_vec()).unwrap();
-        let status = head.split(' ').nth(1)?.parse().unwrap();
-        let chunked = head.to_lowercase().contains("transfer-encoding: chunked");
-        let body = answer.split_off(end + 4);
-        Some(Reply { status, head, body: if chunked { unchunked(&body) } else { body } })
-    }
-
-    fn get(&self, path: &str) -> Reply {
+    pub(crate) fn get(&self, path: &str) -> Reply {
         self.send(&format!("GET {path}"), &[], b"")
     }
 
@@ -78,15 +62,40 @@ impl Server {
         self.send(&format!("POST {path}"), &[], b"")
     }
 
-    fn post_json(&self, path: &str, document: &Value) -> Reply {
+    pub(crate) fn post_json(&self, path: &str, document: &Value) -> Reply {
         let body = document.to_string();
         self.send(&format!("POST {path}"), &["Content-Type: application/json"], body.as_bytes())
     }
 
     /// A picture as it is, to become a job.
-    fn submit(&self, query: &str, picture: &[u8]) -> Reply {
+    pub(crate) fn submit(&self, query: &str, picture: &[u8]) -> Reply {
         self.send(&format!("POST /v1/jobs?{query}"), &["Content-Type: image/jpeg"], picture)
     }
+}
+
+/// Asks with a body, and reads all of the answer; nothing if there is none.
+pub(crate) fn send_to(
+    at: SocketAddr,
+    request: &str,
+    fields: &[&str],
+    body: &[u8],
+) -> Option<Reply> {
+    let mut stream = TcpStream::connect(at).ok()?;
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    let (line, host) = (format!("{request} HTTP/1.1"), format!("Host: {at}"));
+    let length = format!("Content-Length: {}", body.len());
+    let own = [line.as_str(), &host, &length, "Connection: close"];
+    let text = format!("{}\r\n\r\n", [&own[..], fields].concat().join("\r\n"));
+    // One that is refused may be told so before it has sent everything.
+    drop(stream.write_all(text.as_bytes()).and_then(|()| stream.write_all(body)));
+    let mut answer = vec![];
+    drop(stream.read_to_end(&mut answer));
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    let status = head.split(' ').nth(1)?.parse().unwrap();
+    let chunked = head.to_lowercase().contains("transfer-encoding: chunked");
+    let body = answer.split_off(end + 4);
+    Some(Reply { status, head, body: if chunked { unchunked(&body) } else { body } })
 }
 
 fn unchunked(mut body: &[u8]) -> Vec<u8> {
@@ -101,15 +110,15 @@ fn unchunked(mut body: &[u8]) -> Vec<u8> {
 
 /// What was answered.
 #[derive(Debug)]
-struct Reply {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Reply {
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let text = String::from_utf8_lossy(&self.body);
         serde_json::from_str(&text)
             .unwrap_or_else(|e| panic!("no JSON: {e}\n{}\n{text}", self.head))
@@ -117,14 +126,14 @@ impl Reply {
 
     /// Fails the test unless the status is this.
     #[track_caller]
-    fn expect(self, status: u16) -> Self {
+    pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}\n{}", self.head, String::from_utf8_lossy(&self.body));
         self
     }
 
     /// Fails the test unless it is a problem document with this status and code.
     #[track_caller]
-    fn problem(self, status: u16, code: &str) -> Value {
+    pub(crate) fn problem(self, status: u16, code: &str) -> Value {
         let reply = self.expect(status);
         assert!(reply.head.contains("content-type: application/problem+json"), "{}", reply.head);
         let document = reply.json();
@@ -140,13 +149,13 @@ impl Reply {
 }
 
 /// A part of a form.
-enum Part<'p> {
+pub(crate) enum Part<'p> {
     Text(&'p str, &'p str),
     File(&'p str, &'p str, &'p [u8]),
 }
 
 /// A form, and its media type as a field of a head.
-fn form(parts: &[Part<'_>]) -> (&'static str, Vec<u8>) {
+pub(crate) fn form(parts: &[Part<'_>]) -> (&'static str, Vec<u8>) {
     let mut body = vec![];
     for part in parts {
         body.extend_from_slice(b"--limit\r\nContent-Disposition: form-data; ");

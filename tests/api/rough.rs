@@ -6,9 +6,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use serde_json::json;
 
 use super::{Part, SOON, Server, form, worker};
-use crate::harness::{Place, eventually, files, now, peak_memory, photo, result_count, results};
+use crate::harness::{
+    Patience, Place, eventually, files, now, peak_memory, photo, result_count, results,
+};
 
 /// Files below the spool that are uploads.
 fn uploads(place: &Place) -> usize {
@@ -166,4 +169,63 @@ fn a_second_signal_ends_it_at_once() {
         (!server.process.is_running()).then_some(())
     });
     server.process.end().expect(0);
+}
+
+#[test]
+fn whoever_neither_sends_nor_takes_is_sent_home_and_keeps_nobody() {
+    let place = Place::new();
+    let server = Server::of(&place);
+    // Somebody who fetches and takes nothing of what comes.
+    let large = vec![7; 40 << 20];
+    let at = server.post_json("/v1/uploads", &json!({ "name": "a.jpg" })).expect(201).json();
+    let link = at["link"].as_str().unwrap();
+    server.send(&format!("PUT {link}"), &["Content-Type: image/jpeg"], &large).expect(201);
+    let mut taker = TcpStream::connect(server.at).unwrap();
+    let request = format!("GET /v1/objects/{} HTTP/1.1", at["key"].as_str().unwrap());
+    write!(taker, "{request}\r\nHost: {}\r\nConnection: close\r\n\r\n", server.at).unwrap();
+
+    let body = photo(1);
+    let head = format!(
+        "POST /v1/jobs?recipe=invert HTTP/1.1\r\nHost: {}\r\nContent-Type: image/jpeg\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n",
+        server.at,
+        body.len()
+    );
+    // One who is slow, and goes on.
+    let mut slow = TcpStream::connect(server.at).unwrap();
+    slow.set_read_timeout(Some(SOON)).unwrap();
+    slow.write_all(head.as_bytes()).unwrap();
+    let (begin, rest) = body.split_at(1000);
+    slow.write_all(begin).unwrap();
+    eventually("an upload", SOON, || (uploads(&place) == 1).then_some(()));
+
+    // More than there may be, who have gone without a word in the middle: no end comes from them.
+    let gone = || {
+        let mut stream = TcpStream::connect(server.at).unwrap();
+        stream.write_all(&[head.as_bytes(), begin].concat()).unwrap();
+        stream
+    };
+    let half_open: Vec<_> = (0..600).map(|_| gone()).collect();
+    let asked_at = now();
+    server.get("/health").expect(200);
+    assert!(asked_at.elapsed() < Duration::from_secs(5), "{:?}", asked_at.elapsed());
+    server.submit("recipe=invert", &body).problem(503, "busy");
+    for piece in rest.chunks(rest.len() / 100) {
+        Patience::new(SOON).wait();
+        slow.write_all(piece).unwrap();
+    }
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+
+    eventually("their end", SOON, || (uploads(&place) == 0).then_some(()));
+    server.submit("recipe=invert", &body).expect(202);
+    assert_eq!(server.get("/v1/batches").expect(200).json()["total"], 2);
+    let mut came = vec![];
+    taker.set_read_timeout(Some(SOON)).unwrap();
+    drop(taker.read_to_end(&mut came));
+    assert!(came.starts_with(b"HTTP/1.1 200") && came.len() < large.len(), "{}", came.len());
+    let memory = peak_memory(server.process.pid());
+    assert!(memory < 256 << 20, "{memory} bytes");
+    drop(half_open);
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{SOON, Server, encoded, worker};
-use crate::harness::{Place, eventually, frame, marked, photo, png_claiming};
+use crate::harness::{Place, eventually, frame, ground, marked, photo, png_claiming};
 
 #[test]
 fn recipes_are_kept_by_name_and_used_by_it() {
@@ -51,6 +51,27 @@ fn a_preview_is_made_by_another_process_and_a_hostile_picture_takes_only_that() 
     let header = frame(&made.body);
     assert_eq!((header.width, header.height), (100, 67));
     assert_eq!(made.field("pixmill-width"), Some("100"));
+    assert_eq!(
+        (made.field("pixmill-output-width"), made.field("pixmill-exact")),
+        (Some("360"), Some("false"))
+    );
+    assert!(
+        made.field("pixmill-estimated-bytes").is_some() && made.field("server-timing").is_some()
+    );
+    let query = "recipe=grayscale%20-%3E%20png&mode=full&max_side=100";
+    let whole = preview(query, &photo(1)).expect(200);
+    let bytes = ground(&photo(1), "grayscale -> png").len();
+    assert_eq!(whole.field("pixmill-bytes"), Some(bytes.to_string().as_str()));
+    let part = preview("recipe=resize:200%20-%3E%20png&region=10,20,30,40", &photo(1)).expect(200);
+    let header = frame(&part.body);
+    assert_eq!((header.width, header.height), (30, 40));
+    let overlay = place.data().join("objects/overlays/logo.jpg");
+    std::fs::create_dir_all(overlay.parent().unwrap()).unwrap();
+    std::fs::write(overlay, photo(2)).unwrap();
+    let over = |name: &str| format!("recipe=composite:image=overlays/{name}.jpg&mode=full");
+    preview(&over("logo"), &photo(1)).expect(200);
+    preview(&over("other"), &photo(1)).problem(404, "not_found");
+    preview("recipe=invert&region=1,2,3", &photo(1)).problem(400, "bad_parameter");
     let bad = preview("recipe=invert", b"hello").problem(422, "bad_picture");
     assert_eq!(bad["reject_code"], "not_a_picture");
     let large = preview("recipe=invert", &png_claiming(16_000, 16_000)).problem(422, "bad_picture");
@@ -96,6 +117,12 @@ fn dead_letters_are_looked_at_redriven_and_discarded() {
     killed(&server);
     let found = letters();
     assert_eq!(found["letters"][0]["name"], format!("b/{id}"));
+    assert_eq!(
+        (&found["groups"][0]["count"], &found["letters"][0]["picture"]),
+        (&1.into(), &"a.jpg".into())
+    );
+    assert_eq!(found["groups"][0]["code"], "too_many_attempts");
+    assert_eq!(server.get("/v1/dead-letters?code=empty").json()["total"], 0);
     assert!(found["letters"][0]["body"].as_str().unwrap().contains("inputs/b/a.jpg"));
     let job = server.get(&format!("/v1/jobs/b/{id}")).json();
     assert_eq!((&job["state"], &job["code"]), (&"dead".into(), &"too_many_attempts".into()));
@@ -108,6 +135,25 @@ fn dead_letters_are_looked_at_redriven_and_discarded() {
     let gone = server.send("DELETE /v1/dead-letters?batch=b", &[], b"").expect(200).json();
     assert_eq!(gone["deleted"], 1);
     assert_eq!(letters()["total"], 0);
+    // What is done to many goes on by itself, and only to as many as were seen.
+    let order = |expected: u64| json!({ "do": "retry", "batch": "b", "expected": expected });
+    let refused = server.post_json("/v1/tasks", &order(0)).problem(409, "conflict");
+    assert_eq!(refused["matches"], 1);
+    let task = server.post_json("/v1/tasks", &order(1)).expect(202).json();
+    let path = format!("/v1/tasks/{}", task["id"].as_str().unwrap());
+    let task = eventually("its end", SOON, || {
+        let task = server.get(&path).expect(200).json();
+        (task["ended"] == true).then_some(task)
+    });
+    assert_eq!(
+        (&task["sent"], &task["handled"], &task["error"]),
+        (&1.into(), &1.into(), &json!(null))
+    );
+    server.get("/v1/tasks/other").problem(404, "not_found");
+    let nothing = json!({ "do": "retry", "expected": 5 });
+    server.post_json("/v1/tasks", &nothing).problem(400, "bad_body");
+    let redrive = json!({ "do": "redrive", "expected": 0 });
+    server.post_json("/v1/tasks", &redrive).expect(202);
 }
 
 #[test]
@@ -126,6 +172,16 @@ fn the_fleet_and_why_it_has_its_size_are_told() {
         let instance = fleet["instances"].get(0)?.clone();
         (instance["state"] == "ready").then(|| instance["id"].as_str().unwrap().to_owned())
     });
+    let fleet = server.get("/v1/fleet").expect(200).json();
+    assert_eq!((&fleet["totals"]["living"], &fleet["totals"]["slots"]), (&1.into(), &1.into()));
+    assert_eq!(fleet["instances"][0]["drainable"], true);
+    assert!(fleet["controller"]["last_tick_at"].is_string(), "{fleet}");
+    let history = server.get("/v1/fleet/history?range=6h").expect(200).json();
+    let count = |column: &str| history[column].as_array().unwrap().len();
+    assert!(count("at") > 0 && count("at") == count("visible"), "{history}");
+    let events = server.get("/v1/fleet/events").expect(200).json();
+    let events = events["events"].as_array().unwrap();
+    assert!(events.iter().any(|event| event["kind"] == "launch" && event["count"] == 1));
     let decisions = server.get("/v1/decisions?limit=3").expect(200).json();
     assert!(!decisions["decisions"].as_array().unwrap().is_empty());
     server.post("/v1/fleet/other/drain").problem(404, "not_found");

@@ -4,12 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{consumer, drain};
+use super::{consumer, drain, script};
 use crate::harness::{Cloud, Invocation, Place, source_tree, tool};
-
-fn script(name: &str) -> std::path::PathBuf {
-    source_tree().join("tests/aws").join(name)
-}
 
 fn picture() -> std::path::PathBuf {
     source_tree().join("samples/photos/harbour.jpg")

@@ -1,5 +1,6 @@
 //! A pipeline on S3 and SQS, over real HTTP: the same promises as in a directory.
 
+mod api;
 mod backfill;
 mod campaign;
 mod clients;
@@ -11,11 +12,12 @@ mod everyday;
 mod outage;
 mod triage;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::harness::{Cloud, Running};
+use crate::harness::{Cloud, Running, source_tree};
 
 /// Long enough for what is under way, on a machine as slow as may be.
 const SOON: Duration = Duration::from_mins(2);
@@ -25,6 +27,11 @@ fn consumer(cloud: &Cloud, name: &str, settings: &[&str]) -> Running {
     let consumer =
         cloud.pixmill("consumer").args(["--slots", "1", "--poll", "1s", "--worker", name]);
     consumer.args(settings).start()
+}
+
+/// A program of these tests.
+fn script(name: &str) -> PathBuf {
+    source_tree().join("tests/aws").join(name)
 }
 
 fn drain(consumer: Running) {

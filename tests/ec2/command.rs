@@ -95,12 +95,7 @@ fn a_rehearsal_touches_no_machine_and_a_look_tells_of_each() {
     eventually("metrics", SOON, || published(&world.region.gateway.take_requests()));
     assert!(world.power.count() >= 3);
     stop(controller);
-    world
-        .command("controller", &world.launching)
-        .args(["--max", "0", "--interval", "500ms"])
-        .go()
-        .expect(0);
-    world.until_running(0);
+    world.send_home();
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl Machines {
             }
             Kind::Group => {
                 let group = name.to_owned();
-                let options = AsgOptions { group, drain: Duration::from_mins(1) };
+                let options = AsgOptions { group, drain: Some(Duration::from_mins(1)) };
                 let fleet = AsgFleet::new(&self.configuration, &self.options, options, clock);
                 Arc::new(fleet.unwrap())
             }

@@ -21,6 +21,7 @@ fn software(place: &Place, cloud: &Arc<Cloud>, region: &Region, port: u16) -> So
     let way = region.gateway.url();
     Arc::new(move |_, address| {
         let consumer = cloud.pixmill("consumer").args(["--slots", "1", "--poll", "1s", "--ec2"]);
+        let consumer = consumer.args(["--prefetch", "0"]);
         let consumer = consumer.args(["--visibility", "5s", "--listen"]);
         let consumer = consumer.arg(format!("{address}:{port}")).arg("--token-file").arg(&token);
         consumer.env("AWS_ENDPOINT_URL_AUTO_SCALING", &way)

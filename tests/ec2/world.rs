@@ -11,9 +11,13 @@ use crate::harness::{
     token_file,
 };
 
-/// Pictures, and what is made of each: some tenths of a second of work.
+/// Pictures, and what is made of each: a little work.
 pub(crate) const PICTURES: u32 = 150;
-const SLOW: &str = "resize:1200,enlarge=true | median:9 | blur:31 -> jpeg";
+const LIGHT: &str = "resize:500,enlarge=true | median:5 -> jpeg";
+
+/// How far away the store and the queue are: so far that a job takes half a second, however fast the
+/// machine is.
+const FAR: Duration = Duration::from_millis(80);
 
 /// A pipeline, its machines, and what runs on them.
 pub(crate) struct World {
@@ -57,6 +61,13 @@ impl World {
         Self::new(launching.collect(), looking.to_vec(), region, instead)
     }
 
+    /// Plain instances that nobody probes: a probe of the emulator's finds everybody healthy.
+    pub(crate) fn unprobed() -> Self {
+        let world = Self::plain();
+        let launching = world.launching[..4].to_vec();
+        Self { launching, looking: vec![], ..world }
+    }
+
     /// An Auto Scaling group with its target group.
     pub(crate) fn group() -> Self {
         Self::group_with(None)
@@ -85,7 +96,15 @@ impl World {
 
     pub(crate) fn submit(&self) {
         self.place.put_photos(PICTURES);
-        self.cloud.submit(&self.place, SLOW).bound(SOON).go().expect(0);
+        self.cloud.submit(&self.place, LIGHT).bound(SOON).go().expect(0);
+        self.cloud.gateway.delay(FAR);
+    }
+
+    /// Sends everybody home, by a policy of none.
+    pub(crate) fn send_home(&self) {
+        let none = self.command("controller", &self.launching).args(["--max", "0"]);
+        none.args(["--interval", "500ms"]).go().expect(0);
+        self.until_running(0);
     }
 
     pub(crate) fn running(&self) -> Vec<Machine> {

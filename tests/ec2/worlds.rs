@@ -82,9 +82,7 @@ fn survives_its_services(world: &World) {
     assert!(gone <= 1, "{gone} made room for a canary: {}", controller.0.stdout());
     drop(controller);
     mend(world);
-    let home = world.controller().args(["--max", "0"]).start();
-    home.end().expect(0);
-    world.until_running(0);
+    world.send_home();
     world.assert_nothing_lost();
 }
 
@@ -100,7 +98,7 @@ fn a_group_survives_its_services() {
 
 #[test]
 fn a_spot_notice_and_a_machine_that_hangs_cost_no_job() {
-    let world = World::plain();
+    let world = World::unprobed();
     world.submit();
     let controller = world.controller().args(["--deadline", "2s"]);
     let controller = Told(controller.start());

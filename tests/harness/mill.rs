@@ -52,7 +52,12 @@ impl Mill {
 
     /// The command, given and at work.
     pub(crate) fn start(&self) -> Running {
-        let up = self.up().start();
+        self.start_bound(2 * SOON)
+    }
+
+    /// The same, which may run for so long.
+    pub(crate) fn start_bound(&self, bound: Duration) -> Running {
+        let up = self.up().bound(bound).start();
         eventually("an introduction", SOON, || up.stdout().contains("look with").then_some(()));
         up
     }

@@ -94,7 +94,10 @@ static SERVER: &[Route] = &[
             may("after", Kind::Text(64), "The id of the last one that was heard."),
         ],
         fields: &[may("last-event-id", Kind::Text(64), "The same, as browsers say it.")],
-        gives: &[bytes("hello, job, batch, fleet, decision, beat, reset", events::MEDIA_TYPE)],
+        gives: &[bytes(
+            "hello, job, batch, fleet, queue, decision, beat, reset",
+            events::MEDIA_TYPE,
+        )],
         problems: &[Code::Busy],
         handler: |state, asked| Box::pin(ready(events::stream(&state, &asked))),
         ..PLAIN

@@ -2,11 +2,12 @@
 
 use super::PLAIN;
 use crate::parts::{
-    CODE, EXPIRES, LIMIT, OF_BATCH, RECIPE, SIGNATURE, STATE, TEXT, bytes, gives, may, nothing, of,
+    CODE, EXPIRES, LIMIT, OF_BATCH, RECIPE, SIGNATURE, SINCE, STATE, TEXT, bytes, gives, may,
+    nothing, of,
 };
 use crate::problem::Code;
 use crate::route::{Kind, May, Route, Takes, Verb};
-use crate::{archive, batches, growing, images, jobs, objects, prototype, retry, submit};
+use crate::{archive, batches, growing, images, jobs, listing, objects, prototype, retry, submit};
 
 pub(super) static WORK: &[Route] = &[
     Route {
@@ -47,11 +48,12 @@ pub(super) static WORK: &[Route] = &[
             OF_BATCH,
             TEXT,
             CODE,
+            SINCE,
             may("after", Kind::Text(129), "The `next` of the page before."),
             LIMIT,
         ],
-        gives: &[gives(200, "A page of them", of::<jobs::JobPage>)],
-        handler: |state, asked| Box::pin(jobs::list(state, asked)),
+        gives: &[gives(200, "A page of them", of::<listing::JobPage>)],
+        handler: |state, asked| Box::pin(listing::list(state, asked)),
         ..PLAIN
     },
     Route {
@@ -94,7 +96,11 @@ pub(super) static WORK: &[Route] = &[
     Route {
         path: "/v1/batches",
         summary: "Batches, the newest first",
-        query: &[may("after", Kind::Id, "The `next` of the page before."), LIMIT],
+        query: &[
+            may("q", Kind::Text(200), "Only those whose name or id holds this."),
+            may("after", Kind::Id, "The `next` of the page before."),
+            LIMIT,
+        ],
         gives: &[gives(200, "A page of them", of::<batches::BatchPage>)],
         handler: |state, asked| Box::pin(batches::list(state, asked)),
         ..PLAIN
@@ -114,12 +120,13 @@ pub(super) static WORK: &[Route] = &[
             STATE,
             TEXT,
             CODE,
+            SINCE,
             may("after", Kind::Id, "The `next` of the page before."),
             LIMIT,
         ],
-        gives: &[gives(200, "A page of them", of::<jobs::JobPage>)],
+        gives: &[gives(200, "A page of them", of::<listing::JobPage>)],
         problems: &[Code::NotFound],
-        handler: |state, asked| Box::pin(jobs::of_batch(state, asked)),
+        handler: |state, asked| Box::pin(listing::of_batch(state, asked)),
         ..PLAIN
     },
     Route {

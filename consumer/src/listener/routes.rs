@@ -113,7 +113,7 @@ impl Routes {
             }
             Route::Drain => {
                 // As a signal does. Asked again it changes nothing.
-                if *worker.stage.borrow() < Stage::Draining {
+                if worker.stage() < Stage::Draining {
                     tracing::info!("told to drain");
                 }
                 worker.raise(Stage::Draining);

@@ -11,8 +11,8 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, HOST, HeaderValue, ORIGIN};
+use hyper::{HeaderMap, Method};
 use sha2::{Digest as _, Sha256};
 
 /// Shortest token, in characters: of random letters and digits, nobody guesses these.
@@ -103,7 +103,7 @@ pub fn foreign(headers: &HeaderMap) -> Option<&'static str> {
 
 /// Why whoever asks is none that may, where pages are served: those may ask, no others may. `names`
 /// are what the server is called besides its addresses, without ports.
-pub fn foreign_to(headers: &HeaderMap, names: &[String]) -> Option<&'static str> {
+pub fn foreign_to(method: &Method, headers: &HeaderMap, names: &[String]) -> Option<&'static str> {
     let own = headers.get(HOST).and_then(|host| host.to_str().ok());
     let is_own = |origin: &str| {
         let rest = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
@@ -114,7 +114,8 @@ pub fn foreign_to(headers: &HeaderMap, names: &[String]) -> Option<&'static str>
     }
     let said = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
     let site = said(FETCH_SITE);
-    let follows_a_link = said(FETCH_MODE) == Some(b"navigate");
+    // A form that is posted navigates as well, and is no link.
+    let follows_a_link = said(FETCH_MODE) == Some(b"navigate") && method == Method::GET;
     if matches!(site, Some(b"cross-site" | b"same-site")) && !follows_a_link {
         return Some("a web page asks that was not served here");
     }
@@ -217,12 +218,13 @@ mod tests {
     #[test]
     fn pages_that_were_served_here_may_ask_and_no_others() {
         let names = ["mill.example".to_owned()];
-        let ask = |fields: &[(&'static str, &'static str)]| {
+        let ask_by = |method: &Method, fields: &[(&'static str, &'static str)]| {
             let fields = fields.iter().map(|(name, value)| {
                 (name.parse::<hyper::header::HeaderName>().unwrap(), value.parse().unwrap())
             });
-            foreign_to(&fields.collect(), &names)
+            foreign_to(method, &fields.collect(), &names)
         };
+        let ask = |fields: &[_]| ask_by(&Method::GET, fields);
         let host = ("host", "127.0.0.1:80");
         assert_eq!(ask(&[host]), None);
         assert_eq!(ask(&[host, ("origin", "http://127.0.0.1:80")]), None);
@@ -238,6 +240,7 @@ mod tests {
         assert!(ask(&[host, ("sec-fetch-site", "cross-site")]).is_some());
         let link = [host, ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")];
         assert_eq!(ask(&link), None, "somebody follows a link");
+        assert!(ask_by(&Method::POST, &link).is_some(), "somebody sends a form of theirs");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! every adapter passes and the fault decorators. Roles and adapters depend on this crate; it
 //! depends on none of them.
 
+mod aside;
 pub mod backoff;
 pub mod clock;
 pub mod document;
@@ -23,7 +24,9 @@ pub mod reject;
 pub mod source;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod trace;
 
+pub use aside::aside;
 pub use backoff::Backoff;
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use document::{Job, Outcome, ResultDocument};

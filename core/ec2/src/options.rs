@@ -25,8 +25,9 @@ impl std::fmt::Debug for FleetOptions {
 pub struct AsgOptions {
     /// The group's name.
     pub group: String,
-    /// How long one of its instances may take to drain, before the group ends it after all.
-    pub drain: Duration,
+    /// How long one of its instances may take to drain, before the group ends it after all; nothing,
+    /// for a fleet that is only looked at.
+    pub drain: Option<Duration>,
 }
 
 /// What a fleet of plain instances is told.

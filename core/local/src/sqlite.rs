@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pixmill_contract::error::Result;
-use pixmill_contract::{Error, ErrorKind};
+use pixmill_contract::{Error, ErrorKind, aside};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -143,7 +143,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
     attempt: &'static str,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
+    match aside(work).await {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

@@ -7,6 +7,7 @@
 //! run    TIMES                               that chain, without codecs: the time of one
 //! made   FILE                                what it makes, into a file: WIDTH HEIGHT CHANNELS
 //! job    RECIPE FILE OUT TIMES               bytes in, bytes out, by one mill: the time of one
+//! faults RECIPE FILE TIMES                   the same: the page faults of so many jobs, after some
 //! batch  RECIPE DIRECTORY THREADS OUT        every file of a directory: the time of all, on the
 //!                                            clock and on the cores
 //! level  N                                   without instructions beyond those of level N: ok
@@ -51,6 +52,10 @@ fn main() {
                 let (recipe, source) = (recipe.parse().unwrap(), std::fs::read(file).unwrap());
                 job(&mut mill, &recipe, &source, Path::new(out), times.parse().unwrap()).to_string()
             }
+            ["faults", recipe, file, times] => {
+                let (recipe, source) = (recipe.parse().unwrap(), std::fs::read(file).unwrap());
+                faults(&mut mill, &recipe, &source, times.parse().unwrap()).to_string()
+            }
             ["batch", recipe, directory, threads, out] => {
                 let recipe = recipe.parse().unwrap();
                 batch(&recipe, directory, threads.parse().unwrap(), Path::new(out))
@@ -93,6 +98,21 @@ fn job(mill: &mut Mill, recipe: &Recipe, source: &[u8], out: &Path, times: u32) 
     let total = spent(ClockId::ThreadCPUTime) - begun;
     std::fs::write(out, made).unwrap();
     total / i64::from(times)
+}
+
+/// How often the processor found a page missing, or not yet there, while jobs ran one after the other.
+fn faults(mill: &mut Mill, recipe: &Recipe, source: &[u8], times: u32) -> i64 {
+    let mut run = |times: u32| {
+        for _ in 0..times {
+            mill.grind(source, recipe, &Overlays::default()).unwrap();
+        }
+        // The eighth field behind the name, which stands in brackets.
+        let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+        let behind = stat.rsplit(") ").next().unwrap();
+        behind.split(' ').nth(7).unwrap().parse::<i64>().unwrap()
+    };
+    let before = run(3);
+    run(times) - before
 }
 
 /// Reads before and writes after the clock runs; what is timed is bytes to bytes.

@@ -46,7 +46,7 @@ pub fn sizes(
 ) -> Result<Vec<(u32, u32)>, Rejection> {
     let plan = Plan::new(header, recipe, overlays, limits)?;
     let mut sizes = vec![(0, 0); recipe.outputs().len()];
-    plan.for_each_end(|end, shape| sizes[end.output] = (shape.width, shape.height));
+    plan.for_each_end(|output, _, shape| sizes[output] = (shape.width, shape.height));
     Ok(sizes)
 }
 
@@ -120,7 +120,7 @@ fn work(header: &Header, plan: &Plan, overlays: &Overlays) -> Duration {
         nanoseconds += decoding(header, planar.luma().pixels());
     }
     plan.for_each_step(|step, from, to| nanoseconds += step.nanoseconds(from, to));
-    plan.for_each_end(|encoding, shape| {
+    plan.for_each_end(|_, encoding, shape| {
         nanoseconds += match encoding {
             Encoding::Jpeg { progressive: false, .. } => 5 * shape.pixels(),
             Encoding::Jpeg { progressive: true, .. } => 25 * shape.pixels(),

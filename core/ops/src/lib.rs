@@ -32,9 +32,12 @@
 //!   that holds a thumbnail is dropped.
 //! * **Alpha** is left alone by point operations; blur and resize work on colours multiplied by
 //!   it, so that nothing bleeds out of transparent pixels; JPEG outputs are laid over white.
+//! * **Resize** to less than half of a JPEG works on a smaller decoding of it, at least 1.9 times as
+//!   large as what is wanted; on its planes, if it is all that happens and a JPEG comes of it again.
 //! * **Overlays** are put upright and converted to sRGB, whatever becomes of the picture's own
 //!   profile.
 
+mod allocator;
 mod codec;
 mod estimate;
 mod facts;

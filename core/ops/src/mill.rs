@@ -7,6 +7,7 @@ mod planar;
 use pixmill_contract::{Format, Limits, Recipe, Rejection};
 use pixmill_resample::Resampler;
 
+use crate::allocator;
 use crate::codec::carry::Belongings;
 use crate::codec::jpeg::Jpeg;
 use crate::codec::{self, Finished};
@@ -67,6 +68,7 @@ pub struct Picture {
 impl Mill {
     /// A mill that refuses what is over `limits`.
     pub fn new(limits: Limits) -> Self {
+        allocator::keep();
         Self {
             limits,
             jpeg: Jpeg::new(),

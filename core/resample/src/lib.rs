@@ -10,7 +10,7 @@
 
 use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{InnerPixel, U8, U8x3, U8x4};
-use fast_image_resize::{ImageView, PixelTrait, ResizeAlg, ResizeOptions};
+use fast_image_resize::{ImageView, MulDiv, PixelTrait, ResizeAlg, ResizeOptions};
 
 pub use fast_image_resize::FilterType;
 
@@ -40,7 +40,16 @@ pub struct Region {
 
 /// Tables and intermediate pictures that outlive a call.
 #[derive(Debug, Default)]
-pub struct Resampler(fast_image_resize::Resizer);
+pub struct Resampler {
+    resizer: fast_image_resize::Resizer,
+    /// Rows that are as long as they will be, of a picture that is as high as it was.
+    between: Vec<u8>,
+    /// RGBA whose colours are multiplied by alpha.
+    multiplied: Vec<u8>,
+}
+
+/// Pixels around its centre that the widest filter looks at, where nothing gets smaller.
+const WIDEST: f64 = 3.0;
 
 impl Resampler {
     /// One without memory.
@@ -50,16 +59,20 @@ impl Resampler {
 
     /// Bytes that it keeps for the next call.
     pub fn kept_bytes(&self) -> usize {
-        self.0.size_of_internal_buffers()
+        self.resizer.size_of_internal_buffers() + self.between.len() + self.multiplied.len()
     }
 
     /// Gives back what it keeps.
     pub fn release(&mut self) {
-        self.0.reset_internal_buffers();
+        self.resizer.reset_internal_buffers();
+        (self.between, self.multiplied) = (vec![], vec![]);
     }
 
     /// Fills `made`, of `to` (width, height), with the region of `pixels`, of `from`. Without a
     /// filter each pixel is the nearest one.
+    ///
+    /// Rows come first and columns second, with bytes between, as in Pillow: where a filter
+    /// overshoots, the order shows.
     ///
     /// # Panics
     ///
@@ -72,16 +85,75 @@ impl Resampler {
         region: Region,
         (to, made): ((u32, u32), &mut [u8]),
     ) {
-        let options = options(filter, region);
+        let task = (filter, region, to);
         match channels {
-            Channels::Gray => self.typed::<U8>((from, pixels), &options, (to, made)),
-            Channels::Rgb => self.typed::<U8x3>((from, pixels), &options, (to, made)),
-            Channels::Rgba => self.typed::<U8x4>((from, pixels), &options, (to, made)),
+            Channels::Gray => self.in_order::<U8>((from, pixels), task, made),
+            Channels::Rgb => self.in_order::<U8x3>((from, pixels), task, made),
+            // Nothing is mixed.
+            Channels::Rgba if filter.is_none() => {
+                self.in_order::<U8x4>((from, pixels), task, made);
+            }
+            Channels::Rgba => {
+                let mut multiplied = std::mem::take(&mut self.multiplied);
+                let length = 4 * from.0 as usize * from.1 as usize;
+                multiplied.resize(multiplied.len().max(length), 0);
+                let alpha = MulDiv::new();
+                {
+                    let source = picture::<U8x4>(from, pixels);
+                    let mut target = picture_mut::<U8x4>(from, &mut multiplied[..length]);
+                    let done = alpha.multiply_alpha_typed(&source, &mut target);
+                    done.expect("both are of one size");
+                }
+                self.in_order::<U8x4>((from, &multiplied[..length]), task, made);
+                let divided = alpha.divide_alpha_inplace_typed(&mut picture_mut::<U8x4>(to, made));
+                divided.expect("it is RGBA");
+                self.multiplied = multiplied;
+            }
         }
     }
 
-    /// [`Resampler::resample`] of gray samples whose rows are a stride apart; what is between them
-    /// is not looked at.
+    /// Rows, then columns, where both change.
+    fn in_order<P: PixelTrait + InnerPixel>(
+        &mut self,
+        (from, pixels): ((u32, u32), &[u8]),
+        (filter, region, to): (Option<FilterType>, Region, (u32, u32)),
+        made: &mut [u8],
+    ) {
+        let Region { left, top, width, height } = region;
+        let stays = |start: f64, extent: f64, to: u32| {
+            start.fract() == 0.0 && (extent - f64::from(to)).abs() < f64::EPSILON
+        };
+        let source = picture::<P>(from, pixels);
+        if filter.is_none() || stays(left, width, to.0) || stays(top, height, to.1) {
+            self.convolve(&source, &options(filter, region), (to, made));
+            return;
+        }
+        // The rows that are looked at, and some more.
+        let reach = WIDEST * (height / f64::from(to.1)).max(1.0) + 1.0;
+        let last = f64::from(from.1);
+        let (first, end) =
+            ((top - reach).max(0.0).floor(), (top + height + reach).min(last).ceil());
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole numbers between 0 and the picture's height"
+        )]
+        let rows = (end - first) as u32;
+        let size = (to.0, rows);
+        let mut between = std::mem::take(&mut self.between);
+        let length = P::size() * size.0 as usize * size.1 as usize;
+        between.resize(between.len().max(length), 0);
+        let along = Region { left, top: first, width, height: f64::from(rows) };
+        let target = (size, &mut between[..length]);
+        self.convolve(&source, &options(filter, along), target);
+        let down = Region { left: 0.0, top: top - first, width: f64::from(to.0), height };
+        let source = picture::<P>(size, &between[..length]);
+        self.convolve(&source, &options(filter, down), (to, made));
+        self.between = between;
+    }
+
+    /// The same of gray samples whose rows are a stride apart, of which what is between them is not
+    /// looked at; columns come first, which is faster.
     pub fn resample_plane(
         &mut self,
         filter: Option<FilterType>,
@@ -90,22 +162,10 @@ impl Resampler {
         (to, made): ((u32, u32), &mut [u8]),
     ) {
         let (stride, rows) = (u32::try_from(stride).expect("a row's length"), from.1);
-        let source = TypedImageRef::<U8>::from_buffer(stride, rows, pixels);
-        let source = source.expect("the pixels fill their rows");
+        let source = picture::<U8>((stride, rows), pixels);
         let source = TypedCroppedImage::from_ref(&source, 0, 0, from.0, from.1);
         let source = source.expect("rows are as long as their stride");
         self.convolve(&source, &options(filter, region), (to, made));
-    }
-
-    fn typed<P: PixelTrait + InnerPixel>(
-        &mut self,
-        (from, pixels): ((u32, u32), &[u8]),
-        options: &ResizeOptions,
-        (to, made): ((u32, u32), &mut [u8]),
-    ) {
-        let source = TypedImageRef::<P>::from_buffer(from.0, from.1, pixels);
-        let source = source.expect("the pixels fill their picture");
-        self.convolve(&source, options, (to, made));
     }
 
     fn convolve<P: PixelTrait + InnerPixel>(
@@ -114,14 +174,26 @@ impl Resampler {
         options: &ResizeOptions,
         (to, made): ((u32, u32), &mut [u8]),
     ) {
-        let target = TypedImage::<P>::from_buffer(to.0, to.1, made);
-        let mut target = target.expect("the buffer holds its picture");
-        self.0.resize_typed(source, &mut target, options).expect("the region is inside");
+        let mut target = picture_mut::<P>(to, made);
+        self.resizer.resize_typed(source, &mut target, options).expect("the region is inside");
     }
+}
+
+fn picture<P: PixelTrait + InnerPixel>(size: (u32, u32), pixels: &[u8]) -> TypedImageRef<'_, P> {
+    TypedImageRef::from_buffer(size.0, size.1, pixels).expect("the pixels fill their picture")
+}
+
+fn picture_mut<P: PixelTrait + InnerPixel>(
+    size: (u32, u32),
+    pixels: &mut [u8],
+) -> TypedImage<'_, P> {
+    TypedImage::from_buffer(size.0, size.1, pixels).expect("the buffer holds its picture")
 }
 
 fn options(filter: Option<FilterType>, region: Region) -> ResizeOptions {
     let algorithm = filter.map_or(ResizeAlg::Nearest, ResizeAlg::Convolution);
     let Region { left, top, width, height } = region;
-    ResizeOptions::new().resize_alg(algorithm).crop(left, top, width, height)
+    let options = ResizeOptions::new().resize_alg(algorithm).crop(left, top, width, height);
+    // Alpha is multiplied in before, and out again behind both passes.
+    options.use_alpha(false)
 }

@@ -128,15 +128,35 @@ impl ObjectStore for S3Store {
 
     async fn link(&self, key: &Key, valid: Duration) -> Result<String> {
         let attempt = || self.about("make a link to", key);
+        let config = self.presigning(key, valid)?;
+        let call = self.client.get_object().bucket(&self.bucket).key(key.as_str());
+        let request = call.presigned(config).await.map_err(|e| of_call(attempt(), &e))?;
+        Ok(request.uri().to_owned())
+    }
+}
+
+impl S3Store {
+    /// A link by which whoever holds it can put an object of exactly so many bytes there, for so
+    /// long: the length is signed, which is the only bound on an upload that S3 knows.
+    pub async fn upload_link(&self, key: &Key, bytes: u64, valid: Duration) -> Result<String> {
+        let attempt = || self.about("make a link for an upload to", key);
+        let config = self.presigning(key, valid)?;
+        let length = i64::try_from(bytes)
+            .map_err(|error| Error::new(ErrorKind::Invalid, attempt(), error))?;
+        let call = self.client.put_object().bucket(&self.bucket).key(key.as_str());
+        let call = call.content_length(length);
+        let request = call.presigned(config).await.map_err(|e| of_call(attempt(), &e))?;
+        Ok(request.uri().to_owned())
+    }
+
+    fn presigning(&self, key: &Key, valid: Duration) -> Result<PresigningConfig> {
+        let attempt = || self.about("make a link to", key);
         if valid > MAX_LINK {
             let why = "a link is valid for seven days at most";
             return Err(Error::new(ErrorKind::Invalid, attempt(), why));
         }
-        let config = PresigningConfig::expires_in(valid)
-            .map_err(|e| Error::new(ErrorKind::Invalid, attempt(), e))?;
-        let call = self.client.get_object().bucket(&self.bucket).key(key.as_str());
-        let request = call.presigned(config).await.map_err(|e| of_call(attempt(), &e))?;
-        Ok(request.uri().to_owned())
+        PresigningConfig::expires_in(valid)
+            .map_err(|e| Error::new(ErrorKind::Invalid, attempt(), e))
     }
 }
 

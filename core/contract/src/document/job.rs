@@ -55,6 +55,9 @@ pub struct Job {
     /// The queue that wants to hear of its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<String>,
+    /// The span that it was sent in, as W3C's Trace Context has it, for whoever follows traces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
 }
 
 /// Where a job's picture is.
@@ -125,6 +128,7 @@ impl Job {
             retry_of: None,
             redrive: 0,
             reply_to: None,
+            traceparent: None,
         }
     }
 
@@ -133,8 +137,8 @@ impl Job {
         serde_json::to_string(self).expect("a job is JSON")
     }
 
-    /// What the job is, in one hash: everything but when it was sent, how often it was redriven, who
-    /// wants to hear of it and what it may replace. A sender that repeats itself after a crash
+    /// What the job is, in one hash: everything but when and in which trace it was sent, how often it
+    /// was redriven, who wants to hear of it and what it may replace. A sender that repeats itself after a crash
     /// repeats the digest, also if what it may replace has been replaced in the meantime.
     pub fn digest(&self) -> String {
         digest(serde_json::to_value(self).expect("a job is JSON"))
@@ -196,7 +200,7 @@ fn saturate(n: u64) -> u32 {
 /// not count.
 fn digest(mut job: Json) -> String {
     if let Json::Object(members) = &mut job {
-        for member in ["submitted_at", "redrive", "reply_to", "overwrite"] {
+        for member in ["submitted_at", "redrive", "reply_to", "overwrite", "traceparent"] {
             members.remove(member);
         }
     }

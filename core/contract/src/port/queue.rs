@@ -52,7 +52,7 @@ pub struct Receive {
 }
 
 /// The handle of one delivery, opaque.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Receipt(pub String);
 
 /// One receipt of a message.

@@ -1,5 +1,7 @@
 //! A wall clock that follows `tokio::time`, so that a test with paused time needs no sleeping.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -36,5 +38,33 @@ impl Default for PausedClock {
 impl Clock for PausedClock {
     fn now(&self) -> Timestamp {
         self.at_start + self.start.elapsed()
+    }
+}
+
+/// A paused clock that somebody sets: one machine's. Clones are the same clock.
+#[derive(Debug, Clone)]
+pub struct JumpingClock {
+    right: PausedClock,
+    error_millis: Arc<AtomicI64>,
+}
+
+impl JumpingClock {
+    /// A clock that is right until it is set.
+    pub fn new(right: PausedClock) -> Self {
+        Self { right, error_millis: Arc::default() }
+    }
+
+    /// From now on it is wrong by so many milliseconds.
+    pub fn set_error(&self, millis: i64) {
+        self.error_millis.store(millis, Ordering::Relaxed);
+    }
+}
+
+impl Clock for JumpingClock {
+    fn now(&self) -> Timestamp {
+        let right = self.right.now().millis();
+        Timestamp::from_millis(
+            right.saturating_add_signed(self.error_millis.load(Ordering::Relaxed)),
+        )
     }
 }

@@ -9,9 +9,10 @@ mod fault;
 mod fleet;
 mod queue;
 mod replies;
+mod simulation;
 mod store;
 
-pub use clock::PausedClock;
+pub use clock::{JumpingClock, PausedClock};
 pub use fault::{
     Call, Fault, FaultyFleet, FaultyQueue, FaultyReplies, FaultyStore, Operation, Plan, View,
     never, on_call, seeded,
@@ -19,4 +20,5 @@ pub use fault::{
 pub use fleet::{FleetHarness, fleet_conformance};
 pub use queue::{QueueHarness, QueuePair, queue_conformance};
 pub use replies::replies_conformance;
+pub use simulation::Simulation;
 pub use store::{StoreHarness, store_conformance};

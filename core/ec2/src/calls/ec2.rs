@@ -81,7 +81,9 @@ impl Ec2 {
         Err(pixmill_contract::Error::new(kind, "list the instances", why))
     }
 
-    /// Launches instances; those that were launched by the same token before, if there were any.
+    /// Launches instances; those that were launched by the same token before, if there were any. Not
+    /// repeated by itself: EC2 says that it has no machine as it says that it is broken, and another
+    /// place is tried sooner than that it has one after all.
     /// They end when they are shut down, and give their roles' credentials to nobody who does not
     /// ask as version 2 of the metadata service demands.
     pub(crate) async fn run(&self, launch: Launch<'_>) -> Result<Vec<Machine>> {
@@ -105,7 +107,7 @@ impl Ec2 {
             xml.at("instancesSet")
                 .map(|_| xml.list("instancesSet").filter_map(Machine::read).collect())
         };
-        self.0.call("launch instances", form, read).await
+        self.0.call_once("launch instances", form, read).await
     }
 
     pub(crate) async fn start(&self, ids: &[&InstanceId]) -> Result<()> {

@@ -96,7 +96,9 @@ impl AsgFleet {
     /// act; it may be repeated. `NotFound` if there is no such group.
     pub async fn prepare(&self) -> Result<()> {
         let group = self.scaling.describe().await?;
-        self.scaling.put_hook(self.options.drain).await?;
+        if let Some(drain) = self.options.drain {
+            self.scaling.put_hook(drain).await?;
+        }
         self.keep_off(&group).await
     }
 
@@ -130,18 +132,23 @@ impl AsgFleet {
     }
 
     /// Takes a look into account: who set the desired capacity, and what has come of the intents.
-    async fn learn(&self, sight: &mut Sight) -> Result<()> {
+    async fn learn(&self, sight: &mut Sight) {
         let mut state = self.state.lock().await;
         if let Some(change) = state.desired.see(sight.group.desired) {
             let (group, from, to) = (&self.options.group, change.from, change.to);
             tracing::warn!(group, from, to, "somebody else set the desired capacity");
         }
-        self.give(&mut state, sight).await.map(drop)
+        if let Err(error) = self.give(&mut state, sight).await {
+            tracing::warn!(reason = error.chain(), "not tagged yet; the next look tries again");
+        }
     }
 
     /// Ends that were asked for, and that the group waits with by its hook: their workers have
     /// drained, or are not waited for.
     async fn go_on_ending(&self, sight: &Sight) {
+        if self.options.drain.is_none() {
+            return;
+        }
         let waits = |machine: &&Machine| {
             machine.tags.has(tags::ENDING)
                 && sight.member(machine).is_some_and(|member| member.place == Place::Waiting)
@@ -160,7 +167,7 @@ impl Fleet for AsgFleet {
     async fn observe(&self) -> Result<Vec<Instance>> {
         let (sight, targets) = tokio::join!(self.look(), self.machines.targets());
         let mut sight = sight?;
-        self.learn(&mut sight).await?;
+        self.learn(&mut sight).await;
         let (reports, ()) =
             tokio::join!(self.machines.reports(&sight.machines), self.go_on_ending(&sight));
         let instance = |(machine, report): (&Machine, _)| {

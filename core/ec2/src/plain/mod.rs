@@ -49,8 +49,11 @@ impl Ec2Fleet {
         Ok(Self { machines, options, places, counting: Mutex::default() })
     }
 
-    /// Registers what runs, is not to go, and is not registered.
+    /// Registers what runs, is not to go, and is not registered; not in a fleet that is looked at only.
     async fn register(&self, machines: &[Machine], targets: &Targets) {
+        if self.options.template.is_none() {
+            return;
+        }
         let (Some(group), Some(targets)) = (&self.machines.target_group, targets) else { return };
         let is_registered = |machine: &Machine| {
             targets.get(&machine.id).is_some_and(|health| match health.state {

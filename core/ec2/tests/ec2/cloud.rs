@@ -18,7 +18,7 @@ pub(crate) fn intent(name: &str, count: u32) -> Intent {
 }
 
 /// 2026.
-const LONG: std::time::Duration = std::time::Duration::from_secs(1_767_225_600);
+const LONG: std::time::Duration = std::time::Duration::from_hours(490_896);
 
 #[derive(Debug, Clone)]
 pub(crate) struct Machine {
@@ -92,7 +92,7 @@ impl Cloud {
     /// The fleet of the group.
     pub(crate) async fn grouped(&self) -> AsgFleet {
         let group = "ours".to_owned();
-        let options = AsgOptions { group, drain: std::time::Duration::from_secs(90) };
+        let options = AsgOptions { group, drain: Some(std::time::Duration::from_secs(90)) };
         let configuration = self.server.configuration().await;
         AsgFleet::new(&configuration, &fleet_options(), options, Arc::new(SystemClock)).unwrap()
     }

@@ -144,8 +144,7 @@ async fn a_group_that_is_not_there_is_said_to_be_missing() {
     })
     .await;
     let options = pixmill_ec2::FleetOptions { target_group: None, port: 1, token: String::new() };
-    let group =
-        pixmill_ec2::AsgOptions { group: "no".to_owned(), drain: std::time::Duration::ZERO };
+    let group = pixmill_ec2::AsgOptions { group: "no".to_owned(), drain: None };
     let clock = std::sync::Arc::new(pixmill_contract::SystemClock);
     let configuration = server.configuration().await;
     let fleet = pixmill_ec2::AsgFleet::new(&configuration, &options, group, clock).unwrap();

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use pixmill_contract::Clock;
 use pixmill_contract::error::Result;
+use pixmill_contract::{Clock, Timestamp};
 use rusqlite::Connection;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -22,6 +23,9 @@ const TICK: Duration = Duration::from_millis(40);
 const TICK_AT_FIRST: Duration = Duration::from_millis(20);
 const TICKS_AT_FIRST: u32 = 25;
 
+/// A clock that goes back by less is being adjusted: what that hides for longer is soon there.
+const SET_BACK: Duration = Duration::from_secs(5);
+
 /// A file with any number of queues in it, which any number of processes may have open.
 #[derive(Debug)]
 pub struct QueueFile {
@@ -31,6 +35,8 @@ pub struct QueueFile {
     version: watch::Sender<i64>,
     /// Held by the one waiting receive that asks for all of them.
     turn: Mutex<()>,
+    /// The latest time that was seen, in milliseconds since 1970.
+    latest: AtomicU64,
 }
 
 impl QueueFile {
@@ -40,13 +46,35 @@ impl QueueFile {
         let database = Database::open(path, &SCHEMA, durability)?;
         let now = clock.now();
         database.write_blocking("drop expired messages", move |c| messages::expire(c, now))?;
+        database.write_blocking("bring messages back", move |c| messages::unhide(c, now))?;
         let version = database.read_blocking("read the queue file's version", read_version)?;
         Ok(Arc::new(Self {
             database,
             clock,
             version: watch::Sender::new(version),
             turn: Mutex::new(()),
+            latest: AtomicU64::new(now.millis()),
         }))
+    }
+
+    /// The time now, for what hides a message.
+    pub(super) fn now(&self) -> Timestamp {
+        let now = self.clock.now();
+        self.latest.fetch_max(now.millis(), Ordering::Relaxed);
+        now
+    }
+
+    /// The time now, for who looks for messages. If the clock was set back, what it has hidden until
+    /// then is brought back first, or nobody would see it before the clock gets there once more.
+    pub(super) async fn now_to_look(&self) -> Result<Timestamp> {
+        let now = self.clock.now();
+        let was = Timestamp::from_millis(self.latest.load(Ordering::Relaxed));
+        if was.since(now) > SET_BACK {
+            let work = move |c: &mut _| messages::unhide_all(c, was, now);
+            self.database.write("bring messages back", work).await?;
+            self.latest.store(now.millis(), Ordering::Relaxed);
+        }
+        Ok(self.now())
     }
 
     /// What a receive takes before it looks, so that it cannot miss what happens after its look.
@@ -62,6 +90,7 @@ impl QueueFile {
     /// Waits until any process has changed the file, or until `end`.
     pub(super) async fn wait(&self, changes: &mut watch::Receiver<i64>, end: Instant) {
         tokio::select! {
+            biased;
             () = sleep_until(end) => {}
             // The sender is ours, so this cannot fail.
             _ = changes.changed() => {}

@@ -307,6 +307,48 @@ pub(super) fn expire(connection: &mut Connection, now: Timestamp) -> rusqlite::R
     transaction.commit()
 }
 
+/// Brings back what was hidden at a moment that is still to come: the clock was ahead then, and for
+/// how long it was meant to be hidden nobody knows any more.
+pub(super) fn unhide(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE messages SET visible_at = ?1 WHERE id IN (
+                 SELECT id FROM queues JOIN messages ON queue = name
+                 WHERE visible_at > ?1 AND coalesce(received_at, sent_at) > ?1)",
+        )?
+        .execute([sql(now)])
+        .map(drop)
+}
+
+/// Brings back whatever is hidden, because the clock was seen to go back from `was`: when each was
+/// renewed is not known. Whoever holds one renews its delivery and goes on, or finds it delivered
+/// again, as after any lease that ran out. Every process sees the same clock go back, a little sooner
+/// or later; the first one does it for all.
+pub(super) fn unhide_all(
+    connection: &mut Connection,
+    was: Timestamp,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    const LATELY_MILLIS: i64 = 60_000;
+    let transaction = immediate(connection)?;
+    transaction.execute_batch(
+        "CREATE TABLE IF NOT EXISTS set_backs (was INTEGER NOT NULL, at INTEGER NOT NULL)",
+    )?;
+    let lately: bool = transaction.query_row(
+        "SELECT EXISTS (SELECT 1 FROM set_backs
+                        WHERE at BETWEEN ?2 - ?3 AND ?2 AND abs(was - ?1) <= ?3)",
+        params![sql(was), sql(now), LATELY_MILLIS],
+        |row| row.get(0),
+    )?;
+    if !lately {
+        transaction.execute("DELETE FROM set_backs", [])?;
+        transaction.execute("INSERT INTO set_backs VALUES (?1, ?2)", [sql(was), sql(now)])?;
+        transaction
+            .execute("UPDATE messages SET visible_at = ?1 WHERE visible_at > ?1", [sql(now)])?;
+    }
+    transaction.commit()
+}
+
 fn expire_in(transaction: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<()> {
     let expired: Vec<String> = transaction
         .prepare_cached("DELETE FROM messages WHERE expires_at <= ?1 RETURNING queue")?

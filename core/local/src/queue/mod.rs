@@ -140,7 +140,7 @@ impl SqliteQueue {
 
     async fn take(&self, request: Receive) -> Result<Taken> {
         // The moment before the request: whoever computes its deadline from then is never late.
-        let now = self.file.clock.now();
+        let now = self.file.now_to_look().await?;
         let limit = self.settings.dead_letter.clone();
         let take = Take {
             queue: self.name.clone(),
@@ -157,7 +157,7 @@ impl SqliteQueue {
 #[async_trait]
 impl Queue for SqliteQueue {
     async fn send(&self, messages: Vec<NewMessage>) -> Vec<Result<(), Error>> {
-        let now = self.file.clock.now();
+        let now = self.file.now();
         let mut answers: Vec<_> = messages.iter().map(check_message).collect();
         let good = messages.into_iter().zip(&answers).filter(|(_, answer)| answer.is_ok());
         let rows: Vec<Row> = good
@@ -193,7 +193,7 @@ impl Queue for SqliteQueue {
             if Instant::now() >= end {
                 return Ok(Vec::new());
             }
-            let now = self.file.clock.now();
+            let now = self.file.now();
             let next = until.map_or(end, |at| Instant::now() + at.since(now));
             self.file.wait(&mut changes, next.min(end)).await;
         }
@@ -201,7 +201,7 @@ impl Queue for SqliteQueue {
 
     async fn change_visibility(&self, entries: Vec<(Receipt, Duration)>) -> Vec<Result<(), Error>> {
         let attempt = "change a delivery's visibility";
-        let now = self.file.clock.now();
+        let now = self.file.now();
         let parsed = entries.iter().map(|(receipt, visibility)| {
             if *visibility > MAX_VISIBILITY {
                 return Err(too_long(attempt));

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use pixmill_contract::port::{Depth, NewMessage, Receive};
-use pixmill_contract::testing::PausedClock;
+use pixmill_contract::testing::{JumpingClock, PausedClock};
 use pixmill_contract::{ErrorKind, Queue as _, WorkerId};
 use tempfile::TempDir;
 
@@ -47,6 +47,37 @@ async fn a_stale_receipt_is_refused_and_touches_nothing() {
     assert_eq!(queue.receive(RECEIVE).await.unwrap(), [], "the new delivery is still hidden");
     assert!(queue.delete(vec![new.clone()]).await[0].is_ok());
     assert_eq!(lost(queue.delete(vec![new]).await), ErrorKind::LeaseLost);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_hidden_by_a_clock_that_was_ahead_is_there_when_it_is_set_right() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = JumpingClock::new(PausedClock::new());
+    let open = || {
+        let path = directory.path().join("queue.sqlite");
+        QueueFile::open(&path, Arc::new(clock.clone()), Durability::Process).unwrap()
+    };
+    let [queue, other] =
+        [open(), open()].map(|file| file.queue("jobs", QueueSettings::default()).unwrap());
+    send(&queue, &["a"]).await;
+    let hour = 3_600_000;
+    clock.set_error(hour);
+    let ahead = queue.receive(RECEIVE).await.unwrap().remove(0).receipt;
+    assert_eq!(other.receive(RECEIVE).await.unwrap(), []);
+    clock.set_error(-1000);
+    let again = queue.receive(RECEIVE).await.unwrap();
+    assert_eq!(again.len(), 1, "it would be hidden for an hour");
+    assert!(queue.delete(vec![ahead]).await[0].is_err(), "it is somebody else's");
+    for queue in [&queue, &other] {
+        assert_eq!(queue.receive(RECEIVE).await.unwrap(), [], "a clock that stands right hides it");
+    }
+
+    clock.set_error(hour);
+    tokio::time::sleep(RECEIVE.visibility * 4).await;
+    assert_eq!(queue.receive(RECEIVE).await.unwrap().len(), 1);
+    clock.set_error(0);
+    let queue = open().queue("jobs", QueueSettings::default()).unwrap();
+    assert_eq!(queue.receive(RECEIVE).await.unwrap().len(), 1, "also for who opens it then");
 }
 
 #[tokio::test(start_paused = true)]

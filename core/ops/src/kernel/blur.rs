@@ -14,6 +14,9 @@
 
 #![allow(unsafe_code, reason = "calls what is compiled for AVX2")]
 
+#[cfg(target_arch = "x86_64")]
+mod pairs;
+
 use super::alpha;
 use super::gaussian::half_kernel;
 use super::lanes::{at, at_mut};
@@ -65,7 +68,7 @@ pub(crate) fn blur(
         && let Some(weights) = x86::blur::Weights::new(&weights)
     {
         // SAFETY: the machine has AVX2, or it were not its level.
-        return unsafe { by_pairs(shape, pixels, &weights, scratch, blurred) };
+        return unsafe { pairs::by_pairs(shape, pixels, &weights, scratch, blurred) };
     }
     let radius = weights.len() - 1;
     let (row, height) = (shape.row(), shape.height as usize);
@@ -106,55 +109,6 @@ pub(crate) fn blur(
         mirror_borders(low, shape.width as usize, radius, channels);
         level::run_widest(Horizontal { weights, high, low, channels, out });
         if premultiplied {
-            alpha::unpremultiply(out);
-        }
-    }
-}
-
-/// [`blur`], two rows at a time: rows are summed along in pairs, those outside of the picture too,
-/// and every window of pairs makes two rows.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn by_pairs(
-    shape: Shape,
-    pixels: &[u8],
-    weights: &x86::blur::Weights,
-    scratch: &mut Scratch,
-    blurred: &mut [u8],
-) {
-    let (row, channels) = (shape.row(), shape.layout.channels());
-    let (count, height) = (weights.pairs(), shape.height as usize);
-    let radius = count - 1;
-    let Scratch { padded, pairs, .. } = scratch;
-    for padded in &mut *padded {
-        padded.resize(row + 2 * radius * channels + x86::blur::LANES, 0);
-    }
-    let length = 2 * row.next_multiple_of(x86::blur::LANES);
-    pairs.resize(count * length, 0);
-    let mut out = blurred.chunks_mut(2 * row);
-    for n in 0..radius + height.div_ceil(2) {
-        for (i, padded) in padded.iter_mut().enumerate() {
-            let y = mirrored((2 * n + i) as isize - radius as isize, height);
-            let inner = &mut padded[radius * channels..][..row];
-            let from = &pixels[y * row..][..row];
-            match shape.layout {
-                Layout::Gray | Layout::Rgb => inner.copy_from_slice(from),
-                Layout::Rgba => alpha::premultiply(from, inner),
-            }
-            mirror_borders(padded, shape.width as usize, radius, channels);
-        }
-        let slot = n % count * length;
-        let rows = padded.each_ref().map(|row| &row[..]);
-        x86::blur::across(weights, rows, (row, channels), &mut pairs[slot..slot + length]);
-        if n < radius {
-            continue;
-        }
-        let window: Vec<_> =
-            (n - radius..=n).map(|n| &pairs[n % count * length..][..length]).collect();
-        let out = out.next().expect("as many pairs of rows as there are windows");
-        let (first, second) = out.split_at_mut(row);
-        x86::blur::down(weights, &window, first, second);
-        if shape.layout == Layout::Rgba {
             alpha::unpremultiply(out);
         }
     }

@@ -13,7 +13,9 @@ use crate::shape::{Layout, Shape};
 /// premultiplied copy, and tables of weights. Twice, for buffers that grow while in use.
 pub(crate) fn scratch_bytes(from: Shape, to: Shape) -> u64 {
     let channels = from.layout.channels() as u64;
-    let intermediate = u64::from(from.width) * u64::from(to.height) * channels;
+    let intermediate = u64::from(from.width).max(u64::from(to.width))
+        * u64::from(from.height.max(to.height))
+        * channels;
     let copy = match from.layout {
         Layout::Gray | Layout::Rgb => 0,
         Layout::Rgba => from.bytes() as u64,

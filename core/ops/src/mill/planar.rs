@@ -105,7 +105,8 @@ fn region(source: &Plane, luma: &Plane, target: &Plane, made: &Made) -> Region {
         (start, (extent * picture * beyond).min(f64::from(whole) - start))
     };
     let (left, width) = along(source.width, luma.width, left, width, (target.width, made.size.0));
-    let (top, height) = along(source.height, luma.height, top, height, (target.height, made.size.1));
+    let (top, height) =
+        along(source.height, luma.height, top, height, (target.height, made.size.1));
     Region { left, top, width, height }
 }
 

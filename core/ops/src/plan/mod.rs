@@ -217,13 +217,14 @@ impl Plan {
         }
     }
 
-    /// Calls `visit` with the encoding of every output and the shape of its picture.
-    pub(crate) fn for_each_end(&self, mut visit: impl FnMut(Encoding, Shape)) {
+    /// Calls `visit` with the place of every output in the recipe, its encoding, and the shape of its
+    /// picture.
+    pub(crate) fn for_each_end(&self, mut visit: impl FnMut(usize, Encoding, Shape)) {
         let made = self.planar.iter().flat_map(|planar| &planar.made);
-        made.for_each(|made| visit(made.encoding, made.shape()));
+        made.for_each(|made| visit(made.output, made.encoding, made.shape()));
         let mut nodes: Vec<&Node> = self.roots.iter().collect();
         while let Some(node) = nodes.pop() {
-            node.ends.iter().for_each(|end| visit(end.encoding, node.shape));
+            node.ends.iter().for_each(|end| visit(end.output, end.encoding, node.shape));
             nodes.extend(node.branches.iter().map(|branch| &branch.node));
         }
     }

@@ -71,14 +71,16 @@ impl Planar {
         mut made: Vec<Made>,
         slots: &mut Slots,
     ) -> Self {
-        let upright = header.orientation.swaps_sides();
-        let stored = if upright { (header.height, header.width) } else { (header.width, header.height) };
+        let swapped = header.orientation.swaps_sides();
+        let stored =
+            if swapped { (header.height, header.width) } else { (header.width, header.height) };
         let sampling = header.sampling.expect("only such outputs come here");
         let slot = slots.take(planes::bytes(&planes::decoded(stored, sampling, scale)));
         for made in &mut made {
             let (width, height) = made.size;
             made.slot = slots.take(planes::bytes(&planes::to_encode((width, height))));
-            made.turned = upright.then(|| slots.take(planes::bytes(&planes::to_encode((height, width)))));
+            made.turned =
+                swapped.then(|| slots.take(planes::bytes(&planes::to_encode((height, width)))));
             made.turned.into_iter().for_each(|slot| slots.give(slot));
             slots.give(made.slot);
         }

@@ -13,7 +13,18 @@ fn header(format: Format, width: u32, height: u32) -> Header {
     let orientation = Orientation::UPRIGHT;
     let (profile, gray_alpha, ink, sampling, decoder_bytes) = (false, false, false, None, 0);
     let channels = 3;
-    Header { format, width, height, channels, orientation, profile, gray_alpha, ink, sampling, decoder_bytes }
+    Header {
+        format,
+        width,
+        height,
+        channels,
+        orientation,
+        profile,
+        gray_alpha,
+        ink,
+        sampling,
+        decoder_bytes,
+    }
 }
 
 /// A coloured overlay of 30×20 pixels, `rgb`.
@@ -95,7 +106,7 @@ fn pictures_get_the_channels_that_an_operation_needs() {
     let of = |channels| Header { channels, ..header(Format::Png, 40, 30) };
     let layouts = |header: &Header, recipe| {
         let mut layouts = vec![];
-        plan(header, recipe).unwrap().for_each_end(|_, shape| layouts.push(shape.layout));
+        plan(header, recipe).unwrap().for_each_end(|_, _, shape| layouts.push(shape.layout));
         layouts[0]
     };
     for (recipe, [gray, rgb, rgba]) in [
@@ -138,7 +149,7 @@ fn room_is_made_for_whatever_a_trim_may_leave() {
     ] {
         let recipe: Recipe = recipe.parse().unwrap();
         let planned = Plan::new(&header, &recipe, &overlays(), &Limits::default()).unwrap();
-        planned.for_each_end(|_, shape| {
+        planned.for_each_end(|_, _, shape| {
             assert_eq!((shape.width, shape.height), most, "{recipe}");
         });
     }

@@ -30,7 +30,7 @@ impl Working {
             };
             *most = step.allocated_bytes(from, to).max(*most);
         });
-        plan.for_each_end(|encoding, shape| {
+        plan.for_each_end(|_, encoding, shape| {
             working.encoding = encoder_bytes(encoding, shape).max(working.encoding);
         });
         working

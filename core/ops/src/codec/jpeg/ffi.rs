@@ -9,14 +9,14 @@
 
 use std::ffi::{CStr, c_int};
 
+use turbojpeg::PixelFormat;
 use turbojpeg::raw::{
     TJINIT_TJINIT_DECOMPRESS, TJPARAM, TJPARAM_TJPARAM_JPEGHEIGHT, TJPARAM_TJPARAM_JPEGWIDTH,
     TJPARAM_TJPARAM_SAVEMARKERS, TJPARAM_TJPARAM_SCANLIMIT, TJPARAM_TJPARAM_SUBSAMP,
-    TJSAMP_TJSAMP_420, TJSAMP_TJSAMP_422, TJSAMP_TJSAMP_440, TJSAMP_TJSAMP_444, tj3Decompress8,
-    tj3DecompressHeader, tj3DecompressToYUVPlanes8, tj3Destroy, tj3Get, tj3GetErrorStr, tj3Init,
-    tj3Set, tj3SetScalingFactor, size_t, tjhandle, tjscalingfactor,
+    TJSAMP_TJSAMP_420, TJSAMP_TJSAMP_422, TJSAMP_TJSAMP_440, TJSAMP_TJSAMP_444, size_t,
+    tj3Decompress8, tj3DecompressHeader, tj3DecompressToYUVPlanes8, tj3Destroy, tj3Get,
+    tj3GetErrorStr, tj3Init, tj3Set, tj3SetScalingFactor, tjhandle, tjscalingfactor,
 };
-use turbojpeg::PixelFormat;
 
 use super::planes::{self, Plane, Sampling};
 

@@ -48,6 +48,12 @@ pub(crate) fn decode(
 ) -> Result<(), Rejection> {
     let format = if ink { PixelFormat::CMYK } else { pixel_format(shape.layout) };
     let (denominator, size) = (scale.denominator(), (shape.width, shape.height));
+    if shape.layout == Layout::Rgb
+        && !ink
+        && baseline::decode_pixels(source, scale, size, pixels).is_some()
+    {
+        return Ok(());
+    }
     let task = ffi::Task { source, denominator, size, scans: MAX_SCANS };
     ffi::decode(task, format, pixels).or_else(|message| judge(message, source))
 }
@@ -141,9 +147,9 @@ impl Jpeg {
 /// Whether the ink of a CMYK JPEG is stored upside down, 255 for none, as Adobe's programs do and
 /// say.
 pub(crate) fn ink_is_inverted(source: &[u8]) -> bool {
-    header::Segments::of(source)
-        .map_while(Result::ok)
-        .any(|segment| segment.marker == header::APP14 && segment.payload.starts_with(header::ADOBE))
+    header::Segments::of(source).map_while(Result::ok).any(|segment| {
+        segment.marker == header::APP14 && segment.payload.starts_with(header::ADOBE)
+    })
 }
 
 /// Most bytes that encoding a picture of this size can take, whatever the manner.

@@ -116,12 +116,9 @@ mod tests {
     #[test]
     fn planes_hold_whole_blocks_and_follow_each_other() {
         let planes = decoded((33, 17), Sampling::HALF, Scale::Half);
-        let plane = |start, stride, rows, width, height| Plane { start, stride, rows, width, height };
-        let expected = [
-            plane(0, 24, 16, 17, 9),
-            plane(384, 12, 8, 9, 5),
-            plane(480, 12, 8, 9, 5),
-        ];
+        let plane =
+            |start, stride, rows, width, height| Plane { start, stride, rows, width, height };
+        let expected = [plane(0, 24, 16, 17, 9), plane(384, 12, 8, 9, 5), plane(480, 12, 8, 9, 5)];
         assert_eq!(planes, expected);
         assert_eq!(bytes(&planes), 576);
     }

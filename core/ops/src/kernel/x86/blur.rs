@@ -72,29 +72,38 @@ pub(crate) fn across(
     let sums = &mut sums[..2 * row.next_multiple_of(LANES)];
     let sign = _mm256_set1_epi16(SIGN);
     for (n, sums) in sums.as_chunks_mut::<{ 2 * LANES }>().0.iter_mut().enumerate() {
-        let [even, odd] = padded.map(|padded| {
-            // SAFETY: what is read ends at most a border and a vector behind sample `start`, which is
-            // before the end of the row: so far it was asserted to be padded.
-            let load = |at: usize| unsafe { _mm256_loadu_si256(padded.as_ptr().add(at).cast()) };
-            let middle = load(n * LANES + border);
-            let (zero, weight) = (_mm256_setzero_si256(), _mm256_set1_epi16(*centre));
-            let mut low = _mm256_maddubs_epi16(_mm256_unpacklo_epi8(middle, zero), weight);
-            let mut high = _mm256_maddubs_epi16(_mm256_unpackhi_epi8(middle, zero), weight);
-            let (mut left, mut right) = (n * LANES, n * LANES + 2 * border);
-            for weight in outer {
-                let (a, b, weight) = (load(left), load(right), _mm256_set1_epi16(*weight));
-                let both = (_mm256_unpacklo_epi8(a, b), _mm256_unpackhi_epi8(a, b));
-                low = _mm256_add_epi16(low, _mm256_maddubs_epi16(both.0, weight));
-                high = _mm256_add_epi16(high, _mm256_maddubs_epi16(both.1, weight));
-                (left, right) = (left + channels, right - channels);
-            }
-            (_mm256_xor_si256(low, sign), _mm256_xor_si256(high, sign))
-        });
+        // SAFETY: what is read ends at most a border and a vector behind sample `start`, which is
+        // before the end of the row: so far it was asserted to be padded.
+        let load = |row: usize, at: usize| unsafe {
+            _mm256_loadu_si256(padded[row].as_ptr().add(at).cast())
+        };
+        let (zero, weight) = (_mm256_setzero_si256(), _mm256_set1_epi16(*centre));
+        let (mut left, mut right) = (n * LANES, n * LANES + 2 * border);
+        let (even, odd) = (load(0, left + border), load(1, left + border));
+        let mut even_low = _mm256_maddubs_epi16(_mm256_unpacklo_epi8(even, zero), weight);
+        let mut even_high = _mm256_maddubs_epi16(_mm256_unpackhi_epi8(even, zero), weight);
+        let mut odd_low = _mm256_maddubs_epi16(_mm256_unpacklo_epi8(odd, zero), weight);
+        let mut odd_high = _mm256_maddubs_epi16(_mm256_unpackhi_epi8(odd, zero), weight);
+        for weight in outer {
+            let weight = _mm256_set1_epi16(*weight);
+            let times = |pair| _mm256_maddubs_epi16(pair, weight);
+            let (a, b) = (load(0, left), load(0, right));
+            even_low = _mm256_add_epi16(even_low, times(_mm256_unpacklo_epi8(a, b)));
+            even_high = _mm256_add_epi16(even_high, times(_mm256_unpackhi_epi8(a, b)));
+            let (a, b) = (load(1, left), load(1, right));
+            odd_low = _mm256_add_epi16(odd_low, times(_mm256_unpacklo_epi8(a, b)));
+            odd_high = _mm256_add_epi16(odd_high, times(_mm256_unpackhi_epi8(a, b)));
+            (left, right) = (left + channels, right - channels);
+        }
+        let (even_low, odd_low) =
+            (_mm256_xor_si256(even_low, sign), _mm256_xor_si256(odd_low, sign));
+        let (even_high, odd_high) =
+            (_mm256_xor_si256(even_high, sign), _mm256_xor_si256(odd_high, sign));
         let mixed = [
-            _mm256_unpacklo_epi16(even.0, odd.0),
-            _mm256_unpackhi_epi16(even.0, odd.0),
-            _mm256_unpacklo_epi16(even.1, odd.1),
-            _mm256_unpackhi_epi16(even.1, odd.1),
+            _mm256_unpacklo_epi16(even_low, odd_low),
+            _mm256_unpackhi_epi16(even_low, odd_low),
+            _mm256_unpacklo_epi16(even_high, odd_high),
+            _mm256_unpackhi_epi16(even_high, odd_high),
         ];
         for (sums, mixed) in sums.as_chunks_mut::<16>().0.iter_mut().zip(mixed) {
             // SAFETY: there is room for sixteen sums, and the store needs no alignment.

@@ -1,14 +1,13 @@
 //! Luma of RGB pixels: two of three products with their sum at once.
 
 use std::arch::x86_64::{
-    __m512i, _mm512_add_epi32, _mm512_loadu_si512, _mm512_madd_epi16, _mm512_mask_permutexvar_epi8,
-    _mm512_maskz_permutexvar_epi8, _mm512_packs_epi32, _mm512_packus_epi16,
-    _mm512_permutexvar_epi32, _mm512_set1_epi32, _mm512_setr_epi32, _mm512_srli_epi32,
-    _mm512_storeu_si512,
-    __m128i, __m256i, _mm_loadu_si128, _mm256_add_epi32, _mm256_madd_epi16, _mm256_or_si256,
-    _mm256_packs_epi32, _mm256_packus_epi16, _mm256_permutevar8x32_epi32, _mm256_set_m128i,
-    _mm256_set1_epi32, _mm256_setr_epi8, _mm256_setr_epi32, _mm256_shuffle_epi8, _mm256_srli_epi32,
-    _mm256_storeu_si256,
+    __m128i, __m256i, __m512i, _mm_loadu_si128, _mm256_add_epi32, _mm256_madd_epi16,
+    _mm256_or_si256, _mm256_packs_epi32, _mm256_packus_epi16, _mm256_permutevar8x32_epi32,
+    _mm256_set_m128i, _mm256_set1_epi32, _mm256_setr_epi8, _mm256_setr_epi32, _mm256_shuffle_epi8,
+    _mm256_srli_epi32, _mm256_storeu_si256, _mm512_add_epi32, _mm512_loadu_si512,
+    _mm512_madd_epi16, _mm512_mask_permutexvar_epi8, _mm512_maskz_permutexvar_epi8,
+    _mm512_packs_epi32, _mm512_packus_epi16, _mm512_permutexvar_epi32, _mm512_set1_epi32,
+    _mm512_setr_epi32, _mm512_srli_epi32, _mm512_storeu_si512,
 };
 
 /// Pixels that [`luma`] takes at a time.
@@ -76,8 +75,7 @@ pub(crate) fn luma_widest(pixels: &[u8], gray: &mut [u8], [r, g, b]: [u32; 3]) -
             // SAFETY: there are 64 bytes, and the load needs no alignment.
             let bytes = unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
             let both = _mm512_maskz_permutexvar_epi8(0x5555_5555_5555_5555, red_and_green, bytes);
-            let blue =
-                _mm512_mask_permutexvar_epi8(ones, 0x1111_1111_1111_1111, only_blue, bytes);
+            let blue = _mm512_mask_permutexvar_epi8(ones, 0x1111_1111_1111_1111, only_blue, bytes);
             let (both, blue) =
                 (_mm512_madd_epi16(both, red_green), _mm512_madd_epi16(blue, blue_half));
             _mm512_srli_epi32::<15>(_mm512_add_epi32(both, blue))

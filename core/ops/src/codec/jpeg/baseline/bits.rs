@@ -1,7 +1,9 @@
 //! The bits of a scan, without what is stuffed between them.
 
 /// The bits of entropy-coded data up to the next marker; behind it there are zeros without end.
-#[derive(Debug, Clone)]
+///
+/// It is copied, not borrowed, by what is not inlined: so it stays in registers.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Bits<'a> {
     data: &'a [u8],
     at: usize,
@@ -36,11 +38,11 @@ impl<'a> Bits<'a> {
                 return;
             }
         }
-        self.refill_by_bytes();
+        *self = self.refilled_by_bytes();
     }
 
     #[inline(never)]
-    fn refill_by_bytes(&mut self) {
+    fn refilled_by_bytes(mut self) -> Self {
         // Behind what counts there may be bits of a byte that is not taken yet.
         self.window &= !(u64::MAX >> self.count);
         while self.count < REFILLED {
@@ -61,6 +63,7 @@ impl<'a> Bits<'a> {
             self.window |= u64::from(byte) << (REFILLED - self.count);
             self.count += 8;
         }
+        self
     }
 
     /// The next `n` bits, of 1 to 16, which stay.
@@ -72,7 +75,7 @@ impl<'a> Bits<'a> {
     /// Takes `n` bits, no more than there are.
     #[inline(always)]
     pub(super) fn take(&mut self, n: u32) {
-        self.window <<= n;
+        self.window <<= n & 63;
         self.count = self.count.wrapping_sub(n);
     }
 

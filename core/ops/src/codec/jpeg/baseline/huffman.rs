@@ -23,7 +23,7 @@ pub(super) enum Class {
 #[derive(Debug)]
 pub(super) struct Table {
     /// For every beginning of [`LOOK`] bits, see [`entry`].
-    short: Vec<u32>,
+    short: Box<Short>,
     /// Of each length the first code behind its codes, as 16 bits.
     limits: [u32; 17],
     /// Of each length what is added to a code to get its place among the symbols.
@@ -32,6 +32,9 @@ pub(super) struct Table {
     symbols: [u8; 256],
     class: Class,
 }
+
+/// What is found for every beginning of [`LOOK`] bits.
+pub(super) type Short = [u32; 1 << LOOK];
 
 /// A code that was found, with its number if it was in sight.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +60,7 @@ impl Table {
         if !listed.iter().all(largest) {
             return None;
         }
-        let short = vec![0; 1 << LOOK];
+        let short = Box::new([0; 1 << LOOK]);
         let mut table = Self { short, limits: [0; 17], offsets: [0; 17], symbols, class };
         let (mut code, mut place) = (0_u32, 0_u32);
         for (length, count) in (1_u32..).zip(counts) {
@@ -97,11 +100,10 @@ impl Table {
         Symbol { length, step, size }
     }
 
-    /// The entry for the bits that come next; zero in its lowest byte if more have to be looked at.
+    /// The entries to [`look`] at.
     #[inline(always)]
-    pub(super) fn look(&self, bits: &Bits<'_>) -> u32 {
-        let short: &[u32; 1 << LOOK] = self.short.first_chunk().expect("it is as long as that");
-        short[bits.peek(LOOK) & ((1 << LOOK) - 1)]
+    pub(super) fn short(&self) -> &Short {
+        &self.short
     }
 
     /// Takes a code and its number that are longer than [`LOOK`], of which the entry is given:
@@ -109,7 +111,7 @@ impl Table {
     #[inline(always)]
     pub(super) fn long(&self, entry: u32, bits: &mut Bits<'_>) -> Option<(usize, i32)> {
         let Symbol { length, step, size } = if entry == 0 {
-            self.longest(bits)?
+            self.longest(bits.peek(16) as u32)?
         } else {
             Symbol { length: entry >> 16 & 31, step: step_of(entry), size: entry >> 24 }
         };
@@ -123,12 +125,17 @@ impl Table {
     }
 
     #[inline(never)]
-    fn longest(&self, bits: &Bits<'_>) -> Option<Symbol> {
-        let code = bits.peek(16) as u32;
+    fn longest(&self, code: u32) -> Option<Symbol> {
         let length = (LOOK + 1..=16).find(|length| code < self.limits[*length as usize])?;
         let place = (code >> (16 - length)).wrapping_add(self.offsets[length as usize]);
         Some(self.symbol(length, *self.symbols.get(place as usize)?))
     }
+}
+
+/// The entry for the bits that come next.
+#[inline(always)]
+pub(super) fn look(short: &Short, bits: &Bits<'_>) -> u32 {
+    short[bits.peek(LOOK) & ((1 << LOOK) - 1)]
 }
 
 /// What is found for a beginning: the length of code and number, the step, the number. If the
@@ -141,6 +148,12 @@ fn entry(symbol: Symbol, rest: u32, free: u32) -> u32 {
         Some(after) => ((extend(rest >> after, size) as u32) << 16) | step | (length + size),
         None => (size << 24) | (length << 16) | step,
     }
+}
+
+/// The bits of code and number that an entry gives; 0 if more have to be looked at.
+#[inline(always)]
+pub(super) fn length_of(entry: u32) -> u32 {
+    entry & 0xff
 }
 
 /// The step that an entry gives.
@@ -171,12 +184,14 @@ mod tests {
                 let code = (1_u64 << (i + 1)) - 2;
                 let free = 63 - i as u32;
                 let written = code << free | (number << (free - size));
-                let data = written.to_be_bytes().map(|byte| if byte == 0xff { vec![255, 0] } else { vec![byte] });
+                let data = written
+                    .to_be_bytes()
+                    .map(|byte| if byte == 0xff { vec![255, 0] } else { vec![byte] });
                 let data = data.concat();
                 let mut bits = Bits::of(&data);
                 bits.refill();
-                let entry = table.look(&bits);
-                let found = if entry & 255 == 0 {
+                let entry = look(table.short(), &bits);
+                let found = if length_of(entry) == 0 {
                     table.long(entry, &mut bits).unwrap()
                 } else {
                     (step_of(entry), entry as i32 >> 16)

@@ -11,6 +11,11 @@ use super::Coded;
 #[repr(align(64))]
 pub(super) struct Block(pub(super) [i16; 64]);
 
+impl Block {
+    /// Without anything.
+    pub(super) const ZERO: Self = Self([0; 64]);
+}
+
 /// A transform to so many samples.
 pub(super) trait Inverse: Copy {
     /// Rows and columns of what it makes.
@@ -88,7 +93,8 @@ impl Inverse for Quarter {
         if coded == Coded::First {
             return flat::<2>(first(block, steps), into);
         }
-        let row = |n: usize| -> [i32; 8] { std::array::from_fn(|i| multiplied(block, steps, 8 * n + i)) };
+        let row =
+            |n: usize| -> [i32; 8] { std::array::from_fn(|i| multiplied(block, steps, 8 * n + i)) };
         let (first, rows) = (row(0), [1, 3, 5, 7].map(row));
         let (mut upper, mut lower) = ([0; 8], [0; 8]);
         for i in 0..8 {

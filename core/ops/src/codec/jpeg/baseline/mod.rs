@@ -6,9 +6,22 @@
 //! decodes the file from the start: so nothing is refused here, nothing is mended, and no file
 //! looks different for having come this way. Broken files cost at most one pass over their blocks.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "windows of 64 bits are taken apart; numbers of the format fit 16 bits, and are checked \
+              where they add up"
+)]
+#![allow(
+    clippy::inline_always,
+    reason = "what is not inlined is not compiled for the instructions of its caller"
+)]
+
 mod bits;
 mod huffman;
 mod inverse;
+mod pixels;
 mod setup;
 #[cfg(test)]
 mod tests;
@@ -16,13 +29,15 @@ mod tests;
 mod x86;
 
 use self::bits::Bits;
-use self::huffman::{END, Table, step_of};
+use self::huffman::{END, Table, length_of, look, step_of};
 use self::inverse::{Block, Inverse};
 use self::setup::{Setup, ZIGZAG};
 use super::header::EOI;
 use super::planes::{self, Plane, Sampling};
 use crate::geometry::Scale;
 use crate::kernel::level::{self, Kernel};
+
+pub(super) use pixels::decode as decode_pixels;
 
 /// The first of the eight markers that part the data of a scan.
 const RST0: u8 = 0xd0;
@@ -79,26 +94,66 @@ impl<I: Inverse> Kernel for Decode<'_, I> {
         let Sampling { across, down } = setup.sampling;
         let units = |side: u32, factor: u32| side.div_ceil(8 * factor) as usize;
         let (columns, rows) = (units(setup.width, across), units(setup.height, down));
+        let (places, count) = setup.sampling.places();
+        let places = &places[..count];
         let mut scan = Scan::of(&setup);
-        for row in 0..rows {
-            for column in 0..columns {
-                scan.restart()?;
-                for (c, plane) in planes.iter().enumerate() {
-                    let (h, v) = if c == 0 { (across as usize, down as usize) } else { (1, 1) };
-                    for (j, i) in (0..v).flat_map(|j| (0..h).map(move |i| (j, i))) {
-                        let mut block = Block([0; 64]);
-                        let coded = scan.block(c, &mut block)?;
-                        let (x, y) = ((column * h + i) * I::SIDE, (row * v + j) * I::SIDE);
-                        let at = plane.start + y * plane.stride + x;
-                        let into = (&mut buffer[at..], plane.stride);
-                        let steps = &setup.components[c].steps;
-                        inverse.make(&block, coded, steps, into);
-                    }
-                }
+        let mut blocks = [const { Block::ZERO }; MOST_BLOCKS];
+        let mut coded = [Coded::First; MOST_BLOCKS];
+        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)))
+        {
+            scan.restart()?;
+            // All of them are read before the first is transformed: what was just written in small
+            // pieces is slow to be read in large ones.
+            for (place, (block, coded)) in places.iter().zip(blocks.iter_mut().zip(&mut coded)) {
+                *block = Block::ZERO;
+                *coded = scan.block(place.component, &mut block.0)?;
             }
-            scan.is_whole()?;
+            for (place, (block, coded)) in places.iter().zip(blocks.iter().zip(coded)) {
+                let Place { component, across, down, of: (h, v) } = *place;
+                let (x, y) = ((column * h + across) * I::SIDE, (row * v + down) * I::SIDE);
+                let plane = &planes[component];
+                let into = &mut buffer[plane.start + y * plane.stride + x..];
+                inverse.make(
+                    block,
+                    coded,
+                    &setup.components[component].steps,
+                    (into, plane.stride),
+                );
+            }
+            if column + 1 == columns {
+                scan.is_whole()?;
+            }
         }
         scan.end()
+    }
+}
+
+/// Most blocks of an MCU: four of luma and two of colour.
+const MOST_BLOCKS: usize = 6;
+
+/// Where a block of an MCU belongs.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    component: usize,
+    /// Its column and row among the blocks of its component in the MCU, and how many those are.
+    across: usize,
+    down: usize,
+    of: (usize, usize),
+}
+
+impl Sampling {
+    /// The blocks of an MCU in their order, and how many they are.
+    fn places(self) -> ([Place; MOST_BLOCKS], usize) {
+        let of = (self.across as usize, self.down as usize);
+        let luma = (0..of.0 * of.1).map(|n| (0, n % of.0, n / of.0, of));
+        let colour = (1..=2).map(|component| (component, 0, 0, (1, 1)));
+        let mut places = [Place::default(); MOST_BLOCKS];
+        let mut count = 0;
+        for (place, (component, across, down, of)) in places.iter_mut().zip(luma.chain(colour)) {
+            *place = Place { component, across, down, of };
+            count += 1;
+        }
+        (places, count)
     }
 }
 
@@ -152,15 +207,15 @@ impl<'a> Scan<'a> {
 
     /// Reads a block of a component; `block` is zero.
     #[inline(always)]
-    fn block(&mut self, component: usize, block: &mut Block) -> Option<Coded> {
+    fn block(&mut self, component: usize, block: &mut [i16; 64]) -> Option<Coded> {
         let (dc, ac) = self.tables[component];
-        let bits = &mut self.bits;
+        let mut bits = self.bits;
         bits.refill();
-        let entry = dc.look(bits);
-        let difference = if entry & 0xff == 0 {
-            dc.long(entry, bits)?.1
+        let entry = look(dc.short(), &bits);
+        let difference = if length_of(entry) == 0 {
+            dc.long(entry, &mut bits)?.1
         } else {
-            bits.take(entry & 0xff);
+            bits.take(length_of(entry));
             entry as i32 >> 16
         };
         let first = self.predicted[component] + difference;
@@ -169,39 +224,41 @@ impl<'a> Scan<'a> {
         if first.checked_mul(step)?.abs() > LARGEST_DC {
             return None;
         }
-        block.0[0] = first as i16;
+        block[0] = first as i16;
+        let short = ac.short();
         let mut k = 0;
-        'block: loop {
+        let last = 'block: loop {
             bits.refill();
             // As many as are surely there.
             for _ in 0..bits::REFILLED / huffman::LOOK {
-                let entry = ac.look(bits);
-                let is_long = entry & 0xff == 0;
-                let (step, number) = if is_long {
+                let entry = look(short, &bits);
+                if length_of(entry) == 0 {
                     bits.refill();
-                    ac.long(entry, bits)?
-                } else {
-                    bits.take(entry & 0xff);
-                    (step_of(entry), entry as i32 >> 16)
-                };
-                let next = k + step;
-                if next >= 63 {
-                    if next == 63 {
-                        block.0[63] = number as i16;
-                    } else if next < END {
-                        return None;
+                    let (step, number) = ac.long(entry, &mut bits)?;
+                    k += step;
+                    if k >= 63 {
+                        break 'block number;
                     }
-                    k += next & 63;
-                    break 'block;
-                }
-                k = next;
-                block.0[usize::from(ZIGZAG[k])] = number as i16;
-                if is_long {
+                    block[usize::from(ZIGZAG[k])] = number as i16;
                     continue 'block;
                 }
+                bits.take(length_of(entry));
+                k += step_of(entry);
+                if k >= 63 {
+                    break 'block entry as i32 >> 16;
+                }
+                block[usize::from(ZIGZAG[k])] = (entry as i32 >> 16) as i16;
             }
+        };
+        self.bits = bits;
+        match k {
+            END => Some(Coded::First),
+            63 => {
+                block[63] = last as i16;
+                Some(Coded::More)
+            }
+            _ => (k > END).then_some(Coded::More),
         }
-        Some(if k == 0 { Coded::First } else { Coded::More })
     }
 
     /// Whether nothing was read that is not there; asked now and then, so that a file that ends

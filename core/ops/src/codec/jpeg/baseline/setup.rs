@@ -1,7 +1,7 @@
 //! What the header of a JPEG says to a decoder, if it is of the kind that is decoded here.
 
 use super::huffman::{Class, Table};
-use crate::codec::jpeg::header::Segments;
+use crate::codec::jpeg::header::{APP0, Segments};
 use crate::codec::jpeg::planes::Sampling;
 
 const SOF0: u8 = 0xc0;
@@ -56,6 +56,7 @@ struct Tables {
 }
 
 /// A frame header of the right kind.
+#[derive(Debug, Clone, Copy)]
 struct Frame {
     width: u32,
     height: u32,
@@ -78,6 +79,11 @@ impl<'a> Setup<'a> {
                 DRI => restart = u32::from(u16::from_be_bytes(segment.payload.try_into().ok()?)),
                 SOF0 if frame.is_none() => frame = Some(Frame::read(segment.payload)?),
                 SOS => return tables.setup(frame?, restart, segment.payload, segments.rest()),
+                // libjpeg warns of a major version that it does not know.
+                APP0 if matches!(*segment.payload, [b'J', b'F', b'I', b'F', 0, major, ..] if major != 1) =>
+                {
+                    return None;
+                }
                 // What carries no part of the picture: application segments and comments.
                 0xe0..=0xef | 0xfe => {}
                 _ => return None,
@@ -141,8 +147,7 @@ impl Tables {
         let Self { dc, ac, .. } = self;
         let Frame { width, height, sampling, .. } = frame;
         let components = [luma, blue, red];
-        names_differ
-            .then_some(Setup { width, height, sampling, components, restart, data, dc, ac })
+        names_differ.then_some(Setup { width, height, sampling, components, restart, data, dc, ac })
     }
 }
 

@@ -39,7 +39,15 @@ fn encoded((width, height): (u32, u32), rgb: &[u8], manner: Manner) -> Vec<u8> {
         (raw::TJPARAM_TJPARAM_OPTIMIZE, c_int::from(manner.optimized)),
         (raw::TJPARAM_TJPARAM_NOREALLOC, 1),
     ];
-    let mut file = vec![0; turbojpeg::compressed_buf_len(width as usize, height as usize, turbojpeg::Subsamp::None).unwrap()];
+    let mut file = vec![
+        0;
+        turbojpeg::compressed_buf_len(
+            width as usize,
+            height as usize,
+            turbojpeg::Subsamp::None
+        )
+        .unwrap()
+    ];
     let (mut at, mut length) = (file.as_mut_ptr(), file.len() as raw::size_t);
     let (width, height) = (width as c_int, height as c_int);
     let format = raw::TJPF_TJPF_RGB;
@@ -51,7 +59,10 @@ fn encoded((width, height): (u32, u32), rgb: &[u8], manner: Manner) -> Vec<u8> {
             assert_eq!(raw::tj3Set(handle, parameter as c_int, value), 0);
         }
         let (from, into) = (rgb.as_ptr(), &raw mut at);
-        assert_eq!(raw::tj3Compress8(handle, from, width, 0, height, format, into, &raw mut length), 0);
+        assert_eq!(
+            raw::tj3Compress8(handle, from, width, 0, height, format, into, &raw mut length),
+            0
+        );
         raw::tj3Destroy(handle);
     }
     file.truncate(length as usize);
@@ -74,6 +85,23 @@ fn here(source: &[u8], wanted: Wanted) -> Option<Vec<u8>> {
     let mut buffer = vec![7; planes::bytes(&planes)];
     decode(source, wanted, &mut buffer)?;
     Some(inside(&planes, &buffer))
+}
+
+/// Pixels by libjpeg-turbo alone.
+fn pixels_by_libjpeg(source: &[u8], size: (u32, u32), scale: Scale) -> Option<Vec<u8>> {
+    let size = (scale.of(size.0), scale.of(size.1));
+    let mut pixels = vec![0; 3 * (size.0 * size.1) as usize];
+    let task = ffi::Task { source, denominator: scale.denominator(), size, scans: MAX_SCANS };
+    let done = ffi::decode(task, turbojpeg::PixelFormat::RGB, &mut pixels);
+    done.or_else(|message| judge(message, source)).ok()?;
+    Some(pixels)
+}
+
+fn pixels_here(source: &[u8], size: (u32, u32), scale: Scale) -> Option<Vec<u8>> {
+    let size = (scale.of(size.0), scale.of(size.1));
+    let mut pixels = vec![7; 3 * (size.0 * size.1) as usize];
+    decode_pixels(source, scale, size, &mut pixels)?;
+    Some(pixels)
 }
 
 /// The samples that belong to the picture.
@@ -116,13 +144,18 @@ fn manners() -> impl Strategy<Value = Manner> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
     #[test]
-    fn planes_are_those_of_libjpeg((size, rgb) in pictures(), manner in manners()) {
+    fn planes_and_pixels_are_those_of_libjpeg((size, rgb) in pictures(), manner in manners()) {
         let source = encoded(size, &rgb, manner);
         for scale in SCALES {
             let wanted = Wanted { size, sampling: manner.sampling, scale };
             let expected = by_libjpeg(&source, wanted);
             assert!(expected.is_some());
             at_every_level(|| assert!(here(&source, wanted) == expected, "{scale:?}"));
+        }
+        for scale in SCALES.into_iter().chain([Scale::Full]) {
+            let expected = pixels_by_libjpeg(&source, size, scale);
+            assert!(expected.is_some());
+            at_every_level(|| assert!(pixels_here(&source, size, scale) == expected, "{scale:?}"));
         }
     }
 
@@ -147,6 +180,11 @@ proptest! {
                 prop_assert!(by_libjpeg(&source, wanted).as_deref() == Some(&made[..]), "{:?}", scale);
             }
         }
+        for scale in SCALES.into_iter().chain([Scale::Full]) {
+            if let Some(made) = pixels_here(&source, size, scale) {
+                prop_assert!(pixels_by_libjpeg(&source, size, scale) == Some(made), "{:?}", scale);
+            }
+        }
     }
 }
 
@@ -154,10 +192,27 @@ proptest! {
 fn a_file_that_ends_early_is_left_to_libjpeg() {
     let (size, rgb) = ((64, 64), vec![77; 64 * 64 * 3]);
     let sampling = Sampling::HALF;
-    let source = encoded(size, &rgb, Manner { quality: 80, sampling, restart: 0, optimized: false });
+    let source =
+        encoded(size, &rgb, Manner { quality: 80, sampling, restart: 0, optimized: false });
     let wanted = Wanted { size, sampling, scale: Scale::Half };
     assert!(here(&source, wanted).is_some());
     for end in 0..source.len() {
         assert!(here(&source[..end], wanted).is_none(), "{end} bytes");
+        assert!(pixels_here(&source[..end], size, Scale::Full).is_none(), "{end} bytes");
     }
+}
+
+#[test]
+fn a_file_that_libjpeg_warns_of_is_left_to_it() {
+    let (size, rgb) = ((64, 64), vec![77; 64 * 64 * 3]);
+    let sampling = Sampling::HALF;
+    let mut source =
+        encoded(size, &rgb, Manner { quality: 80, sampling, restart: 0, optimized: false });
+    // The major version of JFIF, which is the first segment.
+    assert_eq!((&source[6..11], source[11]), (&b"JFIF\0"[..], 1));
+    source[11] = 2;
+    let wanted = Wanted { size, sampling, scale: Scale::Half };
+    assert!(by_libjpeg(&source, wanted).is_none());
+    assert!(here(&source, wanted).is_none());
+    assert!(pixels_here(&source, size, Scale::Full).is_none());
 }

@@ -5,8 +5,7 @@
 
 use std::arch::x86_64::{
     __m128i, _mm_add_epi8, _mm_add_epi32, _mm_loadu_si128, _mm_madd_epi16, _mm_mullo_epi16,
-    _mm_packs_epi16, _mm_packs_epi32, _mm_set1_epi8, _mm_set1_epi32,
-    _mm_setzero_si128,
+    _mm_packs_epi16, _mm_packs_epi32, _mm_set1_epi8, _mm_set1_epi32, _mm_setzero_si128,
     _mm_srai_epi32, _mm_storeu_si128, _mm_sub_epi32, _mm_unpackhi_epi16, _mm_unpackhi_epi32,
     _mm_unpackhi_epi64, _mm_unpacklo_epi16, _mm_unpacklo_epi32,
 };
@@ -69,8 +68,7 @@ fn half(block: &[i16; 64], steps: &[i16; 64], samples: &mut [u8; 16]) {
 fn four<const SHIFT: i32, const UPPER: bool>(
     [n0, n1, n2, n3, n5, n6, n7]: [__m128i; 7],
 ) -> [__m128i; 4] {
-    let interleave =
-        |a, b| if UPPER { _mm_unpackhi_epi16(a, b) } else { _mm_unpacklo_epi16(a, b) };
+    let interleave = |a, b| if UPPER { _mm_unpackhi_epi16(a, b) } else { _mm_unpacklo_epi16(a, b) };
     let products = |a, b, [by_a, by_b]: [i16; 2]| {
         let factors = i32::from(by_b) << 16 | i32::from(by_a.cast_unsigned());
         _mm_madd_epi16(interleave(a, b), _mm_set1_epi32(factors))

@@ -1,0 +1,414 @@
+// Fleet: who works, why there are so many, and what has happened to them.
+import { announce, keys } from "../lib/a11y.js";
+import { ask, isMissing, load, part } from "../lib/api.js";
+import { h, name as shown, put, say } from "../lib/dom.js";
+import { clock, clockExact, count, number, since, words } from "../lib/format.js";
+import { icon } from "../lib/icons.js";
+import { on } from "../lib/live.js";
+import { doings, shortId, troublesOf } from "../lib/reasons.js";
+import { title } from "../lib/recipe.js";
+import { filter, route } from "../lib/route.js";
+import { get, set, watch } from "../lib/store.js";
+import { badge } from "../el/badge.js";
+import { confirm, toast } from "../el/dialog.js";
+import { trouble } from "../el/trouble.js";
+import "../el/chart.js";
+
+const RANGES = {
+  "1h": ["1 h", 3_600_000],
+  "6h": ["6 h", 21_600_000],
+  "24h": ["24 h", 86_400_000],
+  "7d": ["7 d", 604_800_000],
+};
+const LOOK_MS = 3000;
+const DECISIONS = 500;
+const SHOWN = 60;
+const FADES_MS = 8000;
+/** The chart shows no less than this, and begins a moment before the first that is known. */
+const SHORTEST_MS = 5 * 60_000;
+const MARGIN_MS = 20_000;
+
+export default async function fleetScreen(main, signal) {
+  const totals = h("p", { class: "totals" });
+  const ranges = h("div", { class: "segments", role: "radiogroup", "aria-label": "Time shown" });
+  const warning = h("div", { class: "banner", role: "status", hidden: true });
+  const chart = h("px-chart");
+  const decisions = h("ol", { class: "log", tabindex: "0", "aria-label": "Decisions" });
+  const events = h("ol", { class: "log", tabindex: "0", "aria-label": "Events" });
+  const cards = h("ul", { class: "instances", "aria-label": "Instances" });
+  const nothing = h("div", { class: "card empty", hidden: true });
+  const wrong = h("div", { hidden: true });
+  main.append(
+    h("div", { class: "head" }, h("h1", {}, "Fleet"), totals, h("span", { class: "grow" }), ranges),
+    warning,
+    wrong,
+    h(
+      "div",
+      { class: "fleet data" },
+      h("section", { class: "card", "aria-label": "Over time" }, chart),
+      h("section", { class: "card logs" }, h("h2", {}, "Decisions"), decisions, h("h2", {}, "Events"), events),
+    ),
+    cards,
+    nothing,
+  );
+
+  let known = [];
+  let history = null;
+  let happened = [];
+  const range = () => (RANGES[route().query.get("range")] ? route().query.get("range") : "1h");
+
+  const drawRanges = () =>
+    put(
+      ranges,
+      Object.entries(RANGES).map(([value, [text]]) =>
+        h(
+          "label",
+          {},
+          h("input", {
+            type: "radio",
+            name: "range",
+            value,
+            checked: value === range(),
+            onchange: () => filter({ range: value }),
+          }),
+          h("span", {}, text),
+        ),
+      ),
+    );
+  const drawFleet = () => {
+    const fleet = get("fleet");
+    if (!fleet?.instances) return;
+    const living = fleet.instances.filter((one) => one.state !== "ended");
+    const serving = living.filter(
+      (one) => one.state === "ready" || one.state === "waiting" || one.state === "sick",
+    ).length;
+    put(
+      totals,
+      h("strong", {}, `${serving} of ${living.length} in service`),
+      ` · ${number(fleet.visible ?? 0)} waiting · ${number(fleet.in_flight ?? 0)} in work`,
+      fleet.delayed ? ` · ${number(fleet.delayed)} delayed` : "",
+    );
+    nothing.hidden = fleet.instances.length > 0 || cards.childElementCount > 0;
+    const role = get("session")?.features.includes("fleet");
+    put(
+      nothing,
+      icon("fleet", "big"),
+      h("strong", {}, "No instances"),
+      h(
+        "p",
+        {},
+        role ? "The next job starts one, where pixmill up or a controller runs." : "This server knows of no fleet.",
+      ),
+    );
+    drawCards(cards, fleet.instances, (one) => drain(one, look));
+  };
+  const drawLogs = () => {
+    const told = known.filter((decision) => decision.actions.length || decision.failures?.length);
+    put(
+      decisions,
+      told.length
+        ? told.slice(0, SHOWN).map((decision) => decisionLine(decision))
+        : h(
+            "li",
+            { class: "muted" },
+            known.length
+              ? "Nothing had to be decided: the fleet has the size it needs."
+              : "No controller has run here yet.",
+          ),
+    );
+    const none = h("li", { class: "muted" }, "Nothing has happened yet.");
+    put(events, happened.length ? happened.map(eventLine) : none);
+    drawWarning(warning, get("fleet")?.controller);
+    drawChart();
+  };
+  const drawChart = () => {
+    const now = Date.now();
+    const span = RANGES[range()][1];
+    const marks = known
+      .filter((decision) => decision.actions.length)
+      .map((decision) => ({
+        at: Date.parse(decision.at),
+        key: decision.tick,
+        text: doings(decision)
+          .map((one) => `${one.what}: ${one.why}`)
+          .join("; "),
+      }));
+    const kept = history ?? { at: [], backlog: [], rate: [], size: [] };
+    // A young fleet fills the chart with what there is of it.
+    const young = Math.min(kept.at[0] ?? now, marks.at(-1)?.at ?? now) - MARGIN_MS;
+    chart.show(kept, marks, [Math.max(now - span, Math.min(young, now - SHORTEST_MS)), now]);
+  };
+  chart.addEventListener("mark", (event) => {
+    const li = decisions.querySelector(`[data-tick="${event.detail}"]`);
+    li?.scrollIntoView({ block: "nearest" });
+    li?.classList.add("lit");
+    setTimeout(() => li?.classList.remove("lit"), 1500);
+  });
+
+  const loadHistory = async () => {
+    try {
+      const [past, told] = await Promise.all([
+        load("fleet/history", { range: range() }, signal),
+        load("fleet/events", { limit: SHOWN }, signal),
+      ]);
+      history = columnsOf(past);
+      happened = told.events;
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      history = null;
+    }
+    drawLogs();
+  };
+  const look = async () => {
+    try {
+      const [fleet, page] = await Promise.all([
+        load("fleet", {}, signal),
+        load("decisions", { limit: DECISIONS }, signal),
+      ]);
+      wrong.hidden = true;
+      set("fleet", fleet);
+      if (page.decisions[0]?.tick !== known[0]?.tick) {
+        known = page.decisions;
+        drawLogs();
+      }
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      if (!get("fleet")?.instances) {
+        wrong.hidden = false;
+        put(wrong, trouble(error, look));
+      }
+    }
+  };
+  watch(["fleet"], drawFleet, signal);
+
+  watch(
+    ["route"],
+    () => {
+      if (route().screen === "fleet") {
+        drawRanges();
+        loadHistory();
+      }
+    },
+    signal,
+  );
+  on(
+    "decision",
+    (decision) => {
+      if (decision.tick !== known[0]?.tick) {
+        known = [decision, ...known].slice(0, DECISIONS);
+        drawLogs();
+      }
+    },
+    signal,
+  );
+  on("refetch", look, signal);
+  let turns = 0;
+  const timer = setInterval(() => {
+    if (document.hidden) return;
+    look();
+    if (++turns % 3 === 0) loadHistory();
+  }, LOOK_MS);
+  signal.addEventListener("abort", () => clearInterval(timer));
+
+  const focus = (by) => {
+    const all = [...cards.querySelectorAll(".instance")];
+    all[Math.max(0, Math.min(all.length - 1, all.indexOf(document.activeElement) + by))]?.focus();
+  };
+  const ranged = Object.keys(RANGES);
+  keys(
+    {
+      1: () => filter({ range: ranged[0] }),
+      2: () => filter({ range: ranged[1] }),
+      3: () => filter({ range: ranged[2] }),
+      4: () => filter({ range: ranged[3] }),
+      j: () => focus(1),
+      k: () => focus(-1),
+      d: () => document.activeElement.closest?.(".instance")?.querySelector("[data-act=drain]")?.click(),
+      Escape: () => history_(),
+    },
+    signal,
+  );
+  drawRanges();
+  drawFleet();
+  await look();
+  drawLogs();
+  loadHistory();
+}
+const history_ = () => window.history.back();
+
+/** What the server keeps of the past, as the chart wants it. */
+const columnsOf = (kept) => ({
+  at: kept.at.map((at) => Date.parse(at)),
+  backlog: kept.visible,
+  rate: kept.served_per_second,
+  size: kept.instances,
+});
+
+function eventLine({ at, kind, instance, count: many, why }) {
+  const whom = instance ? h("code", {}, shortId(instance)) : many ? number(many) : "";
+  const bad = kind === "failure" || kind === "warning";
+  return h(
+    "li",
+    {},
+    h("time", { class: "num muted" }, clockExact(at)),
+    h("span", { class: bad ? "bad" : "" }, bad ? "" : [h("strong", {}, title(kind), " ", whom), ": "], why),
+  );
+}
+
+function decisionLine(decision) {
+  return h(
+    "li",
+    { "data-tick": decision.tick },
+    h("time", { class: "num muted" }, clock(decision.at)),
+    h(
+      "span",
+      {},
+      doings(decision).map((one, at) => [at ? "; " : "", h("strong", {}, one.what), `: ${one.why}`]),
+      troublesOf(decision).length ? h("span", { class: "bad" }, ` ${troublesOf(decision).join("; ")}`) : null,
+      decision.rehearsed ? " (only rehearsed)" : "",
+    ),
+  );
+}
+
+/** A controller that is late twice is silent: what is shown of it is old. */
+function drawWarning(warning, controller) {
+  const since = controller ? Date.now() - Date.parse(controller.last_tick_at) : 0;
+  const late = since > Math.max(2000 * (controller?.tick_seconds ?? 10), 10_000);
+  warning.hidden = !controller || !(late || controller.has_stopped);
+  if (warning.hidden) return;
+  const rest = "the fleet keeps its size until pixmill up or pixmill controller runs again.";
+  put(
+    warning,
+    icon("retry"),
+    h("span", {}, `No controller acts since ${clockExact(controller.last_tick_at)}: ${rest}`),
+  );
+}
+
+function drawCards(list, instances, drain) {
+  const there = new Map([...list.children].map((li) => [li.dataset.id, li]));
+  const known = new Set(instances.map((one) => one.id));
+  for (const one of instances) {
+    let li = there.get(one.id);
+    if (!li) {
+      li = h("li", { class: "instance card arrives", "data-id": one.id, tabindex: "-1" });
+      list.append(li);
+    }
+    li.classList.toggle("leaves", one.state === "ended");
+    if (one.state === "ended") setTimeout(() => li.remove(), FADES_MS);
+    drawCard(li, one, drain);
+  }
+  for (const [id, li] of there) {
+    if (known.has(id) || li.classList.contains("leaves")) continue;
+    // It fades, with what became of it, while its successor slides in.
+    li.classList.add("leaves");
+    li.querySelector(".badge")?.replaceWith(
+      badge(li.dataset.state === "draining" || li.dataset.state === "stopping" ? "ended" : "gone"),
+    );
+    for (const button of li.querySelectorAll("button")) button.disabled = true;
+    setTimeout(() => li.remove(), FADES_MS);
+  }
+}
+
+function drawCard(li, one, drain) {
+  const { report } = one;
+  const slots = report?.slots ?? 0;
+  const busy = report?.busy ?? 0;
+  const load = slots ? `${Math.round((busy / slots) * 100)} %` : "–";
+  const beat = one.heartbeat_at ? since(one.heartbeat_at) : "–";
+  const text = JSON.stringify([
+    one.state,
+    one.reason,
+    slots,
+    busy,
+    report?.leases,
+    report?.ended,
+    one.target,
+    one.draining_since,
+  ]);
+  li.dataset.state = one.state;
+  if (li.text === text) {
+    say(li.querySelector(".beat"), beat);
+    say(li.querySelector(".age"), since(one.launched_at));
+    return;
+  }
+  li.text = text;
+  const focused =
+    li.contains(document.activeElement) && document.activeElement !== li ? document.activeElement.dataset.act : null;
+  const line = (term, value, className = "") =>
+    h("div", { class: "pair" }, h("dt", {}, term), h("dd", { class: `num ${className}` }, value));
+  const drainable =
+    one.state !== "draining" && one.state !== "ended" && one.state !== "stopping" && one.drainable !== false;
+  put(
+    li,
+    h(
+      "div",
+      { class: "line" },
+      h("strong", { class: "num grow ellipsis", title: one.id }, shortId(one.id)),
+      badge(
+        one.state === "pending" ||
+          (one.state === "silent" && !report && Date.now() - Date.parse(one.launched_at) < 15_000)
+          ? "booting"
+          : one.state,
+      ),
+    ),
+    h(
+      "div",
+      { class: "slots", role: "img", "aria-label": `${busy} of ${count(slots, "slot")} taken` },
+      Array.from({ length: Math.min(Math.max(slots, 1), 32) }, (_, n) => h("span", { class: n < busy ? "taken" : "" })),
+    ),
+    one.reason && h("p", { class: "reason" }, shown(one.reason)),
+    one.target &&
+      h(
+        "p",
+        { class: "small muted" },
+        `Target ${words(one.target.state)}${one.target.reason ? `: ${one.target.reason}` : ""}`,
+      ),
+    h(
+      "dl",
+      {},
+      line("Load", load),
+      line("Holds", report ? count(report.leases, "job") : "–"),
+      line("Ground", report ? number(report.ended) : "–"),
+      line("Age", since(one.launched_at), "age"),
+      line("Heartbeat", beat, "beat"),
+    ),
+    h("button", { class: "quiet", "data-act": "drain", disabled: !drainable, onclick: () => drain(one) }, "Drain…"),
+  );
+  if (focused) li.querySelector(`[data-act="${focused}"]`)?.focus();
+}
+
+async function drain(one, look) {
+  const held = one.report?.leases ?? 0;
+  const jobs = one.report?.jobs?.length
+    ? h(
+        "ul",
+        { class: "held" },
+        one.report.jobs.slice(0, 8).map((job) => h("li", {}, h("code", {}, `${job.batch}/${job.id}`))),
+      )
+    : null;
+  const sure = await confirm(
+    `Drain ${shortId(one.id)}?`,
+    [
+      h(
+        "p",
+        {},
+        "It takes no more jobs, and ends when it has finished what it holds. The controller starts another one if one is needed.",
+      ),
+      h("p", {}, held ? `It holds ${count(held, "job")} now; none of them is lost.` : "It holds no job now."),
+      jobs,
+    ],
+    "Drain it",
+  );
+  if (!sure) return;
+  set("fleet", {
+    ...get("fleet"),
+    instances: get("fleet").instances.map((other) => (other.id === one.id ? { ...other, state: "draining" } : other)),
+  });
+  try {
+    await ask("POST", `fleet/${part(one.id)}/drain`);
+    announce(`${shortId(one.id)} drains`);
+  } catch (error) {
+    toast(`Not drained: ${isMissing(error) ? "it is gone already" : error.detail}`);
+  }
+  look();
+}

@@ -1,0 +1,92 @@
+//! What a process really takes, C libraries included: one job against its estimate, and a long life.
+
+use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pixmill_contract::{Limits, Recipe, Rejection};
+use pixmill_ops::{Mill, Overlays, estimate, inspect};
+
+use crate::corpus::files_below;
+use crate::source_tree;
+
+/// What one job takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Peak {
+    /// What it was admitted with, in bytes.
+    pub estimated: u64,
+    /// By how much the process grew at the most, in bytes.
+    pub grown: u64,
+}
+
+/// Grinds one picture and looks how large this process got. For a fresh process: one that has freed
+/// memory before grows less.
+pub fn peak(source: &[u8], recipe: &Recipe) -> Result<Peak, Rejection> {
+    let limits = Limits::default();
+    let header = inspect(source, &limits)?;
+    let estimated = estimate(&header, recipe, &Overlays::default(), &limits)?.memory_bytes;
+    let mut mill = Mill::new(limits);
+    // From here on the highest mark counts anew.
+    drop(fs::write("/proc/self/clear_refs", "5"));
+    let before = status("VmRSS");
+    mill.grind(source, recipe, &Overlays::default())?;
+    Ok(Peak { estimated, grown: status("VmHWM").saturating_sub(before) })
+}
+
+/// What pictures go through in a long life.
+const RECIPES: [&str; 4] = [
+    "thumb = resize:256 -> jpeg; web = resize:900 -> webp",
+    "gray = grayscale | blur:9 -> png",
+    "rotate:90 -> png:effort=small",
+    "edges -> jpeg",
+];
+
+/// Grinds so many pictures of every kind on two threads, and tells the resident bytes at each
+/// twentieth of the way.
+pub fn life(pictures: u64) -> Vec<u64> {
+    let files = ["tests/files", "samples"].map(|name| files_below(&source_tree().join(name)));
+    let sources: Vec<_> = files.concat().iter().filter_map(|path| fs::read(path).ok()).collect();
+    let recipes = RECIPES.map(|text| text.parse::<Recipe>().expect("a good recipe"));
+    let (next, done) = (AtomicU64::new(0), AtomicU64::new(0));
+    let mut marks = vec![];
+    let grind = || {
+        let mut mill = Mill::new(Limits::default());
+        let mut marks = vec![];
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= pictures {
+                return marks;
+            }
+            // Neighbours differ in everything, and no pair comes often.
+            let mut dice = fastrand::Rng::with_seed(number);
+            let (source, recipe) = (dice.usize(0..sources.len()), dice.usize(0..recipes.len()));
+            drop(mill.grind(&sources[source], &recipes[recipe], &Overlays::default()));
+            if done.fetch_add(1, Ordering::Relaxed) % (pictures / 20).max(1) == 0 {
+                marks.push((number, status("VmRSS")));
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let threads = [scope.spawn(grind), scope.spawn(grind)];
+        marks.extend(threads.into_iter().flat_map(|thread| thread.join().expect("it grinds")));
+    });
+    marks.sort_unstable();
+    marks.into_iter().map(|(_, bytes)| bytes).collect()
+}
+
+/// Whether a process that took so much at moments of its life has stopped growing: what it takes in
+/// the last quarter is what it took at the most in the quarter before, or hardly more. At first it
+/// grows with the largest picture that each thread has met.
+pub fn is_flat(marks: &[u64]) -> bool {
+    let late = &marks[marks.len() / 2..];
+    let (early, late) = late.split_at(late.len() / 2);
+    let most = |marks: &[u64]| marks.iter().copied().max().unwrap_or(0);
+    most(late) <= most(early) + most(early) / 20 + (2 << 20)
+}
+
+/// A line of what the kernel says of this process, in bytes.
+fn status(name: &str) -> u64 {
+    let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
