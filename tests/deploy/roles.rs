@@ -56,7 +56,7 @@ fn work_until_dead(stack: &Stack, mut start: impl FnMut() -> Running) {
 }
 
 /// What makes a picture that kills its workers die soon.
-const IMPATIENT: [&str; 6] = ["--visibility", "1s", "--max-attempts", "3", "--poll", "1s"];
+const IMPATIENT: [&str; 6] = ["--visibility", "2s", "--max-attempts", "3", "--poll", "1s"];
 
 /// A pipeline's jobs of a certain name and content.
 fn submit(stack: &Stack, batch: &str, pictures: &[(&str, &[u8])]) {
