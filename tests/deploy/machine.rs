@@ -47,7 +47,7 @@ impl<'s> Machine<'s> {
         let (root, system) = (stack.place.path(role), stack.place.path(format!("{role}-system")));
         fs::create_dir_all(&root).unwrap();
         for program in SYSTEM {
-            let note = format!("echo {program} \"$@\" >> {:?}", system.join("told"));
+            let note = format!("echo {program} \"$@\" >> '{}'", system.join("told").display());
             write_program(&system.join(program), &note);
         }
         let cloud = Cloud::of_stack(&stack.name);
@@ -107,7 +107,7 @@ impl<'s> Machine<'s> {
         let state = self.path("/var/lib/pixmill-logs");
         fs::create_dir_all(&state).unwrap();
         fs::write(self.system.join("journal"), journal).unwrap();
-        let journal = format!("cat {:?}", self.system.join("journal"));
+        let journal = format!("cat '{}'", self.system.join("journal").display());
         write_program(&self.system.join("journalctl"), &journal);
         self.unit("pixmill-logs.service").env("STATE_DIRECTORY", state).go()
     }

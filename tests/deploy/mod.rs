@@ -99,7 +99,8 @@ impl Stack {
     fn aws(&self) -> Running {
         let (socket, python) = (self.place.path("aws.socket"), tool("python"));
         let program = source_tree().join("tests/deploy/aws.py");
-        let call = format!("exec {python:?} -S -E {program:?} call {socket:?} \"$@\"");
+        let [shown, program_shown, at] = [&python, &program, &socket].map(|path| path.display());
+        let call = format!("exec '{shown}' -S -E '{program_shown}' call '{at}' \"$@\"");
         write_program(&self.place.path("bin/aws"), &call);
         let server = Invocation::new(python.as_os_str()).arg(program).arg("serve").arg(socket);
         let server =

@@ -141,9 +141,10 @@ impl fmt::Display for Grant {
 
 /// All pairs of action and resource that a role's statements allow.
 pub(super) fn grants(statements: &Value) -> Vec<Grant> {
-    let list = |value: &Value| match value {
-        Value::Array(all) => all.iter().map(|one| one.as_str().unwrap().to_owned()).collect(),
-        one => vec![one.as_str().unwrap().to_owned()],
+    let list = |value: &Value| {
+        let one = || vec![value.clone()];
+        let all = value.as_array().cloned().unwrap_or_else(one);
+        all.iter().map(|text| text.as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let mut grants = vec![];
     for statement in statements.as_array().unwrap() {

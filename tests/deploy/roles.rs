@@ -56,7 +56,7 @@ fn work_until_dead(stack: &Stack, mut start: impl FnMut() -> Running) {
 }
 
 /// What makes a picture that kills its workers die soon.
-const IMPATIENT: [&str; 6] = ["--visibility", "1s", "--max-attempts", "3", "--poll", "1s"];
+const IMPATIENT: [&str; 6] = ["--visibility", "2s", "--max-attempts", "3", "--poll", "1s"];
 
 /// A pipeline's jobs of a certain name and content.
 fn submit(stack: &Stack, batch: &str, pictures: &[(&str, &[u8])]) {
@@ -111,7 +111,7 @@ const LINE: &str = r#"{"__CURSOR":"s=1","__REALTIME_TIMESTAMP":"1764160000123456
 /// A group with an instance that is not protected, one that waits for a word to go, and one that EC2
 /// has stopped.
 const GROUPS: &str = "<R><DescribeAutoScalingGroupsResult><AutoScalingGroups><member>\
-    <MinSize>0</MinSize><MaxSize>4</MaxSize><DesiredCapacity>3</DesiredCapacity>\
+    <MinSize>0</MinSize><MaxSize>4</MaxSize><DesiredCapacity>2</DesiredCapacity>\
     <NewInstancesProtectedFromScaleIn>true</NewInstancesProtectedFromScaleIn><Instances>\
     <member><InstanceId>i-0a</InstanceId><LifecycleState>InService</LifecycleState>\
     <ProtectedFromScaleIn>false</ProtectedFromScaleIn></member>\
@@ -144,6 +144,10 @@ fn the_controller_may_what_it_does() {
     let of_machines = ["autoscaling", "ec2", "elasticloadbalancing", "monitoring"];
     machine.cloud.gateway.treat(move |request| match request.action.as_str() {
         "DescribeAutoScalingGroups" => Treatment::Say(GROUPS),
+        // Nobody has been launched for a wish yet.
+        "DescribeInstances" if request.document.contains("intent") => {
+            Treatment::Say("<R><reservationSet/></R>")
+        }
         "DescribeInstances" => Treatment::Say(INSTANCES),
         "DescribeTargetHealth" => Treatment::Say(TARGETS),
         _ if of_machines.contains(&request.service.as_str()) => Treatment::Say("<Done/>"),
@@ -151,7 +155,7 @@ fn the_controller_may_what_it_does() {
     });
     stack.place.put_photos(30);
     stack.cloud.submit(&stack.place, TWO).go().expect(0);
-    let controller = machine.start(&["--interval", "1s", "--target-latency", "5s"]);
+    let controller = machine.start(&["--interval", "1s", "--min", "3"]);
     let mut requests = vec![];
     // Until it has done the last of everything.
     let all =

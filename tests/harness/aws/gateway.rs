@@ -141,14 +141,13 @@ fn serve(state: &State, mut to_client: &TcpStream, server: u16) -> io::Result<()
             Treatment::Pass | Treatment::LoseAnswer | Treatment::Twice => None,
         };
         let is_ours = said.is_some();
-        let answer = match said {
-            Some(said) => said.into_bytes(),
-            None => {
-                if treatment == Treatment::Twice {
-                    pass_on(server, &whole)?;
-                }
-                pass_on(server, &whole)?
+        let answer = if let Some(said) = said {
+            said.into_bytes()
+        } else {
+            if treatment == Treatment::Twice {
+                pass_on(server, &whole)?;
             }
+            pass_on(server, &whole)?
         };
         request.status = status(&answer);
         state.requests.lock().unwrap().push(request);
@@ -203,7 +202,7 @@ fn read_request(client: &mut impl io::BufRead) -> io::Result<Option<(Request, Ve
             "content-type" => is_form = value.trim().starts_with(FORM),
             // Credential=KEY/DAY/REGION/SERVICE/aws4_request, …
             "authorization" => {
-                request.service = value.split('/').nth(3).unwrap_or_default().to_owned();
+                value.split('/').nth(3).unwrap_or_default().clone_into(&mut request.service);
             }
             // Whoever asks first whether it may go on is told so by nobody here.
             "connection" | "expect" => continue,

@@ -42,7 +42,8 @@ fn reach_at(url: &str, invocation: Invocation) -> Invocation {
 }
 
 fn percent_encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    let hex: Vec<_> = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    hex.concat()
 }
 
 /// Numbers the pipelines of this process, which share an emulator.
