@@ -50,7 +50,7 @@ fn a_great_many_pieces_of_nothing_are_passed_over() {
 fn a_profile_that_inflates_is_as_good_as_none() {
     let mut zlib = ZlibEncoder::new(vec![], Compression::best());
     for _ in 0..512 {
-        zlib.write_all(&[0; 1 << 20]).unwrap();
+        zlib.write_all(&vec![0; 1 << 20]).unwrap();
     }
     let inflating = [b"profile\0\0", &zlib.finish().unwrap()[..]].concat();
     assert!(inflating.len() < 1 << 20, "{}", inflating.len());
@@ -83,7 +83,7 @@ fn an_exif_whose_directories_lead_back_to_themselves_ends() {
     assert_eq!(refusal(&make::insert(&jpeg, 2, &loops)), None);
     let claims = exif(&[entry(0x010f, 2, u32::MAX, 8), entry(0x927c, 7, 0x7fff_ffff, 0)], u32::MAX);
     assert_eq!(refusal(&make::insert(&jpeg, 2, &claims)), None);
-    let many = exif(&[entry(0x010f, 2, 4, 0); 5000], 8);
+    let many = exif(&vec![entry(0x010f, 2, 4, 0); 5000], 8);
     assert_eq!(refusal(&make::insert(&jpeg, 2, &many)), None);
 }
 
