@@ -27,7 +27,7 @@ const LISTED: Duration = Duration::from_mins(1);
 
 /// How much sooner than promised a drain may be timed out where the controllers' clock was set: their
 /// own may run fast for a few intervals then.
-const SOONER: Duration = Duration::from_secs(60);
+const SOONER: Duration = Duration::from_mins(1);
 
 /// The fleet.
 #[derive(Debug)]
