@@ -40,9 +40,9 @@ fn five_thousand_pictures_are_one_batch_like_any_other() {
         "document.querySelector('px-grist')?.getAttribute('aria-valuenow') === '5000'",
     );
     browser.until_text(".head .badge", "Done");
-    assert_eq!(
-        browser.script("return document.querySelector('px-rows').getAttribute('aria-rowcount')"),
-        "5000"
+    browser.until(
+        "all rows",
+        "document.querySelector('px-rows').getAttribute('aria-rowcount') === '5000'",
     );
     browser.until("few rows", "document.querySelectorAll('.row').length < 80");
     // To the last row and back, by keys, each frame in time to be smooth.

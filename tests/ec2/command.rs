@@ -33,7 +33,6 @@ fn live(world: &World) -> String {
     world.until_at_work(3);
     world.until_done(PICTURES as usize);
     world.until_running(0);
-    second.0.signal(Signal::TERM);
     let last = || second.0.stdout().contains("0 instances").then_some(());
     eventually("a last word", SOON, last);
     let timeline = timeline + &second.0.stdout();
