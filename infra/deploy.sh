@@ -120,8 +120,8 @@ create_change() {
         described=$(aws cloudformation describe-change-set --stack-name "$stack" --change-set-name "$change" \
             --query '[Status,StatusReason]' --output text)
         case $described in
-            *_IN_PROGRESS* | *_PENDING*) sleep 1 ;;
-            *COMPLETE*) return ;;
+            CREATE_IN_PROGRESS* | CREATE_PENDING*) sleep 1 ;;
+            CREATE_COMPLETE*) return ;;
             *"didn't contain changes"* | *"No updates are to be performed"*) withdraw; change=; return ;;
             *) withdraw; fail "AWS refuses the change: $described" ;;
         esac
@@ -145,6 +145,7 @@ carry_out() {
     [ -n "$change" ] || { say "The stack $stack is as it should be"; return; }
     mark
     aws cloudformation execute-change-set --stack-name "$stack" --change-set-name "$change"
+    is='' # until something is heard of that
     follow || fail "The change has failed, and what was before is there again; why is said above"
 }
 
@@ -172,7 +173,11 @@ case $is in
 esac
 # A stack whose making has failed is nothing but a name.
 if [ "$is" = ROLLBACK_COMPLETE ]; then
-    aws cloudformation delete-stack --stack-name "$stack"; mark; follow; look
+    mark
+    aws cloudformation delete-stack --stack-name "$stack"
+    is=''
+    follow
+    look
 fi
 check_binary
 make_release

@@ -39,6 +39,7 @@ if [ -n "$is" ]; then
     say "Removing the stack $stack in $region of the account $account"
     mark
     aws cloudformation delete-stack --stack-name "$stack"
+    is='' # until something is heard of that
     follow || fail "Not everything could be removed; why is said above. Give this command again when that is mended"
 else
     say "There is no stack $stack in $region of the account $account"
