@@ -56,9 +56,10 @@ pub fn life(pictures: u64) -> Vec<u64> {
             if number >= pictures {
                 return marks;
             }
-            // Neighbours differ in everything, and no pair comes often.
-            let mut dice = fastrand::Rng::with_seed(number);
-            let (source, recipe) = (dice.usize(0..sources.len()), dice.usize(0..recipes.len()));
+            // All pairs come round again and again, in an order in which neighbours differ.
+            let pairs = sources.len() * recipes.len();
+            let round = usize::try_from(number).unwrap_or(0) * 7919 % pairs;
+            let (source, recipe) = (round / recipes.len(), round % recipes.len());
             drop(mill.grind(&sources[source], &recipes[recipe], &Overlays::default()));
             if done.fetch_add(1, Ordering::Relaxed) % (pictures / 20).max(1) == 0 {
                 marks.push((number, status("VmRSS")));
