@@ -30,7 +30,7 @@ fn live(world: &World) -> String {
     world.region.by_hand("StopInstances", &stopped.id);
     let before = world.done();
     assert!(before < PICTURES as usize, "it was over before its controller died\n{timeline}");
-    world.until_at_work(3);
+    world.until_running(3);
     world.until_done(PICTURES as usize);
     world.until_running(0);
     let last = || second.0.stdout().contains("0 instances").then_some(());

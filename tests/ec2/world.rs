@@ -12,12 +12,12 @@ use crate::harness::{
 };
 
 /// Pictures, and what is made of each: a little work.
-pub(crate) const PICTURES: u32 = 150;
+pub(crate) const PICTURES: u32 = 200;
 const LIGHT: &str = "resize:500,enlarge=true | median:5 -> jpeg";
 
-/// How far away the store and the queue are: so far that a job takes half a second, however fast the
-/// machine is.
-const FAR: Duration = Duration::from_millis(80);
+/// How far away the store and the queue are: so far that a job takes a second, however fast the machine
+/// is, and there is work for longer than a controller's lease outlives it.
+const FAR: Duration = Duration::from_millis(150);
 
 /// A pipeline, its machines, and what runs on them.
 pub(crate) struct World {
