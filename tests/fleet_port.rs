@@ -14,6 +14,8 @@ use pixmill_local::{Durability, LocalBackend, ProcessFleet, WorkerCommand};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::harness::freeze;
+
 /// Long enough on a machine as slow as may be.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -73,7 +75,7 @@ impl FleetHarness for Processes {
     }
 
     async fn silence(&self, instance: &Instance) {
-        signal(instance, Signal::STOP);
+        freeze(instance.report.as_ref().unwrap().pid);
     }
 
     fn patience(&self) -> Duration {

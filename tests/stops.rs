@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -12,7 +12,8 @@ use rustix::process::Signal;
 use walkdir::WalkDir;
 
 use crate::harness::{
-    Patience, Place, assert_same, eventually, kill, large_photo, result_count, results, workers_of,
+    Invocation, Patience, Place, assert_same, eventually, freeze, kill, large_photo, result_count,
+    results, workers_of,
 };
 
 const SOON: Duration = Duration::from_mins(1);
@@ -112,6 +113,21 @@ fn workers_that_are_stopped_at_random_moments_change_nothing_that_is_done() {
     }
 }
 
+/// Stops a worker for good, but not in the middle of a write to the queue, whose lock would then be
+/// held for good too: a run that meets this ends with code 3, and goes on once the worker is gone.
+fn stop_between_writes(worker: u32, state: &Path) {
+    let write = "import sqlite3, sys; sqlite3.connect(sys.argv[1], 0.2).execute('BEGIN IMMEDIATE')";
+    eventually("a moment between two writes", SOON, || {
+        freeze(worker);
+        let python = Invocation::new("python3".as_ref()).args(["-c", write]);
+        if python.arg(state.join("queue.sqlite")).go().status.code() == Some(0) {
+            return Some(());
+        }
+        kill(worker, Signal::CONT);
+        None
+    });
+}
+
 #[test]
 fn a_run_ends_although_one_of_its_workers_is_stopped_for_good() {
     let place = Place::new();
@@ -120,10 +136,8 @@ fn a_run_ends_although_one_of_its_workers_is_stopped_for_good() {
     let running = run.start();
     let state = place.out().join(".pixmill");
     eventually("some results", SOON, || (result_count(&state) > 2).then_some(()));
-    let workers = workers_of(running.pid());
-    kill(workers[0], Signal::STOP);
-    let ended = running.end();
-    ended.expect(0);
+    stop_between_writes(workers_of(running.pid())[0], &state);
+    running.end().expect(0);
     assert_same(&place.undisturbed(crate::harness::TWO), &place.out());
 }
 

@@ -7,7 +7,6 @@ use clap::Args;
 /// Which instances of EC2 are a fleet.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Fleet on EC2")]
-#[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "only EC2 is asked for all of it"))]
 pub(crate) struct Machines {
     /// On AWS: the Auto Scaling group whose instances are the fleet.
     #[arg(long, env = "PIXMILL_ASG", value_name = "NAME")]
@@ -29,7 +28,6 @@ pub(crate) struct Machines {
 /// How instances are launched that are in no Auto Scaling group.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Fleet on EC2")]
-#[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "only EC2 is asked for all of it"))]
 pub(crate) struct Launching {
     /// On AWS: without an Auto Scaling group, the launch template of the instances, by its name or
     /// its id, with a version if it is not the default one.

@@ -236,6 +236,9 @@ fn the_producer_may_what_it_does() {
         &[&["-H", "Idempotency-Key: 42"], &image[..]].concat(),
         "/v1/jobs?recipe=web&batch=b&wait=60",
     );
+    let bad = ["-H", "Content-Type: image/jpeg", "-d", "no picture"];
+    ask(&bad, "/v1/jobs?recipe=web&batch=bad&name=bad.jpg&wait=60");
+    ask(&["-X", "POST"], "/v1/batches/bad/retry");
     ask(&["-X", "DELETE"], "/v1/recipes/web");
     ask(&image, "/v1/preview?recipe=invert");
     ask(

@@ -24,7 +24,7 @@ pub(crate) use pictures::{
     samples, with_claimed_size,
 };
 pub(crate) use process::{
-    Ended, Invocation, Running, UNBEARABLE, cpu_time, kill, peak_memory, workers_of,
+    Ended, Invocation, Running, UNBEARABLE, cpu_time, freeze, kill, peak_memory, workers_of,
 };
 pub(crate) use state::{codes, ended, result_count, results};
 pub(crate) use tree::{assert_same, files, stamps};

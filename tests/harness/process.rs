@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
-use super::clock::{Patience, now};
+use super::clock::{Patience, eventually, now};
 
 /// No process of a test may take longer, unless the test says so: a process that takes longer
 /// hangs, on a machine as slow as may be.
@@ -240,6 +240,19 @@ impl Ended {
 pub(crate) fn kill(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     kill_process(pid, signal).unwrap_or_default();
+}
+
+/// Stops a process as SIGSTOP does, and comes back once all its threads stand still.
+pub(crate) fn freeze(pid: u32) {
+    kill(pid, Signal::STOP);
+    eventually("threads that stand still", Duration::from_mins(1), || {
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        let stands = |thread: fs::DirEntry| {
+            let text = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            text.rsplit_once(") ").is_none_or(|(_, fields)| !fields.starts_with(['R', 'S', 'D']))
+        };
+        threads.map(stands).all(|stands| stands).then_some(())
+    });
 }
 
 /// The fields of `/proc/PID/stat` after the name, from the state on.
