@@ -246,12 +246,12 @@ pub(crate) fn kill(pid: u32, signal: Signal) {
 pub(crate) fn freeze(pid: u32) {
     kill(pid, Signal::STOP);
     eventually("threads that stand still", Duration::from_mins(1), || {
-        let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        let mut threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
         let stands = |thread: fs::DirEntry| {
             let text = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
             text.rsplit_once(") ").is_none_or(|(_, fields)| !fields.starts_with(['R', 'S', 'D']))
         };
-        threads.map(stands).all(|stands| stands).then_some(())
+        threads.all(stands).then_some(())
     });
 }
 
