@@ -74,6 +74,10 @@ pub fn life(pictures: u64) -> Vec<u64> {
     marks.into_iter().map(|(_, bytes)| bytes).collect()
 }
 
+/// What the allocator may keep of what was given back, so that the next picture finds it: as much as
+/// `pixmill_ops` tells it to.
+const KEPT: u64 = 64 << 20;
+
 /// Whether a process that took so much at moments of its life has stopped growing: what it takes in
 /// the last quarter is what it took at the most in the quarter before, or hardly more. At first it
 /// grows with the largest picture that each thread has met.
@@ -81,7 +85,7 @@ pub fn is_flat(marks: &[u64]) -> bool {
     let late = &marks[marks.len() / 2..];
     let (early, late) = late.split_at(late.len() / 2);
     let most = |marks: &[u64]| marks.iter().copied().max().unwrap_or(0);
-    most(late) <= most(early) + most(early) / 20 + (2 << 20)
+    most(late) <= most(early) + most(early) / 20 + KEPT
 }
 
 /// A line of what the kernel says of this process, in bytes.

@@ -293,6 +293,7 @@ mod tests {
                             () if is("TIME") => "5s",
                             () if is("ADDRESS") => "127.0.0.1:0",
                             () if is("RATIO") => "0.5",
+                            () if is("URL") => "http://127.0.0.1:4318",
                             () => "x",
                         };
                         let word = word.unwrap_or_else(|| default.unwrap_or(fallback).to_owned());

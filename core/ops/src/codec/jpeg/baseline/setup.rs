@@ -68,6 +68,7 @@ struct Frame {
 impl<'a> Setup<'a> {
     /// Reads a header; `None` for whatever is unusual in it.
     pub(super) fn read(source: &'a [u8]) -> Option<Self> {
+        source.starts_with(&[0xff, 0xd8]).then_some(())?;
         let mut tables = Tables::default();
         let (mut frame, mut restart) = (None, 0);
         let mut segments = Segments::of(source);
