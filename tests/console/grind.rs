@@ -37,9 +37,7 @@ fn pictures_are_dropped_tuned_ground_compared_and_downloaded() {
     let place = Place::new();
     let server = Served::of(&place);
     let _worker = worker(&place);
-    let browser = desktop(&place);
-    browser.go(&server.page("grind"));
-    browser.until_text("main", "Drop pictures anywhere");
+    let browser = on_grind(&place, &server);
     // Too early it says what is missing.
     browser.press("#run", "Grind");
     browser.until_text(".toasts", "Choose pictures first");
@@ -150,9 +148,7 @@ fn what_cannot_be_ground_says_why_and_text_stays_text() {
     let place = Place::new();
     let server = Served::of(&place);
     let _worker = worker(&place);
-    let browser = desktop(&place);
-    browser.go(&server.page("grind"));
-    browser.until_text("main", "Drop pictures anywhere");
+    let browser = on_grind(&place, &server);
     // A recipe whose description is markup.
     let body = "description = \"<img src=x onerror=alert(2)>\"\nrecipe = \"resize:96 -> webp\"\n";
     browser.script_with(

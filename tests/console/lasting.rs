@@ -12,9 +12,7 @@ const KEPT: &str = "await new Promise((good) => { const opening = indexedDB.open
 fn a_reload_and_an_outage_lose_nothing() {
     let place = Place::new();
     let server = Served::of(&place);
-    let browser = desktop(&place);
-    browser.go(&server.page("grind"));
-    browser.until_text("main", "Drop pictures anywhere");
+    let browser = on_grind(&place, &server);
     browser.write("#recipe-text", "resize:64 | invert -> png");
     browser.until("it is read", "document.querySelectorAll('.op').length === 2");
     browser.reload();
@@ -79,9 +77,7 @@ fn an_upload_that_was_cut_off_goes_on_with_the_same_pictures() {
     let place = Place::new();
     let server = Served::of(&place);
     let _worker = worker(&place);
-    let browser = desktop(&place);
-    browser.go(&server.page("grind"));
-    browser.until_text("main", "Drop pictures anywhere");
+    let browser = on_grind(&place, &server);
     let names = ["a.jpg", "b.jpg", "c.jpg"];
     let files: Vec<_> =
         names.into_iter().zip(0..).map(|(n, i)| file(&place, n, &photo(i))).collect();

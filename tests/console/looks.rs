@@ -121,9 +121,7 @@ fn the_whole_story_needs_no_pointer() {
     let place = Place::new();
     let server = Served::of(&place);
     let _worker = worker(&place);
-    let browser = desktop(&place);
-    browser.go(&server.page("grind"));
-    browser.until_text("main", "Drop pictures anywhere");
+    let browser = on_grind(&place, &server);
     browser.keys(&["?"]);
     browser.until_text("dialog", "Keys and help");
     browser.keys(&["\u{E00C}"]);

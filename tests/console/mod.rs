@@ -66,5 +66,13 @@ fn desktop(place: &Place) -> Browser {
     Browser::open(place, DESKTOP.0, DESKTOP.1)
 }
 
+/// A browser on the screen that people begin with.
+fn on_grind(place: &Place, server: &Served) -> Browser {
+    let browser = desktop(place);
+    browser.go(&server.page("grind"));
+    browser.until_text("main", "Drop pictures anywhere");
+    browser
+}
+
 /// Longer than a batch takes, on a machine that is busy.
 const LONG: Duration = Duration::from_mins(3);
