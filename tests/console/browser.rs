@@ -92,9 +92,13 @@ impl Browser {
         self.tool("Emulation.setDeviceMetricsOverride", &metrics);
     }
 
+    /// For somebody who wants this theme, and nothing that moves: what is only fading in cannot be
+    /// judged.
     pub(super) fn theme(&self, theme: &str) {
-        let feature = json!({ "name": "prefers-color-scheme", "value": theme });
-        self.tool("Emulation.setEmulatedMedia", &json!({ "features": [feature] }));
+        let feature = |name: &str, value: &str| json!({ "name": name, "value": value });
+        let features =
+            [feature("prefers-color-scheme", theme), feature("prefers-reduced-motion", "reduce")];
+        self.tool("Emulation.setEmulatedMedia", &json!({ "features": features }));
     }
 
     pub(super) fn offline(&self, is_offline: bool) {
@@ -170,11 +174,15 @@ impl Browser {
         self.click("[data-pressed]");
     }
 
-    /// Types into a field.
+    /// Types into a field; once more if it was drawn anew meanwhile.
     pub(super) fn write(&self, selector: &str, text: &str) {
-        let element = self.element(selector);
-        self.ask("POST", &format!("/element/{element}/clear"), &json!({}));
-        self.ask("POST", &format!("/element/{element}/value"), &json!({ "text": text }));
+        eventually(&format!("{text:?} in {selector}"), SOON, || {
+            let element = self.element(selector);
+            let cleared = self.ask("POST", &format!("/element/{element}/clear"), &json!({}));
+            let typed = json!({ "text": text });
+            let typed = self.ask("POST", &format!("/element/{element}/value"), &typed);
+            (cleared.is_null() && typed.is_null()).then_some(())
+        });
     }
 
     /// Chooses files in a field for files.

@@ -1,5 +1,5 @@
 // The chain of one output: operations that are moved by grip, by buttons or by Alt and arrows.
-import { announce } from "../lib/a11y.js";
+import { announce, focusOnceDrawn } from "../lib/a11y.js";
 import { add, h, put } from "../lib/dom.js";
 import { editOutput } from "../lib/draft.js";
 import { icon } from "../lib/icons.js";
@@ -123,8 +123,7 @@ function move(list, key, to) {
   });
   if (!told) return;
   announce(told);
-  // After it was drawn anew.
-  requestAnimationFrame(() => requestAnimationFrame(() => list.querySelector(`[data-key="${key}"]`)?.focus()));
+  focusOnceDrawn(() => list.querySelector(`[data-key="${key}"]`));
 }
 
 /** Drags a card: it follows the pointer, and the others make way. */
@@ -206,11 +205,7 @@ export function adder() {
     });
     show(false);
     announce(`${title(row.name)} added`);
-    requestAnimationFrame(() =>
-      requestAnimationFrame(() =>
-        (document.querySelector(`[data-key="${fresh.key}"] input:not([type=range])`) ?? button).focus(),
-      ),
-    );
+    focusOnceDrawn(() => document.querySelector(`[data-key="${fresh.key}"] input:not([type=range])`) ?? button);
   };
   const draw = () => {
     const wanted = search.value.trim().toLowerCase();

@@ -1,5 +1,5 @@
 // The recipe as people compose it: outputs as tabs, the chain of one, its format, and the text.
-import { announce } from "../lib/a11y.js";
+import { announce, focusOnceDrawn } from "../lib/a11y.js";
 import { ask, isMissing, load, part, send } from "../lib/api.js";
 import { debounced, h, name as shown, put, say } from "../lib/dom.js";
 import * as drafts from "../lib/draft.js";
@@ -110,7 +110,7 @@ export function composer(signal) {
 function tab(output, index, isOn, count) {
   const pick = (to) => {
     set("output", to);
-    requestAnimationFrame(() => document.querySelector(`#tab-${to}`)?.focus());
+    focusOnceDrawn(() => document.querySelector(`#tab-${to}`));
   };
   return h(
     "button",

@@ -16,6 +16,16 @@ export function announce(text, loud = false) {
   }, 50);
 }
 
+/** Moves the focus to what is yet to be drawn, unless somebody has moved it meanwhile. */
+export function focusOnceDrawn(find) {
+  const before = document.activeElement;
+  requestAnimationFrame(() =>
+    requestAnimationFrame(() => {
+      if ([before, document.body].includes(document.activeElement)) find()?.focus();
+    }),
+  );
+}
+
 /** Whether keys without Ctrl do something: people who dictate switch them off. */
 export const letters = {
   get on() {

@@ -1,5 +1,5 @@
 // Grind: tune a recipe on one picture, run it on all.
-import { keys } from "../lib/a11y.js";
+import { focusOnceDrawn, keys } from "../lib/a11y.js";
 import { asCommand, asCurl, asJson, copy } from "../lib/copy.js";
 import { h, name as shown, put, say } from "../lib/dom.js";
 import * as drafts from "../lib/draft.js";
@@ -236,13 +236,9 @@ async function run(side) {
   if (wrong) {
     toast(wrong.text);
     set("output", wrong.output);
-    requestAnimationFrame(() =>
-      requestAnimationFrame(() =>
-        side
-          .querySelector(
-            `[data-key="${wrong.use}"] [data-parameter="${wrong.parameter}"] input:not([type=range]), [data-parameter="${wrong.parameter}"] select`,
-          )
-          ?.focus(),
+    focusOnceDrawn(() =>
+      side.querySelector(
+        `[data-key="${wrong.use}"] [data-parameter="${wrong.parameter}"] input:not([type=range]), [data-parameter="${wrong.parameter}"] select`,
       ),
     );
     return;
