@@ -29,6 +29,8 @@ judges: venv
 	@sh tools/venv.sh target/scanner tests/scanner.txt
 	@command -v systemd-analyze >/dev/null 2>&1 || sh tools/setup.sh systemd || true
 
+# Most tests wait for processes more than they compute: a few more of them than there are cores.
+test: export RUST_TEST_THREADS ?= 4
 test: venv browser judges lint ## everything that CI runs
 	$(CARGO) test --workspace --features pixmill/otel --locked
 

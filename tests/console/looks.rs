@@ -50,7 +50,7 @@ fn every_screen_can_be_used_by_everybody_on_everything() {
     let browser = desktop(&place);
     filled(&place, &browser, &server);
     let settings = ["--min", "1", "--max", "2", "--interval", "500ms", "--boot", "500ms"];
-    let controller = place.on_data("controller").args(settings).bound(10 * SOON).start();
+    let _controller = place.on_data("controller").args(settings).bound(10 * SOON).start();
     let checker = checker();
     let batch = server.get("/v1/batches")["batches"][0]["batch"].as_str().unwrap().to_owned();
     let jobs = server.get(&format!("/v1/batches/{batch}/jobs?q=portrait"));
@@ -113,7 +113,6 @@ fn every_screen_can_be_used_by_everybody_on_everything() {
             assert_eq!(browser.wrongs(), json!([]), "{name} {size}");
         }
     }
-    drop(controller.kill());
 }
 
 #[test]

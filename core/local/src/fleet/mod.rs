@@ -238,7 +238,11 @@ impl Inner {
                 continue;
             };
             let lives = home.lives()?;
-            let ended_at = if lives { None } else { Some(home.ended_at(now)?) };
+            let ended_at = match (!lives).then(|| home.ended_at(now)).transpose() {
+                // Somebody else has put it away since its record was read.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                ended_at => ended_at?,
+            };
             let instance = Instance {
                 id,
                 lifecycle: if lives { Lifecycle::Running } else { Lifecycle::Ended },
@@ -340,7 +344,11 @@ impl Fleet for ProcessFleet {
         let of = id.clone();
         let mark = move |inner: &Inner| {
             let Some(home) = inner.known(&of)? else { return Ok(None) };
-            home.mark_draining(inner.clock.now())?;
+            match home.mark_draining(inner.clock.now()) {
+                // It has ended, and somebody else has put it away just now.
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                marked => marked?,
+            };
             Ok(home.record()?.filter(|_| home.lives().unwrap_or(true)))
         };
         let Some(record) = self.blocking(mark).await? else { return Ok(()) };
