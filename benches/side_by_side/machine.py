@@ -12,7 +12,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 def said(*line):
     """The first line that a program prints, or nothing if it cannot be had."""
     try:
-        lines = subprocess.run(line, capture_output=True, text=True, cwd=HERE).stdout.splitlines()
+        done = subprocess.run(line, capture_output=True, text=True, cwd=HERE)
+        lines = (done.stdout or done.stderr).splitlines()
     except OSError:
         lines = []
     return lines[0].strip() if lines else ""
