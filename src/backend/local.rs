@@ -45,6 +45,7 @@ pub(crate) fn open(
     let durability = if durable { Durability::Power } else { Durability::Process };
     let backend = LocalBackend::open(data, Arc::new(SystemClock), durability)
         .with_context(|| format!("failed to open the pipeline in {}", data.display()))?;
+    backend.use_bells();
     let pipeline = match holder {
         Some(worker) => {
             let jobs = Arc::new(backend.jobs.with_holder(worker.clone()));

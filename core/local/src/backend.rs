@@ -79,6 +79,12 @@ impl LocalBackend {
         Ok(Self { store, jobs, dead_letters, file, clock })
     }
 
+    /// From now on processes that do the same hear of each other's messages at once, where the system
+    /// can do that; see [`QueueFile::use_bells`].
+    pub fn use_bells(&self) {
+        self.file.use_bells();
+    }
+
     /// The ports of this directory's pipeline.
     pub fn pipeline(&self) -> Pipeline {
         Pipeline {

@@ -20,6 +20,7 @@ pub mod doctor;
 pub mod drop;
 mod error;
 mod fleet;
+mod hash;
 mod index;
 mod path;
 mod queue;
