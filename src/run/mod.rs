@@ -66,7 +66,8 @@ pub(crate) async fn run(args: args::Run, telemetry: &args::Telemetry) -> anyhow:
         Mount { prefix: OVERLAYS.into(), directory: "/".into(), access: Access::Read },
         Mount { prefix: "outputs/".into(), directory: out.clone(), access: Access::Write },
     ];
-    pixmill_local::write_mounts(&state, &mounts)?;
+    let durability = backend::durability(args.durable);
+    pixmill_local::write_mounts_that_survive(&state, &mounts, durability)?;
     let (pipeline, local) = backend::open_local(&state, args.durable, None)?;
     // What is in the queue was sent by a run that is no more: what is still wanted is sent again.
     local.jobs.purge().await?;
