@@ -148,3 +148,57 @@ mod watch {
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Those of two processes at one file.
+    fn two() -> (tempfile::TempDir, Bells, Bells) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("queue.sqlite");
+        let (one, other) = (Bells::open(&path).unwrap(), Bells::open(&path).unwrap());
+        (directory, one, other)
+    }
+
+    async fn hears(bells: &Bells, patience: Duration) -> bool {
+        tokio::time::timeout(patience, bells.rung()).await.is_ok()
+    }
+
+    const LONG: Duration = Duration::from_secs(30);
+    const MOMENT: Duration = Duration::from_millis(20);
+
+    #[tokio::test]
+    async fn who_listens_hears_what_was_rung_since() {
+        let (_directory, one, other) = two();
+        one.listen("jobs");
+        for _ in 0..3 {
+            other.ring("jobs");
+            assert!(hears(&one, LONG).await);
+        }
+        assert!(!hears(&one, MOMENT).await, "all was heard");
+        other.ring("jobs");
+        other.ring("jobs");
+        assert!(hears(&one, LONG).await);
+        assert!(!hears(&one, MOMENT).await, "two rings before a look are one");
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_jobs_does_not_hear_replies() {
+        let (_directory, one, other) = two();
+        one.listen("jobs");
+        other.listen("replies-run");
+        one.ring("replies-run");
+        assert!(!hears(&one, MOMENT).await);
+        assert!(hears(&other, LONG).await);
+    }
+
+    #[tokio::test]
+    async fn without_listeners_there_is_nothing_to_ring() {
+        let (directory, one, _other) = two();
+        one.ring("jobs");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+}
