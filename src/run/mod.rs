@@ -76,11 +76,7 @@ pub(crate) async fn run(args: args::Run, telemetry: &args::Telemetry) -> anyhow:
 
     let mut stage = shutdown::listen()?;
     let crew = Crew::start(&state, &args, telemetry, found.inputs.len(), local.clone())?;
-    let planned = async {
-        let plan = plan::make(&pipeline, &local, &args, &recipe, &found, &out).await?;
-        plan.send(&pipeline).await?;
-        anyhow::Ok(plan)
-    };
+    let planned = plan::make_and_send(&pipeline, &local, &args, &recipe, &found, &out);
     let plan = tokio::select! {
         biased;
         _ = stage.wait_for(|stage| *stage > Stage::Running) => return Ok(exit::INTERRUPTED.into()),
