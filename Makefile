@@ -6,7 +6,7 @@ BUILT := $(or $(CARGO_TARGET_DIR),target)
 RECIPE ?= thumb = resize:256 -> jpeg; web = resize:1200 | blur:3 -> jpeg:q=82; gray = grayscale -> png
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser judges mutants soak faults audit parity bench bench-api build release deploy destroy lint fmt schemas samples clean setup venv
+.PHONY: help run test browser judges mutants soak faults audit parity bench bench-pipeline bench-api build release deploy destroy lint fmt schemas samples clean setup venv
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,10 +65,16 @@ bench: setup ## measure beside OpenCV, libvips, Pillow and sharp, in a quarter o
 	target/bench/bin/python benches/side_by_side/side_by_side.py $(BUILT)/release/examples/bench benches/RESULTS.md \
 	    target/bench-work $(if $(PART),--part $(PART)) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
-bench-api: ## how many pictures a second the HTTP API accepts, and how long that takes
-	@sh tools/setup.sh wrk
-	$(CARGO) build --release --locked --no-default-features
-	sh tools/bench_api.sh
+bench-pipeline: setup ## measure the finished pipeline beside what people would use instead; or PART=thumbnails, prototype, efficiency, million, api, cold, aws
+	$(CARGO) build --release --locked $(if $(PART),$(if $(filter aws,$(PART)),,--no-default-features))
+	$(CARGO) build --release --locked -p pixmill-ops --features bench --example bench
+	$(CARGO) build --release --locked -p pixmill-local --example queue_rates
+	sh tools/bench_pipeline.sh target/bench-pipeline
+	PYTHONPATH=benches/side_by_side target/bench-pipeline/venv/bin/python benches/pipeline --pixmill $(BUILT)/release/pixmill \
+	    --work target/bench-pipeline $(foreach part,$(PART),--part $(part))
+
+bench-api: ## the part of it that asks how many pictures a second the HTTP API accepts
+	@$(MAKE) bench-pipeline PART=api
 
 build: setup ## the debug binary, without AWS
 	$(CARGO) build --locked --no-default-features

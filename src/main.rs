@@ -40,8 +40,9 @@ mod up;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use args::{Cli, Command};
+use args::{Backend, Cli, Command};
 use telemetry::Style;
+use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
     match Cli::read().and_then(begin) {
@@ -78,9 +79,7 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
     } else {
         None
     };
-    // Pixels have threads of their own; what is left for these is waiting.
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = runtime(&cli.command).enable_all().build()?;
     let code = runtime.block_on(async {
         telemetry::start(&cli.telemetry, style)?;
         tracing::debug!(confined);
@@ -105,6 +104,34 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
     // A thread that is lost in a picture must not keep the process.
     runtime.shutdown_background();
     code
+}
+
+/// Pixels have threads of their own, and so has what waits for a disk; what is left is waiting. Of who
+/// works on this machine one thread does that: two would wake each other several times for every picture.
+fn runtime(command: &Command) -> Builder {
+    match command {
+        Command::Consumer(args) if args.data.backend == Backend::Local => {
+            Builder::new_current_thread()
+        }
+        Command::Run(_) => Builder::new_current_thread(),
+        Command::Consumer(_)
+        | Command::Controller(_)
+        | Command::Producer(_)
+        | Command::Preview(_)
+        | Command::Submit(_)
+        | Command::Up(_)
+        | Command::Status(_)
+        | Command::Retry(_)
+        | Command::Dead(_)
+        | Command::Doctor(_)
+        | Command::Operations(_)
+        | Command::Completions(_)
+        | Command::Man(_) => {
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(2);
+            builder
+        }
+    }
 }
 
 /// Prints to standard output; a reader that has gone away is not an error worth a word.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use pixmill_api::{Api, Settings, Token, Tokens, UploadLinks, serve};
+use pixmill_api::{Api, Looks, Settings, Token, Tokens, UploadLinks, serve};
 use pixmill_consumer::Stage;
 use pixmill_contract::{Fleet, Index, Pipeline};
 use pixmill_local::SqliteIndex;
@@ -33,6 +33,10 @@ const MAX_TOKENS_BYTES: u64 = 256 * 1024;
 /// a bucket does.
 const LOOK_LOCALLY: Duration = Duration::from_millis(500);
 const LOOK_ON_AWS: Duration = Duration::from_secs(5);
+
+/// How it is asked for a result that somebody waits for, likewise.
+const LOOKS_LOCALLY: Looks = Looks { shortest: Duration::from_millis(1), part: 8 };
+const LOOKS_ON_AWS: Looks = Looks { shortest: Duration::from_millis(20), part: 2 };
 
 pub(crate) async fn run(args: args::Producer) -> anyhow::Result<ExitCode> {
     let opened = backend::open(&args.data, Purpose::Send).await?;
@@ -139,6 +143,7 @@ fn compose(front: Front, serve: &Serve, work: &Work) -> anyhow::Result<(Api, Spo
         backend: if is_local { "local" } else { "aws" },
         buckets: serve.label.clone(),
         look_every: if is_local { LOOK_LOCALLY } else { LOOK_ON_AWS },
+        looks: if is_local { LOOKS_LOCALLY } else { LOOKS_ON_AWS },
         fleet,
         decisions: Some(overseer::decisions(pipeline.clone())),
         history: Some(overseer::past(pipeline.clone())),

@@ -59,3 +59,4 @@ pub use state::{
     Acting, Api, Decisions, Done, History, Made, Note, Preview, PreviewError, Previewer, Promise,
     Settings, Standing, UploadLinks, Wanted,
 };
+pub use submit::Looks;

@@ -23,6 +23,7 @@ use crate::images::Thumbnails;
 use crate::links::Signer;
 use crate::session::Sessions;
 use crate::shelf::Shelf;
+use crate::submit::Looks;
 use crate::tasks::Tasks;
 
 /// A future that somebody else gives.
@@ -162,6 +163,8 @@ pub struct Settings {
     pub buckets: Vec<String>,
     /// How often the store is asked for news while somebody listens.
     pub look_every: Duration,
+    /// When it is asked for a result that somebody waits for.
+    pub looks: Looks,
     /// The fleet, if the pipeline has one that is known here.
     pub fleet: Option<Arc<dyn Fleet>>,
     /// The controller's decisions, if they are known here.
@@ -199,6 +202,7 @@ pub(crate) fn test_settings(pipeline: Pipeline, spool: &std::path::Path) -> Sett
         backend: "local",
         buckets: vec![],
         look_every: Duration::from_millis(10),
+        looks: Looks { shortest: Duration::from_millis(10), part: 2 },
         fleet: None,
         decisions: None,
         history: None,

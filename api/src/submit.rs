@@ -32,9 +32,23 @@ use crate::shelf;
 use crate::state::State;
 use crate::upload::{MAX_PICTURES, Upload, receive};
 
-/// The pauses between looks for a result that somebody waits for.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
+/// The longest pause between looks for a result that somebody waits for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// When it is looked for a result that somebody waits for.
+#[derive(Debug, Clone, Copy)]
+pub struct Looks {
+    /// The shortest pause between two looks.
+    pub shortest: Duration,
+    /// Later the pause is this part of what was waited until then: so much later the answer may be.
+    pub part: u32,
+}
+
+impl Looks {
+    fn pause(self, waited: Duration) -> Duration {
+        (waited / self.part).clamp(self.shortest, LONGEST_PAUSE)
+    }
+}
 
 /// Jobs for pictures that are in the store already.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -128,12 +142,14 @@ pub(crate) async fn wait_for(
     ids: &[JobId],
     time: Duration,
 ) -> bool {
+    let looks = state.settings.looks;
     let until = Instant::now() + time;
     let mut stopping = state.stopping.subscribe();
     for id in ids {
-        let mut pause = FIRST_PAUSE;
+        let begun = Instant::now();
         // An outage is waited out: the result comes, or the time is over.
         while !matches!(read_result(state.pipeline(), batch, id).await, Ok(Some(_))) {
+            let pause = looks.pause(begun.elapsed());
             let next = (Instant::now() + pause).min(until);
             tokio::select! {
                 () = tokio::time::sleep_until(next) => {}
@@ -142,7 +158,6 @@ pub(crate) async fn wait_for(
             if next == until {
                 return matches!(read_result(state.pipeline(), batch, id).await, Ok(Some(_)));
             }
-            pause = (pause * 3 / 2).min(LONGEST_PAUSE);
         }
     }
     true

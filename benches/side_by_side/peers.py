@@ -1,23 +1,19 @@
-"""What OpenCV does for each operation, as the prototype called it, and how others make thumbnails.
+"""What OpenCV does for each operation, as the prototype called it, and batches of thumbnails.
 
 OpenCV gets buffers that are used again and draws in place, as pixmill does. Python's own share of
 `lines`, the ends of each line, is computed for all lines at once.
 """
 
 import functools
-import io
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
-import pyvips
-from PIL import Image
+
+from thumbs import opencv_thumbnail, pillow_thumbnail, vips_thumbnail
 
 GREEN = (0, 255, 0)
 SQUARE = np.ones((5, 5), np.uint8)
-
-# Of a thumbnail: its longer side, and libjpeg's quality.
-SIDE, QUALITY = 512, 80
 
 
 class Operations:
@@ -114,32 +110,6 @@ FRESH = {
     "contours": fresh_contours,
     "morphology": fresh_morphology,
 }
-
-
-def opencv_thumbnail(source, reduced=cv2.IMREAD_REDUCED_COLOR_2):
-    picture = cv2.imdecode(np.frombuffer(source, np.uint8), reduced)
-    height, width = picture.shape[:2]
-    size = (SIDE, round(height * SIDE / width))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
-
-
-def vips_thumbnail(source):
-    return pyvips.Image.thumbnail_buffer(source, SIDE).jpegsave_buffer(Q=QUALITY)
-
-
-def pillow_thumbnail(source):
-    picture = Image.open(io.BytesIO(source))
-    picture.draft("RGB", (2 * SIDE, 2 * SIDE))
-    picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-    made = io.BytesIO()
-    picture.save(made, "JPEG", quality=QUALITY)
-    return made.getvalue()
-
-
-def opencv_thumbnail_of_quarter(source):
-    """Of pictures from which a quarter is still well above the thumbnail."""
-    return opencv_thumbnail(source, cv2.IMREAD_REDUCED_COLOR_4)
 
 
 THUMBNAILS = {"OpenCV, reduced decode": opencv_thumbnail, "libvips": vips_thumbnail,

@@ -50,9 +50,15 @@ def prepare(folder, count):
     for name, (width, height), scale, number in (("thumbs", (2048, 1366), 2, count),
                                                  ("thumbs12", (4000, 3000), 2, 6),
                                                  ("thumbs24", (6000, 4000), 3, 4)):
-        (folder / name).mkdir(exist_ok=True)
-        for n in range(number):
-            path = folder / name / f"{n:03}.jpg"
-            if not path.exists():
-                picture = mosaic(width, height, scale, 100 + n)
-                Image.fromarray(picture).save(path, quality=90, subsampling="4:2:0")
+        jpegs(folder / name, width, height, scale, number)
+
+
+def jpegs(folder, width, height, scale, number):
+    """Writes the JPEGs that are missing of so many in a folder, and returns their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{n:03}.jpg" for n in range(number)]
+    for n, path in enumerate(paths):
+        if not path.exists():
+            picture = Image.fromarray(mosaic(width, height, scale, 100 + n))
+            picture.save(path, quality=90, subsampling="4:2:0")
+    return paths

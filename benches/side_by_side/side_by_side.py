@@ -10,12 +10,10 @@ one thread its time on the core is taken, which does not count the work of other
 """
 
 import argparse
-import datetime
 import io
 import math
 import os
 import pathlib
-import platform
 import statistics
 import subprocess
 import time
@@ -29,8 +27,11 @@ import PIL
 import pyvips
 from PIL import Image
 
+import machine
 import peers
 import photos
+from pairs import geometric_mean, measure, measure_twice
+from thumbs import QUALITY, SIDE, opencv_thumbnail_of_quarter
 
 OPERATIONS = ["invert", "grayscale", "blur", "edges", "threshold", "lines", "contours", "morphology"]
 # At 12 and at 1 megapixel: rounds, and runs a round of the fast and of the slow operations.
@@ -73,44 +74,6 @@ def clock_and_cores(function):
     return time.perf_counter_ns() - clock_, time.process_time_ns() - cores
 
 
-class Pair:
-    """Times of both sides, taken in turn; the first round warms up."""
-
-    def __init__(self, ours, theirs, rounds):
-        self.ours, self.theirs = [], []
-        for number in range(rounds + 1):
-            sides = [(self.ours, ours), (self.theirs, theirs)]
-            for times, side in sides if number % 2 else reversed(sides):
-                times.append(side())
-        del self.ours[0], self.theirs[0]
-        if not isinstance(self.ours[0], tuple):
-            self.compare()
-
-    def parted(self):
-        """Of times on the clock and on the cores, one of each."""
-        made = [Pair.__new__(Pair), Pair.__new__(Pair)]
-        for which, pair in enumerate(made):
-            pair.ours, pair.theirs = [t[which] for t in self.ours], [t[which] for t in self.theirs]
-            pair.compare()
-        return made
-
-    def compare(self):
-        self.ratios = sorted(b / a for a, b in zip(self.ours, self.theirs))
-
-    @property
-    def ratio(self):
-        return statistics.median(self.ratios)
-
-    def cells(self):
-        low, _, high = statistics.quantiles(self.ratios, n=4)
-        ours, theirs = statistics.median(self.ours) / 1e6, statistics.median(self.theirs) / 1e6
-        return f"{ours:.2f} | {theirs:.2f} | **{self.ratio:.2f}** | {low:.2f}–{high:.2f}"
-
-
-def geometric_mean(ratios):
-    return math.exp(statistics.mean(math.log(ratio) for ratio in ratios))
-
-
 def operations(ours, work, rounds_asked, only):
     lines = []
     for name, (rounds, fast, slow) in SIZES.items():
@@ -127,8 +90,8 @@ def operations(ours, work, rounds_asked, only):
             ours.ask("load", f"{recipe} -> png", width, height, 3, work / f"{name}.rgb")
             times = slow if operation in SLOW else fast
             theirs = getattr(side, operation)
-            pair = Pair(lambda: ours.nanoseconds("run", times),
-                        lambda: clock(theirs, times, side.restore), rounds_asked or rounds)
+            pair = measure(lambda: ours.nanoseconds("run", times),
+                           lambda: clock(theirs, times, side.restore), rounds_asked or rounds)
             side.restore()
             same = "equal" if equal(ours, theirs(), work) else "DIFFERENT"
             label = f"{recipe}, OpenCV in place too" if recipe != operation else recipe
@@ -164,7 +127,7 @@ def jobs(ours, work, rounds, only):
                     continue
                 job = ("job", f"{operation} -> {encoding}", work / f"{name}.jpg", work / "made", times)
                 theirs = lambda: peers.opencv_job(source, operation, suffix, parameters)
-                pair = Pair(lambda: ours.nanoseconds(*job), lambda: clock(theirs, times), rounds or 7)
+                pair = measure(lambda: ours.nanoseconds(*job), lambda: clock(theirs, times), rounds or 7)
                 sizes = f"{(work / 'made').stat().st_size / len(theirs()):.2f}"
                 lines.append(f"| {operation} | {pair.cells()} | {sizes} |")
                 print(name, suffix, lines[-1], flush=True)
@@ -178,8 +141,8 @@ class Sharp:
     """sharp in a process of its own, kept running."""
 
     def __init__(self, work, folder, workers):
-        line = ["node", HERE / "thumbs.mjs", work / "node_modules" / "sharp", folder, str(peers.SIDE),
-                str(peers.QUALITY), str(workers)]
+        line = ["node", HERE / "thumbs.mjs", work / "node_modules" / "sharp", folder, str(SIDE),
+                str(QUALITY), str(workers)]
         environment = os.environ | {"UV_THREADPOOL_SIZE": str(workers)}
         self.process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True, env=environment)
@@ -205,8 +168,8 @@ def thumbnails(ours, work, rounds, name="thumbs"):
     ideals = [ideal(path) for path in paths[:10]]
     peer = dict(peers.THUMBNAILS)
     if name != "thumbs":
-        peer["OpenCV, reduced decode"] = peers.opencv_thumbnail_of_quarter
-    recipe = f"resize:{peers.SIDE} -> jpeg:q={peers.QUALITY}"
+        peer["OpenCV, reduced decode"] = opencv_thumbnail_of_quarter
+    recipe = f"resize:{SIDE} -> jpeg:q={QUALITY}"
     batch = ("batch", recipe, folder, workers, work / "thumbs-ours")
     run = lambda: tuple(int(n) for n in ours.ask(*batch).split())
     sides = {name: lambda f=f: clock_and_cores(lambda: peers.batch(f, sources, workers))
@@ -215,12 +178,12 @@ def thumbnails(ours, work, rounds, name="thumbs"):
     if (work / "node_modules" / "sharp").exists():
         sharp = Sharp(work, folder, workers)
         sides["sharp"] = sharp.batch
-    lines = [f"\n{len(sources)} JPEGs of {SOURCES[name]} to {peers.SIDE} pixels, quality {peers.QUALITY}, {workers} threads; "
+    lines = [f"\n{len(sources)} JPEGs of {SOURCES[name]} to {SIDE} pixels, quality {QUALITY}, {workers} threads; "
              "pictures a second of a core:\n",
              "| Peer | pixmill | peer | ratio | middle half | ratio on the clock | dB, pixmill : peer "
              "| bytes, pixmill : peer |", "|---|---|---|---|---|---|---|---|"]
     for label, side in sides.items():
-        on_clock, pair = Pair(run, side, rounds or 9).parted()
+        on_clock, pair = measure_twice(run, side, rounds or 9)
         if label == "sharp":
             sharp.batch(work / "thumbs-sharp")
             made = [(work / "thumbs-sharp" / path.name).read_bytes() for path in paths[:10]]
@@ -228,10 +191,9 @@ def thumbnails(ours, work, rounds, name="thumbs"):
             made = [peer[label](source) for source in sources[:10]]
         mine = [(work / "thumbs-ours" / path.name).read_bytes() for path in paths[:10]]
         rate = lambda times: len(sources) / statistics.median(times) * 1e9
-        low, _, high = statistics.quantiles(pair.ratios, n=4)
         sizes = sum(map(len, mine)) / sum(map(len, made))
         lines.append(f"| {label} | {rate(pair.ours):.0f} | {rate(pair.theirs):.0f} | **{pair.ratio:.2f}** | "
-                     f"{low:.2f}–{high:.2f} | {on_clock.ratio:.2f} | {noise(mine, ideals):.2f} : {noise(made, ideals):.2f} | {sizes:.2f} |")
+                     f"{pair.middle_half} | {on_clock.ratio:.2f} | {noise(mine, ideals):.2f} : {noise(made, ideals):.2f} | {sizes:.2f} |")
         print(lines[-1], flush=True)
     return lines, sharp.version if sharp else "not installed"
 
@@ -250,7 +212,7 @@ def faults(ours, work):
 def ideal(path):
     """Every pixel decoded, Lanczos in floating point."""
     picture = np.asarray(Image.open(path)).astype(np.float32)
-    size = (peers.SIDE, round(picture.shape[0] * peers.SIDE / picture.shape[1]))
+    size = (SIDE, round(picture.shape[0] * SIDE / picture.shape[1]))
     planes = [Image.fromarray(picture[:, :, c]).resize(size, Image.Resampling.LANCZOS) for c in range(3)]
     return np.dstack([np.asarray(plane) for plane in planes]).clip(0, 255)
 
@@ -262,23 +224,18 @@ def noise(files, ideals):
                            for a, b in zip(pictures, ideals) if a.shape == b.shape)
 
 
-def machine(sharp, rounds):
-    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if "model name" in line), "")
-    flags = open("/proc/cpuinfo").read()
-    best = "AVX-512" if "avx512bw" in flags else "AVX2" if "avx2" in flags else "no AVX2"
-    rustc = subprocess.run(["rustc", "--version"], capture_output=True, text=True).stdout.strip()
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=HERE)
+def conditions(sharp, rounds):
     vips = ".".join(str(pyvips.version(i)) for i in range(3))
-    rows = [("Machine", f"{cpu}, {os.cpu_count()} cores, {best}"),
-            ("System", f"{platform.system()} {platform.release()} {platform.machine()}"),
-            ("pixmill", f"commit {commit.stdout.strip()}, {rustc}"),
+    rows = [("Machine", machine.hardware()),
+            ("System", machine.system()),
+            ("pixmill", machine.ours()),
             ("Peers", f"OpenCV {cv2.__version__} (one thread), NumPy {np.__version__}, libvips {vips}, "
                       f"Pillow {PIL.__version__}, sharp {sharp}"),
             ("Load of other work when it began, and minutes that it took",
              f"{LOAD:.1f}, {(time.monotonic() - BEGUN) / 60:.0f}"),
-            ("Date", f"{datetime.date.today()}"),
+            ("Date", machine.today()),
             ("Command", "`make bench`" + (f", {rounds} rounds only" if rounds else ""))]
-    return ["| | |", "|---|---|"] + [f"| {name} | {value} |" for name, value in rows]
+    return machine.table(rows)
 
 
 LOAD, BEGUN = os.getloadavg()[0], time.monotonic()
@@ -348,7 +305,7 @@ def main():
     if asked.part in (None, "faults"):
         lines += [FAULTS_HEAD.rstrip() + "\n"] + faults(ours, asked.work)
     if not asked.part and not asked.only:
-        asked.report.write_text("\n".join([HEAD] + machine(sharp, asked.rounds) + lines) + "\n")
+        asked.report.write_text("\n".join([HEAD] + conditions(sharp, asked.rounds) + lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -20,9 +20,17 @@ const SILENCE: Duration = Duration::from_mins(1);
 /// Replies taken at once; adapters clamp it.
 const CHUNK: usize = 100;
 
+/// A receive that brings so many has left some.
+const AT_ONCE: usize = 10;
+
 /// How long a reply stays hidden while it is being read; a crash in between costs nothing, because
 /// whoever follows again asks the store.
 const VISIBILITY: Duration = Duration::from_secs(30);
+
+/// While more jobs than this are waited for, replies are taken together that come within `GATHERING`:
+/// each look costs those who work the queue's lock, and nobody waits for an end but the last ones.
+const MANY: usize = 16;
+const GATHERING: Duration = Duration::from_millis(20);
 
 /// So few jobs are looked for one by one; of more the results are listed.
 const FEW: usize = 10;
@@ -62,6 +70,8 @@ pub struct Follower {
     pauses: Pauses,
     /// When the store is asked next, where nobody replies.
     look_at: Instant,
+    /// Whether the last receive has left replies.
+    are_more: bool,
 }
 
 impl Follower {
@@ -74,7 +84,8 @@ impl Follower {
     ) -> Self {
         let (waiting, now) = (jobs.into_iter().collect(), Instant::now());
         let pauses = Pauses::default();
-        Self { pipeline, replies, batch, waiting, heard_at: now, pauses, look_at: now }
+        let are_more = false;
+        Self { pipeline, replies, batch, waiting, heard_at: now, pauses, look_at: now, are_more }
     }
 
     /// Follows one job more.
@@ -91,8 +102,12 @@ impl Follower {
     /// The ends that came to be known within `patience`, each once; none if there was silence.
     pub async fn next(&mut self, patience: Duration) -> Result<Vec<ResultDocument>, Error> {
         let Some(replies) = self.replies.clone() else { return self.look(patience).await };
+        if self.waiting.len() > MANY && !self.are_more {
+            tokio::time::sleep(GATHERING.min(patience)).await;
+        }
         let request = Receive { max: CHUNK, wait: patience, visibility: VISIBILITY };
         let deliveries = replies.receive(request).await?;
+        self.are_more = deliveries.len() >= AT_ONCE;
         if deliveries.is_empty() {
             if self.heard_at.elapsed() < SILENCE {
                 return Ok(vec![]);

@@ -35,6 +35,11 @@ pub(crate) fn no_directory() -> anyhow::Error {
     anyhow!("say which pipeline: --data DIR, or --backend aws with --bucket and --queue")
 }
 
+/// What an acknowledged write survives, as the command line says it.
+pub(crate) fn durability(durable: bool) -> Durability {
+    if durable { Durability::Power } else { Durability::Process }
+}
+
 /// Opens the pipeline in a directory of this machine. What is received through it is held in the
 /// name of `holder`, if one is given.
 pub(crate) fn open(
@@ -42,9 +47,9 @@ pub(crate) fn open(
     durable: bool,
     holder: Option<&WorkerId>,
 ) -> anyhow::Result<(Pipeline, LocalBackend)> {
-    let durability = if durable { Durability::Power } else { Durability::Process };
-    let backend = LocalBackend::open(data, Arc::new(SystemClock), durability)
+    let backend = LocalBackend::open(data, Arc::new(SystemClock), durability(durable))
         .with_context(|| format!("failed to open the pipeline in {}", data.display()))?;
+    backend.use_bells();
     let pipeline = match holder {
         Some(worker) => {
             let jobs = Arc::new(backend.jobs.with_holder(worker.clone()));

@@ -18,7 +18,7 @@ use crate::args::{Backend, Data};
 
 #[cfg(feature = "aws")]
 pub(crate) use aws::options as aws_options;
-pub(crate) use local::{no_directory, open as open_local};
+pub(crate) use local::{durability, no_directory, open as open_local};
 
 /// What to say of AWS where it is left out.
 #[cfg(not(feature = "aws"))]

@@ -205,7 +205,7 @@ impl Crew {
     pub(crate) async fn dismiss(mut self) -> anyhow::Result<()> {
         let patience = Instant::now() + DISMISSAL;
         while Instant::now() < patience && self.local.jobs.depth().await?.total() > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
         for worker in &mut self.workers {
             worker.life = None;

@@ -66,7 +66,8 @@ pub(crate) async fn run(args: args::Run, telemetry: &args::Telemetry) -> anyhow:
         Mount { prefix: OVERLAYS.into(), directory: "/".into(), access: Access::Read },
         Mount { prefix: "outputs/".into(), directory: out.clone(), access: Access::Write },
     ];
-    pixmill_local::write_mounts(&state, &mounts)?;
+    let durability = backend::durability(args.durable);
+    pixmill_local::write_mounts_that_survive(&state, &mounts, durability)?;
     let (pipeline, local) = backend::open_local(&state, args.durable, None)?;
     // What is in the queue was sent by a run that is no more: what is still wanted is sent again.
     local.jobs.purge().await?;
@@ -75,11 +76,7 @@ pub(crate) async fn run(args: args::Run, telemetry: &args::Telemetry) -> anyhow:
 
     let mut stage = shutdown::listen()?;
     let crew = Crew::start(&state, &args, telemetry, found.inputs.len(), local.clone())?;
-    let planned = async {
-        let plan = plan::make(&pipeline, &local, &args, &recipe, &found, &out).await?;
-        plan.send(&pipeline).await?;
-        anyhow::Ok(plan)
-    };
+    let planned = plan::make_and_send(&pipeline, &local, &args, &recipe, &found, &out);
     let plan = tokio::select! {
         biased;
         _ = stage.wait_for(|stage| *stage > Stage::Running) => return Ok(exit::INTERRUPTED.into()),

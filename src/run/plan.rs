@@ -26,6 +26,10 @@ use crate::overlays;
 /// Inputs that are looked at at once.
 const LOOKERS: usize = 8;
 
+/// So many inputs are looked at before the jobs among them are sent, so that nobody waits for the rest
+/// of a large folder.
+const PART: usize = 128;
+
 /// Colliding names that an error lists.
 const NAMES_SHOWN: usize = 5;
 
@@ -34,27 +38,17 @@ const NAMES_SHOWN: usize = 5;
 pub(crate) struct Plan {
     /// The batch of all jobs.
     pub(crate) batch: BatchId,
-    /// The jobs to send, each with its input's path.
+    /// The jobs that were sent, each with its input's path.
     pub(crate) jobs: Vec<(Job, PathBuf)>,
     /// Inputs that are done already.
     pub(crate) done: usize,
     /// Inputs for which there cannot even be a job.
     pub(crate) refused: Vec<(PathBuf, Rejection)>,
-    document: BatchDocument,
 }
 
-impl Plan {
-    /// Sends the jobs.
-    pub(crate) async fn send(&self, pipeline: &Pipeline) -> anyhow::Result<()> {
-        pixmill_producer::write_batch(pipeline, &self.document).await?;
-        let jobs: Vec<_> = self.jobs.iter().map(|(job, _)| job.clone()).collect();
-        pixmill_producer::send(pipeline, &jobs).await?;
-        Ok(())
-    }
-}
-
-/// Finds out what there is to do.
-pub(crate) async fn make(
+/// Finds out what there is to do, and sends it. Whatever speaks against the whole is found before the
+/// first job is sent.
+pub(crate) async fn make_and_send(
     pipeline: &Pipeline,
     local: &LocalBackend,
     args: &args::Run,
@@ -75,19 +69,32 @@ pub(crate) async fn make(
         overlays: overlays::pins(pipeline, recipe).await?,
         overwrite: args.overwrite,
     });
-    let (jobs, done) = planner.jobs(targets).await?;
     let document = BatchDocument {
         pixmill: Version,
         batch: batch.clone(),
         name: None,
         expected: None,
-        jobs: (jobs.len() + done) as u64,
+        jobs: targets.len() as u64,
         closed: true,
         recipe: Some(recipe.clone()),
         created_at: pipeline.clock.now(),
         by: "pixmill run".to_owned(),
     };
-    Ok(Plan { batch, jobs, done, refused, document })
+    pixmill_producer::write_batch(pipeline, &document).await?;
+    let (mut jobs, mut done) = (Vec::with_capacity(targets.len()), 0);
+    let mut targets = targets.into_iter();
+    loop {
+        let part: Vec<_> = targets.by_ref().take(PART).collect();
+        if part.is_empty() {
+            break;
+        }
+        let (planned, done_of_part) = Arc::clone(&planner).jobs(part).await?;
+        let messages: Vec<_> = planned.iter().map(|(job, _)| job.clone()).collect();
+        pixmill_producer::send(pipeline, &messages).await?;
+        jobs.extend(planned);
+        done += done_of_part;
+    }
+    Ok(Plan { batch, jobs, done, refused })
 }
 
 /// The template of the outputs' names below `outputs/`.

@@ -46,13 +46,16 @@ impl Place {
             mount(dropped::OUT, home.join(OUT), Access::Write),
             mount(RECIPES, args.recipes.recipes.clone(), Access::Write),
         ];
-        for known in read_mounts(data)? {
+        let known = read_mounts(data)?;
+        for known in &known {
             if !mounts.iter().any(|mount| mount.prefix == known.prefix) {
                 bail!("{} is the state of a `pixmill run`; choose another --data", data.display());
             }
-            refuse_to_leave(&known, &home)?;
+            refuse_to_leave(known, &home)?;
         }
-        write_mounts(data, &mounts)?;
+        if known != mounts {
+            write_mounts(data, &mounts)?;
+        }
         Ok(Self { folder, home, _lock: lock })
     }
 

@@ -3,49 +3,123 @@
 //! ```text
 //! cargo run --release -p pixmill-local --example queue_rates -- [MESSAGES] [CONSUMERS]
 //! cargo run --release -p pixmill-local --example queue_rates -- idle [CONSUMERS]
+//! cargo run --release -p pixmill-local --example queue_rates -- send FILE MESSAGES
+//! cargo run --release -p pixmill-local --example queue_rates -- drain FILE
 //! ```
 //!
 //! The first form fills a queue in batches of 1,000 and drains it in batches of 10, each received
 //! and deleted by one of the consumers, and prints the rates at the start, in the middle and at
 //! the end. The second lets consumers wait for ten seconds at an empty queue, and prints what part
-//! of a core that takes.
+//! of a core that takes. The others are one process of several at a file, for `make bench-pipeline`:
+//! they print now and then the time in seconds since 1970, how many messages more there were, and
+//! how many MB are resident.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a measurement prints and may panic")]
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pixmill_contract::port::{NewMessage, Receive};
-use pixmill_contract::{Queue as _, SystemClock};
+use pixmill_contract::{Clock as _, Queue as _, SystemClock};
 use pixmill_local::{Durability, QueueSettings, SqliteQueue};
 use tokio::time::Instant;
 
 const BATCH: usize = 1_000;
 const BODY_BYTES: usize = 300;
+const TOLD_EVERY: usize = 5_000;
 
 #[tokio::main]
 async fn main() {
     let mut arguments = std::env::args().skip(1);
     let first = arguments.next();
-    let consumers = arguments.next().map_or(4, |n| n.parse().unwrap());
+    let second = arguments.next();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("queue.sqlite");
-    let open = || {
-        let clock = Arc::new(SystemClock);
-        let settings = QueueSettings::default();
-        SqliteQueue::open(&path, "jobs", settings, clock, Durability::Process).unwrap()
-    };
-    if first.as_deref() == Some("idle") {
-        idle(open(), consumers).await;
-    } else {
-        let messages = first.map_or(100_000, |n| n.parse().unwrap());
-        fill(&open(), messages).await;
-        let bytes = std::fs::metadata(&path).unwrap().len();
-        println!("the file has {} MB", bytes >> 20);
-        // Each consumer has connections of its own, as processes would have.
-        drain((0..consumers).map(|_| open()).collect(), messages).await;
+    match first.as_deref() {
+        Some("idle") => idle(open(&path), second.map_or(4, |n| n.parse().unwrap())).await,
+        Some("send") => {
+            let messages = arguments.next().unwrap().parse().unwrap();
+            send_all(&open(second.unwrap().as_ref()), messages).await;
+        }
+        Some("drain") => drain_all(&open(second.unwrap().as_ref())).await,
+        messages => {
+            let messages = messages.map_or(100_000, |n| n.parse().unwrap());
+            fill(&open(&path), messages).await;
+            let bytes = std::fs::metadata(&path).unwrap().len();
+            println!("the file has {} MB", bytes >> 20);
+            let consumers = second.map_or(4, |n| n.parse().unwrap());
+            // Each consumer has connections of its own, as processes would have.
+            drain((0..consumers).map(|_| open(&path)).collect(), messages).await;
+        }
     }
+}
+
+fn open(path: &Path) -> SqliteQueue {
+    let clock = Arc::new(SystemClock);
+    let settings = QueueSettings::default();
+    SqliteQueue::open(path, "jobs", settings, clock, Durability::Process).unwrap()
+}
+
+/// What a process has done since it said so last.
+#[derive(Default)]
+struct Told(usize);
+
+impl Told {
+    /// Begins to count.
+    fn begin() -> Self {
+        let mut told = Self::default();
+        told.tell();
+        told
+    }
+
+    fn add(&mut self, count: usize) {
+        self.0 += count;
+        if self.0 >= TOLD_EVERY {
+            self.tell();
+        }
+    }
+
+    fn tell(&mut self) {
+        let since_1970 = Duration::from_millis(SystemClock.now().millis());
+        println!("{:.3} {} {}", since_1970.as_secs_f64(), self.0, resident_mb());
+        self.0 = 0;
+    }
+}
+
+/// Sends so many messages, as one process of several.
+async fn send_all(queue: &SqliteQueue, messages: usize) {
+    let body = "x".repeat(BODY_BYTES);
+    let mut told = Told::begin();
+    for sent in (0..messages).step_by(BATCH) {
+        let count = BATCH.min(messages - sent);
+        let answers = queue.send(vec![NewMessage::now(&body); count]).await;
+        assert!(answers.iter().all(Result::is_ok));
+        told.add(count);
+    }
+    told.tell();
+}
+
+/// Receives and deletes until nothing is left, as one process of several.
+async fn drain_all(queue: &SqliteQueue) {
+    let mut told = Told::begin();
+    loop {
+        match receive_and_delete(queue).await {
+            0 => return told.tell(),
+            count => told.add(count),
+        }
+    }
+}
+
+/// As many as one receive brings.
+async fn receive_and_delete(queue: &SqliteQueue) -> usize {
+    let (wait, visibility) = (Duration::ZERO, Duration::from_mins(10));
+    let deliveries = queue.receive(Receive { max: 10, wait, visibility }).await.unwrap();
+    let receipts: Vec<_> = deliveries.into_iter().map(|delivery| delivery.receipt).collect();
+    let count = receipts.len();
+    assert!(queue.delete(receipts).await.iter().all(Result::is_ok));
+    count
 }
 
 async fn fill(queue: &SqliteQueue, messages: usize) {
@@ -69,17 +143,11 @@ async fn drain(queues: Vec<SqliteQueue>, messages: usize) {
         .map(|queue| {
             let thirds = Arc::clone(&thirds);
             tokio::spawn(async move {
-                let (wait, visibility) = (Duration::ZERO, Duration::from_mins(10));
                 loop {
-                    let request = Receive { max: 10, wait, visibility };
-                    let deliveries = queue.receive(request).await.unwrap();
-                    if deliveries.is_empty() {
-                        return;
+                    match receive_and_delete(&queue).await {
+                        0 => return,
+                        count => thirds.add(count),
                     }
-                    let receipts: Vec<_> = deliveries.into_iter().map(|d| d.receipt).collect();
-                    let count = receipts.len();
-                    assert!(queue.delete(receipts).await.iter().all(Result::is_ok));
-                    thirds.add(count);
                 }
             })
         })

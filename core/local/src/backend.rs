@@ -79,6 +79,12 @@ impl LocalBackend {
         Ok(Self { store, jobs, dead_letters, file, clock })
     }
 
+    /// From now on processes that do the same hear of each other's messages at once, where the system
+    /// can do that; see [`QueueFile::use_bells`].
+    pub fn use_bells(&self) {
+        self.file.use_bells();
+    }
+
     /// The ports of this directory's pipeline.
     pub fn pipeline(&self) -> Pipeline {
         Pipeline {
@@ -142,8 +148,18 @@ struct MountLine {
 const MOUNTS_VERSION: u32 = 1;
 
 /// Says which prefixes are directories of the user's, for every process that opens this data
-/// directory from now on. Atomic. Blocks.
+/// directory from now on. Atomic, and survives a power cut. Blocks.
 pub fn write_mounts(data: &Path, mounts: &[Mount]) -> Result<()> {
+    write_mounts_that_survive(data, mounts, Durability::Power)
+}
+
+/// As [`write_mounts`], for whoever writes them anew whenever it starts: after a power cut there is
+/// nothing to lose that is not written again, unless `durability` says so.
+pub fn write_mounts_that_survive(
+    data: &Path,
+    mounts: &[Mount],
+    durability: Durability,
+) -> Result<()> {
     let attempt = || format!("write the mounts of {}", data.display());
     let line = |mount: &Mount| -> Result<MountLine> {
         let directory = std::path::absolute(&mount.directory).map_err(error::io(attempt()))?;
@@ -163,7 +179,9 @@ pub fn write_mounts(data: &Path, mounts: &[Mount]) -> Result<()> {
     let write = || -> io::Result<()> {
         let mut file = File::create_new(&temporary)?;
         file.write_all(&text)?;
-        file.sync_all()?;
+        if durability == Durability::Power {
+            file.sync_all()?;
+        }
         fs::rename(&temporary, data.join("mounts.json"))
     };
     write().map_err(|error| {

@@ -20,13 +20,16 @@ pub mod doctor;
 pub mod drop;
 mod error;
 mod fleet;
+mod hash;
 mod index;
 mod path;
 mod queue;
 mod sqlite;
 mod store;
 
-pub use backend::{LocalBackend, MAX_RECEIVE_COUNT, read_mounts, write_mounts};
+pub use backend::{
+    LocalBackend, MAX_RECEIVE_COUNT, read_mounts, write_mounts, write_mounts_that_survive,
+};
 pub use fleet::{ProcessFleet, WorkerCommand};
 pub use index::SqliteIndex;
 pub use path::{key_for_path, path_for_key};

@@ -60,10 +60,13 @@ impl Database {
         let attempt = || format!("open the database {}", path.display());
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        options.open(path).map_err(error::io(attempt()))?;
+        let file = options.open(path).map_err(error::io(attempt()))?;
+        let is_new = file.metadata().is_ok_and(|found| found.len() == 0);
+        drop(file);
 
-        let mut writer = connect(path, durability)?;
+        let mut writer = connect(path, durability, is_new)?;
         create(&mut writer, schema)
+            .and_then(|()| set_synchronous(&writer, durability))
             .map_err(|e| Error::new(error::sqlite_kind(&e), attempt(), e))?;
         let found: u32 = writer
             .pragma_query_value(None, "user_version", |row| row.get(0))
@@ -75,7 +78,7 @@ impl Database {
             );
             return Err(Error::new(ErrorKind::Invalid, attempt(), why));
         }
-        let reader = connect(path, durability)?;
+        let reader = connect(path, durability, false)?;
         Ok(Self { writer: Arc::new(Mutex::new(writer)), reader: Arc::new(Mutex::new(reader)) })
     }
 
@@ -152,17 +155,20 @@ pub(crate) async fn blocking<T: Send + 'static>(
     }
 }
 
-fn connect(path: &Path, durability: Durability) -> Result<Connection> {
+/// What is made of a new file need not wait for the disk unless it is to survive power cuts: one before
+/// it gets there leaves an empty file again, or a log that SQLite does not believe.
+fn connect(path: &Path, durability: Durability, is_new: bool) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connect = || -> rusqlite::Result<Connection> {
         let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_handler(Some(busy))?;
-        enable_log(&connection)?;
-        let synchronous = match durability {
-            Durability::Process => "NORMAL",
-            Durability::Power => "FULL",
-        };
-        connection.pragma_update(None, "synchronous", synchronous)?;
+        if is_new && durability == Durability::Process {
+            connection.pragma_update(None, "synchronous", "OFF")?;
+            enable_log(&connection)?;
+        } else {
+            enable_log(&connection)?;
+            set_synchronous(&connection, durability)?;
+        }
         connection.pragma_update(None, "fullfsync", durability == Durability::Power)?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         connection.pragma_update(None, "trusted_schema", false)?;
@@ -176,6 +182,14 @@ fn connect(path: &Path, durability: Durability) -> Result<Connection> {
             error,
         )
     })
+}
+
+fn set_synchronous(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
+    let synchronous = match durability {
+        Durability::Process => "NORMAL",
+        Durability::Power => "FULL",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)
 }
 
 /// Changing the mode needs the file alone, and SQLite does not ask the busy handler about that:

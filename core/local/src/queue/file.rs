@@ -1,8 +1,8 @@
 //! A file with any number of queues in it, and the watch for changes that others make to it.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use pixmill_contract::error::Result;
@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::bell::Bells;
 use super::messages;
 use crate::sqlite::{Database, Durability, Schema};
 
@@ -37,6 +38,9 @@ pub struct QueueFile {
     turn: Mutex<()>,
     /// The latest time that was seen, in milliseconds since 1970.
     latest: AtomicU64,
+    path: PathBuf,
+    /// By which other processes are heard at once, if that was asked for.
+    bells: OnceLock<Bells>,
 }
 
 impl QueueFile {
@@ -54,7 +58,19 @@ impl QueueFile {
             version: watch::Sender::new(version),
             turn: Mutex::new(()),
             latest: AtomicU64::new(now.millis()),
+            path: path.to_owned(),
+            bells: OnceLock::new(),
         }))
+    }
+
+    /// From now on other processes that do the same are told of messages at once, and hear of theirs,
+    /// where the system can do that. For programs: their runtime waits for files as well.
+    pub fn use_bells(&self) {
+        match Bells::open(&self.path) {
+            // They may be in use already.
+            Ok(bells) => drop(self.bells.set(bells)),
+            Err(error) => tracing::debug!(%error, "no bells at the queue"),
+        }
     }
 
     /// The time now, for what hides a message.
@@ -78,13 +94,20 @@ impl QueueFile {
     }
 
     /// What a receive takes before it looks, so that it cannot miss what happens after its look.
-    pub(super) fn changes(&self) -> watch::Receiver<i64> {
+    pub(super) fn changes(&self, queue: &str) -> watch::Receiver<i64> {
+        if let Some(bells) = self.bells.get() {
+            bells.listen(queue);
+        }
         self.version.subscribe()
     }
 
-    /// Tells the waiting receives of this process at once; other processes see it at their tick.
-    pub(super) fn changed_here(&self) {
+    /// Tells the waiting receives of this process at once, and those of others, who see it at their
+    /// tick if they do not hear the bell.
+    pub(super) fn changed_here(&self, queue: &str) {
         self.version.send_modify(|_| ());
+        if let Some(bells) = self.bells.get() {
+            bells.ring(queue);
+        }
     }
 
     /// Waits until any process has changed the file, or until `end`.
@@ -104,8 +127,17 @@ impl QueueFile {
         let _turn = self.turn.lock().await;
         let mut asked = 0;
         loop {
-            sleep(if asked < TICKS_AT_FIRST { TICK_AT_FIRST } else { TICK }).await;
-            asked += 1;
+            let tick = sleep(if asked < TICKS_AT_FIRST { TICK_AT_FIRST } else { TICK });
+            match self.bells.get() {
+                Some(bells) => tokio::select! {
+                    () = tick => asked += 1,
+                    () = bells.rung() => asked = 0,
+                },
+                None => {
+                    tick.await;
+                    asked += 1;
+                }
+            }
             let answer = self.database.read("watch the queue file", read_version).await;
             // If the file cannot be read now, the receive that is woken finds out, and says so.
             let now = answer.unwrap_or_else(|_| self.version.borrow().wrapping_add(1));

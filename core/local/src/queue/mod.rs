@@ -5,6 +5,7 @@
 //! refused. Called by consumers and producers through [`Queue`]; the rest of its methods are for
 //! the program that starts and watches the processes of one machine.
 
+mod bell;
 mod file;
 mod messages;
 mod receipt;
@@ -119,7 +120,7 @@ impl SqliteQueue {
         let (name, now) = (self.name.clone(), self.file.clock.now());
         let work = move |c: &mut _| messages::release(c, &name, now, holder.as_deref());
         let released = self.file.database.write("release deliveries", work).await?;
-        self.file.changed_here();
+        self.file.changed_here(&self.name);
         Ok(released)
     }
 
@@ -170,7 +171,7 @@ impl Queue for SqliteQueue {
         let expires_at = self.settings.retention.map(|retention| now + retention);
         let work = move |c: &mut _| messages::send(c, &name, now, expires_at, &rows);
         match self.file.database.write("send messages", work).await {
-            Ok(()) => self.file.changed_here(),
+            Ok(()) => self.file.changed_here(&self.name),
             Err(error) => {
                 for answer in answers.iter_mut().filter(|answer| answer.is_ok()) {
                     *answer = Err(again(&error));
@@ -183,7 +184,7 @@ impl Queue for SqliteQueue {
     async fn receive(&self, request: Receive) -> Result<Vec<Delivery>> {
         check_receive(request)?;
         let end = Instant::now() + request.wait;
-        let mut changes = self.file.changes();
+        let mut changes = self.file.changes(&self.name);
         loop {
             changes.mark_unchanged();
             let until = match self.take(request).await? {
@@ -215,7 +216,7 @@ impl Queue for SqliteQueue {
             })
             .await;
         if entries.iter().any(|(_, visibility)| visibility.is_zero()) {
-            self.file.changed_here();
+            self.file.changed_here(&self.name);
         }
         answers
     }

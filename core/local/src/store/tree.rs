@@ -17,6 +17,7 @@ use pixmill_contract::{Error, ErrorKind, Key};
 use super::etag;
 use super::mount::Access;
 use crate::error;
+use crate::hash::fnv;
 use crate::path;
 
 /// The store's own corner of each tree.
@@ -171,11 +172,4 @@ impl Drop for Temporary {
         // It is not there any more if it was renamed, and is cleaned up later if this fails.
         drop(fs::remove_file(&self.path));
     }
-}
-
-/// FNV-1a: the same in every process and version, which a lock's name must be.
-fn fnv(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
