@@ -278,7 +278,12 @@ function globalKeys() {
   keys({
     "?": help,
     "/": () => document.querySelector("main input[type=search]")?.focus(),
-    Escape: () => document.activeElement?.blur?.(),
+    Escape: () => {
+      const on = document.activeElement;
+      if (on !== document.body && on !== main) on.blur();
+      // Not out of the console.
+      else if (globalThis.navigation?.canGoBack) history.back();
+    },
   });
 }
 
