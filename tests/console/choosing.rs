@@ -62,6 +62,7 @@ fn pictures_are_removed_one_by_one_or_all_and_come_back() {
     let files: Vec<_> = names.into_iter().zip(pictures.iter().map(Vec::as_slice)).collect();
     browser.drop_files(&files);
     browser.until_text("#run", "Grind 3 pictures");
+    browser.until("a preview", "document.querySelector('.stage').dataset.preview");
     // The one that is looked at goes; the next one is looked at.
     browser.press(".thumb", "b.jpg");
     browser.until(
@@ -98,7 +99,7 @@ fn of_many_pictures_the_rest_is_a_number() {
     browser.script("document.querySelector('[aria-label=\"Remove p00.png\"]').focus()");
     browser.keys(&["\u{E007}"]);
     browser.until_text(".strip .rest", "+14 more");
-    browser.press(".strip .rest button", "+14 more");
+    browser.press(".strip button.rest", "+14 more");
     browser.until("all of them", "document.querySelectorAll('.thumb').length === 74");
     browser.until_text(".strip-head", "Pictures · 74");
 }

@@ -4,7 +4,7 @@ use super::*;
 
 /// Saves what is being composed.
 fn save(browser: &Browser, name: &str) {
-    browser.press(".composer-head button", "Save");
+    browser.press(".composer-head > button", "Save");
     browser.until_text("dialog", "Save this recipe");
     browser.write("dialog input", name);
     browser.press("dialog button.primary", "Save");
@@ -30,7 +30,7 @@ fn a_recipe_is_saved_chosen_again_replaced_and_brought_back() {
     composed(&browser, "resize:200 | grayscale -> png");
     browser.until("it is read", "document.querySelectorAll('.op').length === 2");
     // A name that cannot be is refused where it is typed.
-    browser.press(".composer-head button", "Save");
+    browser.press(".composer-head > button", "Save");
     browser.write("dialog input", "two words");
     browser.press("dialog button.primary", "Save");
     browser.until("it is refused", "document.querySelector('dialog input:invalid')");

@@ -47,6 +47,9 @@ export function frame(id, state, signal) {
   const chips = segments({ "aria-label": "State" }, STATES, (state) => filter({ state, code: null }));
   const coded = h("button", { class: "quiet", hidden: true, onclick: () => filter({ code: null }) });
   const viewed = h("button", { class: "square", onclick: () => root.toggle() });
+  const finding = h("div", { class: "search grow" }, icon("search"), search);
+  const filters = h("div", { class: "line filters" }, finding, chips, coded, viewed);
+  const progress = h("section", { class: "card grist-card", "aria-label": "Progress" }, grist, figures);
   const fresh = h("button", { class: "fresh", hidden: true });
   const rows = h("px-rows", { class: "data" });
   const nothing = h("div", { class: "empty", hidden: true });
@@ -57,9 +60,9 @@ export function frame(id, state, signal) {
     h("div", { class: "head" }, title, badged, h("span", { class: "grow" }), download),
     wrong,
     interrupted,
-    h("section", { class: "card grist-card", "aria-label": "Progress" }, grist, figures),
+    progress,
     failures,
-    h("div", { class: "line filters" }, h("div", { class: "search grow" }, icon("search"), search), chips, coded, viewed),
+    filters,
     fresh,
     rows,
     nothing,
@@ -88,6 +91,7 @@ export function frame(id, state, signal) {
     problem(error, retry) {
       wrong.hidden = !error;
       put(wrong, error && trouble(error, retry));
+      for (const part of [badged, progress, filters]) part.hidden = Boolean(error);
     },
     fresh(many, show) {
       fresh.hidden = !many;

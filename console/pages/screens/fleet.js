@@ -26,6 +26,8 @@ const DECISIONS = 500;
 const LATEST = 24;
 const SHOWN = 60;
 const FADES_MS = 8000;
+/** One that has never reported boots for so long, before it counts as silent. */
+const BOOTS_MS = 15_000;
 /** The chart shows no less than this, and begins a moment before the first that is known. */
 const SHORTEST_MS = 5 * 60_000;
 const MARGIN_MS = 20_000;
@@ -85,7 +87,9 @@ export default async function fleetScreen(main, signal) {
         role ? "The next job starts one, where pixmill up or a controller runs." : "This server knows of no fleet.",
       ),
     );
-    drawCards(cards, fleet.instances, (one) => drain(one, look));
+    const whyOf = (id) =>
+      known.flatMap((decision) => decision.events).find((event) => event.instance === id && !isWrong(event))?.why;
+    drawCards(cards, fleet.instances, (one) => drain(one, look), whyOf);
   };
   const drawLogs = () => {
     const told = known.filter((decision) => decision.events.some((event) => event.kind !== "warning"));
@@ -279,30 +283,44 @@ function drawWarning(warning, controller) {
   );
 }
 
-function drawCards(list, instances, drain) {
+/** `whyOf` gives why an instance was to go, if it was. */
+function drawCards(list, instances, drain, whyOf) {
+  list.faded ??= new Set();
   const there = new Map([...list.children].map((li) => [li.dataset.id, li]));
-  const known = new Set(instances.map((one) => one.id));
   for (const one of instances) {
     let li = there.get(one.id);
+    there.delete(one.id);
+    if (list.faded.has(one.id)) continue;
     if (!li) {
       li = h("li", { class: "instance card arrives", "data-id": one.id, tabindex: "-1" });
       list.append(li);
     }
-    li.classList.toggle("leaves", one.state === "ended");
-    if (one.state === "ended") setTimeout(() => li.remove(), FADES_MS);
-    drawCard(li, one, drain);
+    if (one.state === "ended") fade(list, li, one.reason ?? whyOf(one.id));
+    else drawCard(li, one, drain);
   }
-  for (const [id, li] of there) {
-    if (known.has(id) || li.classList.contains("leaves")) continue;
-    // It fades, with what became of it, while its successor slides in.
-    li.classList.add("leaves");
-    li.querySelector(".badge")?.replaceWith(
-      badge(li.dataset.state === "draining" || li.dataset.state === "stopping" ? "ended" : "gone"),
-    );
-    for (const button of li.querySelectorAll("button")) button.disabled = true;
-    setTimeout(() => li.remove(), FADES_MS);
-  }
+  for (const [id, li] of there) fade(list, li, whyOf(id));
 }
+
+/** One that has gone fades, with what became of it, while its successor slides in. */
+function fade(list, li, why) {
+  if (li.classList.contains("leaves")) return;
+  const { id, state } = li.dataset;
+  const isTold = why || state === "draining" || state === "stopping";
+  li.classList.add("leaves");
+  put(
+    li,
+    cardHead(id, isTold ? "ended" : "gone"),
+    h("p", {}, why ?? (isTold ? "It finished what it held." : "It crashed, was killed, or its machine went.")),
+    isTold ? null : h("p", { class: "muted small" }, "What it held is done by others."),
+  );
+  setTimeout(() => {
+    list.faded.add(id);
+    li.remove();
+  }, FADES_MS);
+}
+
+const cardHead = (id, state) =>
+  h("div", { class: "line" }, h("strong", { class: "num grow ellipsis", title: id }, shortId(id)), badge(state));
 
 function drawCard(li, one, drain) {
   const { report } = one;
@@ -331,21 +349,12 @@ function drawCard(li, one, drain) {
     li.contains(document.activeElement) && document.activeElement !== li ? document.activeElement.dataset.act : null;
   const line = (term, value, className = "") =>
     h("div", { class: "pair" }, h("dt", {}, term), h("dd", { class: `num ${className}` }, value));
-  const drainable =
-    one.state !== "draining" && one.state !== "ended" && one.state !== "stopping" && one.drainable !== false;
+  const drainable = one.state !== "draining" && one.state !== "stopping" && one.drainable !== false;
+  const isYoung = Date.now() - Date.parse(one.launched_at) < BOOTS_MS;
+  const isBooting = one.state === "pending" || (one.state === "silent" && !report && isYoung);
   put(
     li,
-    h(
-      "div",
-      { class: "line" },
-      h("strong", { class: "num grow ellipsis", title: one.id }, shortId(one.id)),
-      badge(
-        one.state === "pending" ||
-          (one.state === "silent" && !report && Date.now() - Date.parse(one.launched_at) < 15_000)
-          ? "booting"
-          : one.state,
-      ),
-    ),
+    cardHead(one.id, isBooting ? "booting" : one.state),
     h(
       "div",
       { class: "slots", role: "img", "aria-label": `${busy} of ${count(slots, "slot")} taken` },

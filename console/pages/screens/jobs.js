@@ -2,7 +2,7 @@
 import { keys } from "../lib/a11y.js";
 import { load } from "../lib/api.js";
 import { debounced, h, name as shown, paced, put, say } from "../lib/dom.js";
-import { change, number, percent, when } from "../lib/format.js";
+import { change, count, number, percent, when } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { on } from "../lib/live.js";
 import { Pager } from "../lib/pager.js";
@@ -81,7 +81,8 @@ export default async function jobsScreen(main, signal) {
     const many = shownItems().length;
     rows.count = many + (pager.ended ? 0 : 1);
     // The server counts what it has looked through, which is as far as somebody has scrolled.
-    say(counted, many ? `${number(many)}${pager.ended ? "" : " and more"}` : "");
+    const all = tabNow() === "jobs" ? count(many, "job") : count(many, "batch", "batches");
+    say(counted, many ? `${all}${pager.ended ? "" : " and more"}` : "");
     const none = pager.ended && !many;
     nothing.hidden = !none;
     if (!none) return;
