@@ -210,6 +210,7 @@ function help() {
     ["1 2 3", "before, split, after (1 to 4 on Fleet: the time shown)"],
     ["[ ]", "picture before, picture after"],
     ["Alt+↑ Alt+↓", "move an operation"],
+    ["Delete", "remove the picture that has the focus"],
     ["j k", "next row, row before"],
     ["x", "select a row"],
     ["Enter", "open a row"],

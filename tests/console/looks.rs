@@ -103,7 +103,12 @@ fn every_screen_can_be_used_by_everybody_on_everything() {
             assert_eq!(wide[0], wide[1], "{name} scrolls sideways ({size})");
             for theme in ["light", "dark", "forced"] {
                 match (theme, size) {
-                    ("forced", "desktop") => browser.media(&[("forced-colors", "active")]),
+                    ("forced", "desktop") => {
+                        browser.media(&[
+                            ("forced-colors", "active"),
+                            ("prefers-reduced-motion", "reduce"),
+                        ]);
+                    }
                     ("forced", _) => continue,
                     _ => browser.theme(theme),
                 }

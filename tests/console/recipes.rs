@@ -39,7 +39,7 @@ fn a_recipe_is_saved_chosen_again_replaced_and_brought_back() {
     save(&browser, "thumbs");
     browser.until_text(".toasts", "Saved as thumbs");
     let known = || server.get("/v1/recipes/thumbs")["recipe"].clone();
-    assert_eq!(known(), "resize:200 | grayscale -> png");
+    assert_eq!(known(), "resize:width=200 | grayscale -> png");
     // By its address, and by the menu.
     composed(&browser, "invert -> webp");
     browser.go("about:blank");
@@ -57,5 +57,7 @@ fn a_recipe_is_saved_chosen_again_replaced_and_brought_back() {
     browser.until_text(".toasts", "thumbs replaced");
     assert_eq!(known(), "invert -> webp");
     browser.press(".toast:last-child button", "Undo");
-    eventually("the old one", SOON, || (known() == "resize:200 | grayscale -> png").then_some(()));
+    eventually("the old one", SOON, || {
+        (known() == "resize:width=200 | grayscale -> png").then_some(())
+    });
 }

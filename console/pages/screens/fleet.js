@@ -136,7 +136,7 @@ export default async function fleetScreen(main, signal) {
       const [past, told, { decisions }] = await Promise.all([
         load("fleet/history", { range: range() }, signal),
         load("fleet/events", { limit: SHOWN }, signal),
-        load("decisions", { limit: known.length ? LATEST : DECISIONS }, signal),
+        load("decisions", { limit: history ? LATEST : DECISIONS }, signal),
       ]);
       history = columnsOf(past);
       happened = told.events;
@@ -176,6 +176,7 @@ export default async function fleetScreen(main, signal) {
     (decision) => {
       learn([decision]);
       drawLogs();
+      if (decision.events.length) loadHistory();
     },
     signal,
   );
