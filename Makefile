@@ -6,10 +6,10 @@ BUILT := $(or $(CARGO_TARGET_DIR),target)
 RECIPE ?= thumb = resize:256 -> jpeg; web = resize:1200 | blur:3 -> jpeg:q=82; gray = grayscale -> png
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser judges mutants soak faults audit parity bench bench-pipeline bench-api build release deploy destroy lint fmt schemas samples clean setup venv
+.PHONY: help run test browser judges mutants soak faults audit parity bench bench-pipeline bench-api bench-console build release deploy destroy lint fmt schemas samples clean setup venv
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:
 	@sh tools/setup.sh
@@ -75,6 +75,10 @@ bench-pipeline: setup ## measure the finished pipeline beside what people would 
 
 bench-api: ## the part of it that asks how many pictures a second the HTTP API accepts
 	@$(MAKE) bench-pipeline PART=api
+
+bench-console: browser ## how quick the web console is, in a browser
+	$(CARGO) build --release --locked --no-default-features
+	python3 tools/bench_console.py
 
 build: setup ## the debug binary, without AWS
 	$(CARGO) build --locked --no-default-features

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hyper::StatusCode;
 use pixmill_contract::document::{Outcome as End, OutputRecord, SourceFacts, Timings, Trouble};
-use pixmill_contract::key::INPUTS;
+use pixmill_contract::key::{DROP, INPUTS};
 use pixmill_contract::{BatchId, JobId, RejectCode, ResultDocument, Timestamp};
 use pixmill_producer::{read_note, read_standing};
 use schemars::JsonSchema;
@@ -145,10 +145,12 @@ impl JobView {
     }
 }
 
-/// What a picture below `inputs/` is called in its batch.
+/// What a picture is called in its batch: its path below `inputs/`, or in the drop folder.
 pub(crate) fn name_of(batch: &BatchId, key: &str) -> String {
-    let inner = key.strip_prefix(INPUTS).and_then(|key| key.strip_prefix(batch.as_str()));
-    inner.and_then(|key| key.strip_prefix('/')).unwrap_or(key).to_owned()
+    let sent = key.strip_prefix(INPUTS).and_then(|key| key.strip_prefix(batch.as_str()));
+    let sent = sent.and_then(|key| key.strip_prefix('/'));
+    let dropped = || Some(key.strip_prefix(DROP)?.split_once('/')?.1);
+    sent.or_else(dropped).unwrap_or(key).to_owned()
 }
 
 /// A job by its result, or by its note if it has none yet.

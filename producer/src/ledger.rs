@@ -11,6 +11,7 @@ use pixmill_contract::{
 };
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::documents::read_result;
 
@@ -71,13 +72,15 @@ pub struct Ledger {
     retried: HashSet<JobId>,
     /// What has changed since somebody asked for it.
     changed: HashSet<JobId>,
+    /// How long the last look read what was new.
+    reading: Duration,
 }
 
 impl Ledger {
     /// A ledger without entries.
     pub fn new(pipeline: Pipeline, batch: BatchId) -> Self {
-        let (read, ends, retried, changed) = <_>::default();
-        Self { pipeline, batch, read, ends, retried, changed }
+        let (read, ends, retried, changed, reading) = <_>::default();
+        Self { pipeline, batch, read, ends, retried, changed, reading }
     }
 
     /// Adds what was kept of it. A look corrects what is not so any more.
@@ -100,8 +103,14 @@ impl Ledger {
         &self.batch
     }
 
+    /// How long the last look read what was new, which no later one has to do again.
+    pub fn reading(&self) -> Duration {
+        self.reading
+    }
+
     /// Adds what has ended since the last look.
     pub async fn look(&mut self) -> Result<(), Error> {
+        self.reading = Duration::ZERO;
         let prefix = format!("{RESULTS}{}/", self.batch);
         let mut after = None;
         let mut seen = 0;
@@ -117,7 +126,9 @@ impl Ledger {
                     new.push((id, listed.size));
                 }
             }
+            let began = Instant::now();
             self.read_all(new).await?;
+            self.reading += began.elapsed();
         }
         if self.read.len() > seen {
             self.forget_removed().await?;

@@ -23,12 +23,13 @@ fn a_worker_dies_and_another_one_takes_its_place() {
     browser.go(&server.page("fleet"));
     browser.until_text(".totals", "1 of 1 in service");
     browser.until_text(&format!("[data-id='{first}']"), "In service");
-    browser.until_text(".logs", "at least 1 are wanted");
+    browser.until_text(".logs", "the policy wants 1 at least");
     kill(pid, Signal::KILL);
     browser.until(
         "it fades",
         &format!("document.querySelector('[data-id=\"{first}\"]')?.classList.contains('leaves')"),
     );
+    browser.until_text(&format!("[data-id='{first}']"), "It crashed, was killed");
     let second = eventually("another one", SOON, || living().filter(|(id, _)| *id != first)).0;
     browser.until_text(&format!("[data-id='{second}']"), "In service");
     browser.until_text(".logs", "in place of 1 lost");
