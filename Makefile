@@ -45,8 +45,8 @@ soak: venv ## the long campaigns: kill -9, outages, faults, queue rates, overhea
 	PIXMILL_SOAK_FILES=5000 $(CARGO) test --locked --test all drop::files_copied -- --nocapture
 	PIXMILL_SOAK_KILLS=1000 $(CARGO) test --locked --test all api::kills -- --nocapture
 
-faults: setup ## what holds when everything goes wrong: simulations, hostile input, damaged pictures, memory
-	$(CARGO) build --release --locked --no-default-features
+faults: venv ## what holds when everything goes wrong: simulations, hostile input, memory, roles and hosts under fire
+	$(CARGO) build --release --locked
 	sh tools/faults.sh
 
 audit: ## what is known today against what we are built of; needs a network, and cargo-deny

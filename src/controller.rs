@@ -185,7 +185,7 @@ impl Workers<'_> {
             arguments.push("--durable".into());
         }
         let program = std::env::current_exe().context("failed to find this program's file")?;
-        let command = WorkerCommand { program, arguments };
+        let command = WorkerCommand { program, arguments, visibility: self.work.visibility };
         let clock = Arc::new(SystemClock);
         Ok(Arc::new(ProcessFleet::open(&data, command, local.jobs.clone(), clock)?))
     }

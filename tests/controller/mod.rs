@@ -25,6 +25,9 @@ const SOON: Duration = Duration::from_mins(3);
 /// A recipe that takes a few hundredths of a second, so that a fleet has something to do.
 const SLOW: &str = "resize:800,enlarge=true | median:9 | blur:31 -> jpeg";
 
+/// A worker that is stopped is left to the controller for longer than that takes to act.
+const LONG: Duration = Duration::from_hours(1);
+
 /// A pipeline with a fleet of processes.
 struct World {
     _leftovers: Leftovers,
@@ -38,11 +41,12 @@ impl World {
     /// At most so many workers, which are told so.
     fn new(max: u32, flags: &[&str]) -> Self {
         let arguments = ["consumer", "--slots", "1", "--visibility", "5s"];
-        Self::of(max, env!("CARGO_BIN_EXE_pixmill"), &[&arguments[..], flags].concat())
+        Self::of(max, env!("CARGO_BIN_EXE_pixmill"), &[&arguments[..], flags].concat(), LONG)
     }
 
-    /// At most so many of these processes, which are told where their data is at last.
-    fn of(max: u32, program: &str, arguments: &[&str]) -> Self {
+    /// At most so many of these processes, which are told where their data is at last, and may stand
+    /// still for so long.
+    fn of(max: u32, program: &str, arguments: &[&str], visibility: Duration) -> Self {
         let place = Place::new();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let local = LocalBackend::open(&place.data(), Arc::clone(&clock), Durability::Process);
@@ -51,6 +55,7 @@ impl World {
         let command = WorkerCommand {
             program: program.into(),
             arguments: arguments.iter().map(Into::into).chain(data).collect(),
+            visibility,
         };
         let fleet = ProcessFleet::open(&place.data(), command, local.jobs.clone(), clock).unwrap();
         let policy = Policy {

@@ -10,8 +10,8 @@ use pixmill_contract::{Clock, ErrorKind, Fleet, Pipeline, SystemClock, Timestamp
 use pixmill_controller::{Action, Policy, TerminateReason, Warning};
 use rustix::process::Signal;
 
-use super::{SLOW, SOON, Working, World, signal, told, until};
-use crate::harness::{TWO, ended, eventually, marked, result_count};
+use super::{LONG, SLOW, SOON, Working, World, signal, told, until};
+use crate::harness::{TWO, ended, eventually, freeze_in_a_write, is_writing, marked, result_count};
 
 /// A switch that a fault plan looks at.
 fn switch() -> (Arc<AtomicBool>, Arc<AtomicBool>) {
@@ -143,6 +143,27 @@ async fn a_worker_that_hangs_with_leases_is_replaced_and_others_do_its_jobs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_is_stopped_with_the_lock_of_the_queue_is_killed_and_replaced() {
+    let arguments = ["consumer", "--slots", "1", "--visibility", "1s", "--durable"];
+    let visibility = Duration::from_secs(1);
+    let world = World::of(2, env!("CARGO_BIN_EXE_pixmill"), &arguments, visibility);
+    world.place.put_photos(200);
+    world.submit(TWO);
+    let working = Working::start(world.controller());
+    world.until_results(2).await;
+    let living = world.living().await;
+    let processes = || living.iter().filter_map(|i| Some(i.report.as_ref()?.pid)).collect();
+    let stopped = freeze_in_a_write(processes, &world.place.data(), SOON);
+    let before = result_count(&world.place.data());
+    assert!(before < 200, "it was over before anybody had to wait");
+    world.until_results(200).await;
+    assert!(!is_writing(stopped, &world.place.data()));
+    world.until_living(0).await;
+    drop(working.stop().await);
+    world.assert_all_done(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn launches_that_fail_are_asked_for_again_and_made_once() {
     let world = World::new(2, &[]);
     world.place.put_photos(10);
@@ -183,7 +204,7 @@ async fn launches_that_fail_are_asked_for_again_and_made_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_never_reports_is_ended_at_its_deadline_and_launches_are_held_back() {
-    let world = World::of(2, "/bin/sh", &["-c", "exec sleep 600", "sh"]);
+    let world = World::of(2, "/bin/sh", &["-c", "exec sleep 600", "sh"], LONG);
     world.place.put_photos(3);
     world.submit(TWO);
     let working = Working::start(world.controller());

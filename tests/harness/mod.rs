@@ -5,6 +5,7 @@ mod aws;
 mod clock;
 mod disk;
 mod http;
+mod locks;
 mod mill;
 mod pictures;
 mod process;
@@ -18,6 +19,7 @@ pub(crate) use aws::{
 pub(crate) use clock::{Patience, eventually, now, stays};
 pub(crate) use disk::SmallDisk;
 pub(crate) use http::{Answer, ask};
+pub(crate) use locks::{freeze_in_a_write, is_writing};
 pub(crate) use mill::{Mill, SOON, plain_up, unprivileged};
 pub(crate) use pictures::{
     canvas, frame, ground, large_photo, marked, oriented, photo, photo_of, png_claiming, sample,

@@ -38,6 +38,10 @@ pub(crate) enum Treatment {
     Refuse(u16, &'static str, &'static str),
     /// Answered with this document, by somebody who knows what the server does not.
     Say(&'static str),
+    /// The connection breaks off before anything is done.
+    Reset,
+    /// It takes so much longer.
+    Late(Duration),
     /// It is carried out, and its answer is lost.
     LoseAnswer,
     /// It is carried out twice, and answered once.
@@ -130,14 +134,18 @@ fn serve(state: &State, mut to_client: &TcpStream, server: u16) -> io::Result<()
     while let Some((mut request, whole)) = read_request(&mut from_client)? {
         let treatment = (state.rule.lock().unwrap())(&request);
         let delay = *state.delay.lock().unwrap();
-        #[allow(clippy::disallowed_methods, reason = "the delay is what is asked for")]
-        std::thread::sleep(delay);
+        wait(delay);
         let said = match treatment {
             Treatment::Deny => Some(refused(&request, 403, "AccessDenied", "us-east-1")),
             Treatment::Refuse(status, code, region) => {
                 Some(refused(&request, status, code, region))
             }
             Treatment::Say(body) => Some(answer(200, "application/xml", "us-east-1", body)),
+            Treatment::Reset => return to_client.shutdown(Shutdown::Both),
+            Treatment::Late(delay) => {
+                wait(delay);
+                None
+            }
             Treatment::Pass | Treatment::LoseAnswer | Treatment::Twice => None,
         };
         let is_ours = said.is_some();
@@ -161,6 +169,11 @@ fn serve(state: &State, mut to_client: &TcpStream, server: u16) -> io::Result<()
         }
     }
     Ok(())
+}
+
+#[allow(clippy::disallowed_methods, reason = "the delay is what is asked for")]
+fn wait(delay: Duration) {
+    std::thread::sleep(delay);
 }
 
 /// The status of an answer.

@@ -47,6 +47,7 @@ use tokio::time::Instant;
 use self::instance::Home;
 use crate::error;
 use crate::queue::SqliteQueue;
+use crate::standstill::Standstill;
 
 /// So long an instance that ended by itself is listed as ended, for every controller to see.
 const SHOWN_ENDED: Duration = Duration::from_mins(1);
@@ -65,6 +66,8 @@ pub struct WorkerCommand {
     pub program: PathBuf,
     /// Its arguments. `--listen stdin --token-file PATH --instance ID --worker ID` come after them.
     pub arguments: Vec<OsString>,
+    /// How long its deliveries stay hidden. One that stands still for longer is killed.
+    pub visibility: Duration,
 }
 
 /// A fleet of child processes. Clones are handles of the same one.
@@ -83,6 +86,8 @@ struct Inner {
     contact: Contact,
     /// The processes that this one started, which it has to wait for once they ended.
     children: Mutex<HashMap<InstanceId, Child>>,
+    /// Which processes stand still; none for who only looks at the fleet.
+    standstill: Option<Mutex<Standstill>>,
 }
 
 impl ProcessFleet {
@@ -119,7 +124,10 @@ impl ProcessFleet {
         }
         let contact = Contact::new(&token(&root.join("token"))?);
         let children = Mutex::default();
-        Ok(Self { inner: Arc::new(Inner { root, command, jobs, clock, contact, children }) })
+        let standstill = command.as_ref().map(|command| Standstill::new(command.visibility));
+        let standstill = standstill.map(Mutex::new);
+        let inner = Inner { root, command, jobs, clock, contact, children, standstill };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     async fn blocking<T: Send + 'static>(
@@ -207,6 +215,23 @@ impl Inner {
         children.retain(|_, child| !matches!(child.try_wait(), Ok(Some(_))));
     }
 
+    /// Kills workers that have stood still for longer than their leases last: what they hold besides,
+    /// such as the lock of the queue, may keep everybody from working, us from asking about it too.
+    fn kill_the_stopped(&self) -> Result<()> {
+        let Some(standstill) = &self.standstill else { return Ok(()) };
+        let mut living = HashMap::new();
+        for id in self.ids("instances")? {
+            living.extend(self.home(&id).process()?.map(|process| (process, id)));
+        }
+        let mut standstill = standstill.lock().expect("no code panics with this lock");
+        for process in standstill.look(living.keys().copied()) {
+            let id = &living[&process];
+            tracing::warn!(%id, process, "killing a worker that was stopped for too long");
+            self.home(id).signal(Signal::KILL, None)?;
+        }
+        Ok(())
+    }
+
     /// Starts one instance, unless it was started before.
     fn start(&self, intent: &Intent, id: &InstanceId) -> Result<()> {
         if self.root.join("ended").join(id.as_str()).exists() {
@@ -226,6 +251,7 @@ impl Inner {
 
     /// Every instance that has a directory, with where it listens if it lives.
     fn list(&self) -> Result<Vec<(Instance, Option<SocketAddr>)>> {
+        self.kill_the_stopped()?;
         self.reap();
         let mut listed = vec![];
         for id in self.ids("instances")? {
