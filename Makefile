@@ -37,13 +37,14 @@ test: venv browser judges lint ## everything that CI runs
 mutants: setup ## whether the tests notice what they are there for
 	sh tools/mutants.sh
 
-soak: venv ## the long campaigns: kill -9, outages, faults, queue rates, overhead, 10,000 jobs on S3 and SQS, 5,000 dropped files
+soak: venv ## the long campaigns: kill -9, outages, faults, queue rates, overhead, 10,000 jobs on S3 and SQS, 5,000 dropped files, fleets
 	$(CARGO) build --release --locked
 	sh tools/soak.sh
 	sh tools/soak_aws.sh
 	sh tools/faults.sh
 	PIXMILL_SOAK_FILES=5000 $(CARGO) test --locked --test all drop::files_copied -- --nocapture
 	PIXMILL_SOAK_KILLS=1000 $(CARGO) test --locked --test all api::kills -- --nocapture
+	PIXMILL_SOAK_PICTURES=1000 $(CARGO) test --locked --test all -- controller::worlds controller::crashes ec2::bad
 
 faults: venv ## what holds when everything goes wrong: simulations, hostile input, memory, roles and hosts under fire
 	$(CARGO) build --release --locked

@@ -133,7 +133,8 @@ impl Watch {
         if state.settings.fleet.is_some() {
             let notes = crate::fleet::acting(state).await?.map(|acting| acting.notes);
             let seen = state.sight.now(state).await;
-            let instances = crate::fleet::views(&seen.instances, &notes.unwrap_or_default());
+            let notes = notes.unwrap_or_default();
+            let instances = crate::fleet::views(state, &seen.instances, &notes);
             // Reports change with every look; what is told of is what people would see change.
             let shape: Json = instances.iter().map(crate::fleet::InstanceView::shape).collect();
             if self.fleet.as_ref() != Some(&shape) {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use pixmill_contract::plural;
+use pixmill_contract::port::Impairment;
 use serde::{Deserialize, Serialize};
 
 /// Why instances are launched.
@@ -73,6 +74,11 @@ pub enum Sickness {
     Target {
         /// The reason's code.
         code: String,
+    },
+    /// Its machine fails its provider's own checks.
+    Impaired {
+        /// Which of them.
+        of: Impairment,
     },
     /// Its worker does not answer any more.
     Silent,
@@ -218,6 +224,12 @@ impl fmt::Display for Sickness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Target { code } => write!(f, "it fails the checks ({code})"),
+            Self::Impaired { of: Impairment::System } => {
+                f.write_str("its provider finds impaired what its machine stands on")
+            }
+            Self::Impaired { of: Impairment::Instance } => {
+                f.write_str("its provider finds its machine impaired")
+            }
             Self::Silent => f.write_str("its worker does not answer"),
             Self::TakesNothing => f.write_str("it takes nothing although jobs wait"),
             Self::Stuck => f.write_str("its jobs come no step further"),

@@ -204,11 +204,12 @@ fn picture_mut<P: PixelTrait + InnerPixel>(
 }
 
 fn options(filter: Option<FilterType>, region: Region) -> ResizeOptions {
-    let filter = filter.map(|filter| match filter {
-        FilterType::Lanczos3 => FilterType::Custom(
-            Filter::new("Lanczos3", kept::lanczos, kept::LOBES).expect("a number of lobes"),
-        ),
-        other => other,
+    let filter = filter.map(|filter| {
+        if filter != FilterType::Lanczos3 {
+            return filter;
+        }
+        let lanczos = Filter::new("Lanczos3", kept::lanczos, kept::LOBES);
+        FilterType::Custom(lanczos.expect("a number of lobes"))
     });
     let algorithm = filter.map_or(ResizeAlg::Nearest, ResizeAlg::Convolution);
     let Region { left, top, width, height } = region;

@@ -276,6 +276,7 @@ impl Inner {
                 launched_at: record.launched_at,
                 draining_since: home.draining_since()?,
                 target: None,
+                impaired: None,
                 report: None,
             };
             let is_over = ended_at.is_some_and(|at| now.since(at) >= SHOWN_ENDED);
