@@ -131,7 +131,9 @@ impl Fleet for Heard {
         })?;
         let mut instances = sight.instances;
         if self.pipeline.clock.now().since(sight.written_at) > OLD {
-            instances.iter_mut().for_each(|instance| instance.report = None);
+            for instance in &mut instances {
+                instance.report = None;
+            }
         }
         Ok(instances)
     }

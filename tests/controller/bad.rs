@@ -179,14 +179,10 @@ pub(crate) enum Leaving {
 /// Of two controllers one acts, and the other takes over with what is there.
 pub(crate) async fn two_controllers_meet(on: On, leaving: Leaving) {
     let world = World::new(on, 2, &[]).await;
-    let named = |name: &str| Controller {
-        name: name.to_owned(),
-        fleet: world.ground.reopened(),
-        ..world.controller()
-    };
-    let first = Working::start(named("one"));
+    let fleet = world.ground.reopened();
+    let first = Working::start(Controller { fleet, ..world.controller() });
     first.ticks(1).await;
-    let second = Working::start(named("two"));
+    let second = Working::start(Controller { name: "second".to_owned(), ..world.controller() });
     world.place.put_photos(30);
     world.submit(TWO);
     world.until_results(30).await;

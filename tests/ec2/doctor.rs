@@ -22,8 +22,13 @@ fn checks(found: &[(String, String, String)]) -> Vec<&str> {
 
 /// Asks about the fleet, by what a controller is told.
 fn doctor(world: &World) -> Invocation {
+    doctor_of(world, "3")
+}
+
+/// The same, of a controller that is to want so many.
+fn doctor_of(world: &World, max: &str) -> Invocation {
     let doctor = world.region.reach(world.cloud.pixmill("doctor"));
-    doctor.args(&world.launching).args(["--max", "3"])
+    doctor.args(&world.launching).args(["--max", max])
 }
 
 /// What AWS says to what cannot be.
@@ -55,7 +60,7 @@ fn a_group_is_set_up_by_its_controller_and_what_is_missing_is_named() {
     ] {
         assert!(said.contains(line), "{line:?} is not in\n{said}");
     }
-    let more = wrong(doctor(&world).args(["--max", "20"]), 0);
+    let more = wrong(doctor_of(&world, "20"), 0);
     assert!(more[0].0 == "MaxSize" && more[0].2.contains("--max-size 20"), "{more:?}");
     let other = world.region.reach(world.cloud.pixmill("doctor")).args(["--asg", "nobody"]);
     let found = wrong(other, 1);

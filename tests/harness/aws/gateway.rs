@@ -149,10 +149,9 @@ impl State {
 fn serve(state: &State, mut to_client: &TcpStream, server: u16) -> io::Result<()> {
     let mut from_client = BufReader::new(to_client);
     while let Some((mut request, whole)) = read_request(&mut from_client)? {
-        let treatment = match (state.rule.lock().unwrap())(&request) {
-            Treatment::Pass => state.known(&request.action),
-            treatment => treatment,
-        };
+        let ruled = (state.rule.lock().unwrap())(&request);
+        let is_open = ruled == Treatment::Pass;
+        let treatment = if is_open { state.known(&request.action) } else { ruled };
         let delay = *state.delay.lock().unwrap();
         wait(delay);
         let said = match treatment {

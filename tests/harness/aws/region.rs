@@ -252,17 +252,14 @@ fn follow(machines: &[Machine], running: &mut Workers, software: &Software) {
             let worker = worker.env("AWS_EC2_METADATA_DISABLED", "false");
             worker.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url()).start()
         };
-        match running.get_mut(&machine.id) {
+        if let Some((worker, metadata)) = running.get_mut(&machine.id) {
             // As systemd does it with infra/units.
-            Some((worker, metadata)) => {
-                if worker.has_failed() {
-                    *worker = start(metadata);
-                }
+            if worker.has_failed() {
+                *worker = start(metadata);
             }
-            None => {
-                let metadata = MetadataService::start(&machine.id);
-                running.insert(machine.id.clone(), (start(&metadata), metadata));
-            }
+        } else {
+            let metadata = MetadataService::start(&machine.id);
+            running.insert(machine.id.clone(), (start(&metadata), metadata));
         }
     }
 }

@@ -304,8 +304,8 @@ impl State {
         let check = call.get("Filter.1.Name");
         let fails = |of: &str| check == format!("{of}-status.status");
         let failing = self.impaired.iter().filter(|(_, of)| fails(of));
-        let all: String =
-            failing.map(|(id, _)| format!("<item><instanceId>{id}</instanceId></item>")).collect();
+        let one = |(id, _): &(String, &str)| format!("<item><instanceId>{id}</instanceId></item>");
+        let all: String = failing.map(one).collect();
         Reply::ok(format!("<R><instanceStatusSet>{all}</instanceStatusSet></R>"))
     }
 
