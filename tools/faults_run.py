@@ -118,6 +118,9 @@ def sources(place):
     """Inputs that are changed, cut, removed, or written to in place while the run reads them."""
     run, dice = place.start(), place.dice
     blows, allowed = collections.Counter(), collections.defaultdict(set)
+    # What is gone before the run has looked is no input.
+    while run.poll() is None and not results_of(place.state):
+        time.sleep(0.02)
     while run.poll() is None:
         path = place.inputs / dice.choice(list(place.content))
         allowed[path.name].add(place.content[path.name])
@@ -255,11 +258,12 @@ def is_other_disk(path):
 
 
 def fill(path, dice):
-    with open(path, "wb") as file, contextlib.suppress(OSError):
+    with contextlib.suppress(OSError), open(path, "wb") as file:
         while True:
             file.write(b"x" * 65536)
             file.flush()
     if dice.random() < 0.5:
+        # Nearly full.
         with contextlib.suppress(OSError):
             os.truncate(path, max(0, path.stat().st_size - dice.randrange(1 << 18)))
 

@@ -42,6 +42,10 @@ const DISMISSAL: Duration = Duration::from_secs(2);
 /// How much longer than the drain timeout a drain may take: a receive is waited for, and releases.
 const DRAIN_MARGIN: Duration = Duration::from_secs(10);
 
+/// A worker stands still for no longer than its deliveries stay hidden, nor than this: a run that gets
+/// nowhere for twice as long gives up.
+const STANDSTILL: Duration = Duration::from_secs(30);
+
 /// How often it is looked whether workers stand still.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -106,7 +110,7 @@ impl Crew {
             size,
             drain_timeout: args.work.drain_timeout,
             workers: Vec::with_capacity(size),
-            standstill: Standstill::new(args.work.visibility),
+            standstill: Standstill::new(args.work.visibility.min(STANDSTILL)),
             looked_at: None,
             bereft: vec![],
             started: 0,

@@ -12,9 +12,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A lease is longer by default only where somebody asked for it, and a run gives up after twice this.
-const LONGEST: Duration = Duration::from_secs(30);
-
 /// Since when which processes have stood still.
 #[derive(Debug)]
 pub struct Standstill {
@@ -23,9 +20,10 @@ pub struct Standstill {
 }
 
 impl Standstill {
-    /// Of processes whose deliveries stay hidden for so long.
-    pub fn new(visibility: Duration) -> Self {
-        Self { patience: visibility.min(LONGEST), since: HashMap::new() }
+    /// Of processes that may stand still for so long, which is for as long as their deliveries stay
+    /// hidden.
+    pub fn new(patience: Duration) -> Self {
+        Self { patience, since: HashMap::new() }
     }
 
     /// Those of these processes that have stood still at every look for longer than they may. All of
@@ -95,15 +93,5 @@ mod tests {
         slow.signal(Signal::STOP, true);
         tokio::time::advance(Duration::from_secs(3)).await;
         assert_eq!(standstill.look(ids), [still.0.id()]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_longest_lease_is_not_waited_for() {
-        let still = Sleeper::new();
-        still.signal(Signal::STOP, true);
-        let mut standstill = Standstill::new(Duration::from_hours(12));
-        assert_eq!(standstill.look([still.0.id()]), [0; 0]);
-        tokio::time::advance(LONGEST + Duration::from_secs(1)).await;
-        assert_eq!(standstill.look([still.0.id()]), [still.0.id()]);
     }
 }
