@@ -92,7 +92,7 @@ pub(crate) async fn put(state: Arc<State>, mut asked: Asked) -> Outcome {
     };
     let put = Put {
         key: key.clone(),
-        payload: Payload::File(upload.path.to_path_buf()),
+        payload: Payload::Given(upload.path.to_path_buf()),
         media_type: "application/octet-stream",
         condition: Condition::Always,
         owner: None,

@@ -123,7 +123,7 @@ async fn place(
     let job = Job { outputs, ..Job::new(id.clone(), batch.clone(), key.clone(), recipe, now) };
     let put = Put {
         key,
-        payload: Payload::File(picture.path.to_path_buf()),
+        payload: Payload::Given(picture.path.to_path_buf()),
         media_type: "application/octet-stream",
         condition: Condition::Always,
         owner: None,

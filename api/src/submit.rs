@@ -193,7 +193,7 @@ async fn from_uploads(state: &Arc<State>, asked: &mut Asked) -> Result<Order, Pr
     let parts = files.iter().flat_map(|file| [file.name.as_str(), file.sha256.as_str()]);
     let fingerprint = fingerprint(&recipe, batch.as_ref(), parts);
     let picture = |file: &Upload| {
-        (file.name.clone(), Picture::file(file.name.clone(), file.path.to_path_buf()))
+        (file.name.clone(), Picture::given(file.name.clone(), file.path.to_path_buf()))
     };
     let pictures = files.iter().map(picture).collect();
     Ok(Order { recipe, batch, pictures, files, fingerprint })

@@ -2,6 +2,8 @@
 //! with every piece. A file is gone when nobody holds it any more, whoever has hung up.
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use hyper::body::Body as _;
@@ -176,6 +178,8 @@ impl Growing {
     fn new(state: &State, limit: u64) -> Result<Self, Problem> {
         let (file, path) = tempfile::Builder::new()
             .prefix("upload-")
+            // It becomes an object, which those may read who may read what others write there.
+            .permissions(Permissions::from_mode(0o666))
             .tempfile_in(&state.settings.spool)?
             .into_parts();
         Ok(Self { path, file: File::from_std(file), hasher: Sha256::new(), bytes: 0, limit })

@@ -28,21 +28,23 @@ def main():
     parser.add_argument("--prepare", action="store_true", help="only make what is missing")
     asked = parser.parse_args()
     bench = Bench(asked.pixmill.resolve(), asked.work.resolve())
+    scratch = bench.scratch
     for name in asked.part or PARTS:
         part = importlib.import_module(f"{name}_part")
         part.prepare(bench)
         if not asked.prepare:
+            bench.scratch = scratch / name
             measure(part, name, bench)
+    # Last: file systems are slow for minutes where much was just deleted.
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def measure(part, name, bench):
-    shutil.rmtree(bench.scratch, ignore_errors=True)
     bench.scratch.mkdir(parents=True)
     os.sync()
     load, begun = os.getloadavg()[0], time.monotonic()
     lines = part.run(bench)
     seconds = time.monotonic() - begun
-    shutil.rmtree(bench.scratch)
     rows = [("Machine", machine.hardware()), ("System", machine.system()),
             ("pixmill", machine.ours()), *part.versions(bench),
             ("Load of other work when it began, and seconds that it took", f"{load:.1f}, {seconds:.0f}"),

@@ -19,7 +19,7 @@ class Bench:
 
     def __init__(self, pixmill, work):
         self.pixmill, self.work = pixmill, work
-        self.folders, self.scratch = work / "folders", work / "scratch"
+        self.folders, self.scratch = work / "folders", work / f"scratch-{os.getpid()}"
         self.cores = len(os.sched_getaffinity(0))
         self.values = {name: int(os.environ.get(name) or value) for name, value in DEFAULTS.items()}
 

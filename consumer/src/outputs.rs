@@ -58,7 +58,7 @@ pub(crate) async fn store(
     };
     let bytes = match &put.payload {
         Payload::Bytes(bytes) => bytes.len() as u64,
-        Payload::File(_) => 0,
+        Payload::File(_) | Payload::Given(_) => 0,
     };
     loop {
         let store = &attempt.worker.pipeline.store;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use pixmill_contract::{Error, Fleet, Pipeline};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::MissedTickBehavior;
 
 use crate::decision::{Decision, Failure};
@@ -62,11 +62,15 @@ pub enum Event<'e> {
     Out(&'e Error),
 }
 
-/// Whether an event says that there is no instance.
-fn is_deserted(event: &Event<'_>) -> bool {
-    match event {
-        Event::Decided(decision) => decision.record.counts.is_some_and(|counts| counts.is_empty()),
-        Event::StandingBy { .. } | Event::Leading { .. } | Event::Out(_) => false,
+impl Event<'_> {
+    /// Whether it says that there is no instance.
+    pub fn is_deserted(&self) -> bool {
+        match self {
+            Event::Decided(decision) => {
+                decision.record.counts.is_some_and(|counts| counts.is_empty())
+            }
+            Event::StandingBy { .. } | Event::Leading { .. } | Event::Out(_) => false,
+        }
     }
 }
 
@@ -74,7 +78,17 @@ impl Controller {
     /// Observes, plans and applies every interval until it is told to stop. Whatever fails is tried
     /// again with the next interval; the instances go on working, with a controller or without. A
     /// policy of no instances at all ends by itself, once it has sent everybody home.
-    pub async fn run(&self, mut stop: watch::Receiver<bool>, mut tell: impl FnMut(&Event<'_>)) {
+    pub async fn run(&self, stop: watch::Receiver<bool>, tell: impl FnMut(&Event<'_>)) {
+        self.run_woken(stop, &Notify::new(), tell).await;
+    }
+
+    /// The same, and besides at once whenever it is woken.
+    pub async fn run_woken(
+        &self,
+        mut stop: watch::Receiver<bool>,
+        wake: &Notify,
+        mut tell: impl FnMut(&Event<'_>),
+    ) {
         let time = self.policy.interval * 3 + LEASE_MARGIN;
         let mut lease = Lease::new(self.pipeline.clone(), self.name.clone(), time);
         let mut held = None;
@@ -86,12 +100,13 @@ impl Controller {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => break,
                 _ = ticks.tick() => {}
+                () = wake.notified() => ticks.reset(),
             }
             // A tick is not broken off, so that no action is left unanswered.
             let (mut is_over, mut last) = (false, None);
             held = self
                 .tick(&mut lease, held, &mut |event| {
-                    is_over = self.policy.max == 0 && is_deserted(event);
+                    is_over = self.policy.max == 0 && event.is_deserted();
                     if let Event::Decided(decision) = event {
                         last = Some(decision.record.clone());
                     }

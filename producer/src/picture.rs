@@ -39,6 +39,12 @@ impl Picture {
         Self(Place::Here(name.into(), Payload::File(path.into())))
     }
 
+    /// The same of a file that nobody writes to any more and that the store may make its own; its name
+    /// stays until whoever gave it removes it.
+    pub fn given(name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        Self(Place::Here(name.into(), Payload::Given(path.into())))
+    }
+
     /// An object of the pipeline's store, which stays where it is.
     pub fn key(key: Key) -> Self {
         Self(Place::There(None, key))

@@ -17,14 +17,15 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::bail;
 use pixmill_consumer::Stage;
 use pixmill_contract::port::{Instance, Lifecycle};
-use pixmill_contract::{Fleet, InstanceId, Pipeline};
+use pixmill_contract::{Fleet, InstanceId, Pipeline, Queue};
 use pixmill_controller::{Controller, Policy};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::args::Backend;
@@ -44,6 +45,9 @@ const DRAIN_MARGIN: Duration = Duration::from_secs(10);
 
 /// So many ports are tried from the first on.
 const PORTS: usize = 10;
+
+/// How often it is looked whether there is a first message.
+const PEEK: Duration = Duration::from_millis(50);
 
 /// How often it is looked whether the workers have gone.
 const LOOK: Duration = Duration::from_millis(100);
@@ -109,8 +113,16 @@ impl Parts {
         let controller =
             Controller { pipeline, fleet: Arc::clone(&fleet), policy, name: NAME.to_owned() };
         let mut told = Told::default();
+        let first = FirstMessage::default();
         let sized = async {
-            controller.run(stopped, |event| told.tell(event)).await;
+            let controlled = controller.run_woken(stopped, &first.wake, |event| {
+                told.tell(event);
+                first.is_deserted.store(event.is_deserted(), Ordering::Relaxed);
+            });
+            tokio::select! {
+                () = controlled => {}
+                () = first.watch(&*controller.pipeline.jobs) => {}
+            }
             send_home(&*fleet, patience, stage.clone()).await;
             over.send_replace(true);
         };
@@ -122,6 +134,31 @@ impl Parts {
         };
         tokio::join!(intake, served, sized, signalled);
         say("stopped");
+    }
+}
+
+/// The first message that comes when nobody is there to work on it: it need not wait until the controller
+/// looks again. Here it costs nothing to ask the queue more often.
+#[derive(Debug, Default)]
+struct FirstMessage {
+    /// Whether the fleet had no workers when the controller looked last.
+    is_deserted: AtomicBool,
+    wake: Notify,
+}
+
+impl FirstMessage {
+    /// Wakes the controller once whenever an empty fleet's queue is empty no more. Never returns.
+    async fn watch(&self, jobs: &dyn Queue) {
+        let mut was_seen = false;
+        loop {
+            tokio::time::sleep(PEEK).await;
+            let is_there = self.is_deserted.load(Ordering::Relaxed)
+                && jobs.depth().await.is_ok_and(|depth| depth.visible > 0);
+            if is_there && !was_seen {
+                self.wake.notify_one();
+            }
+            was_seen = is_there;
+        }
     }
 }
 

@@ -48,7 +48,7 @@ impl S3Store {
                 let size = bytes.len() as u64;
                 write.whole(ByteStream::from(bytes), size).await
             }
-            Payload::File(path) => write.file(&path).await,
+            Payload::File(path) | Payload::Given(path) => write.file(&path).await,
         }
     }
 }

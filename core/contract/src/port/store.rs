@@ -109,6 +109,9 @@ pub enum Payload {
     Bytes(Vec<u8>),
     /// The content of a file, which is never read whole into memory.
     File(PathBuf),
+    /// The same of a file that nobody writes to any more and that the store may make its own: the file's
+    /// name stays until whoever gave it removes it.
+    Given(PathBuf),
 }
 
 /// What must hold for a write to happen.

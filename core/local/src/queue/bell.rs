@@ -93,20 +93,19 @@ impl Bells {
 #[cfg(target_os = "linux")]
 mod watch {
     use std::io;
-    use std::os::fd::OwnedFd;
     use std::path::Path;
 
     use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
-    use tokio::io::unix::AsyncFd;
+    use tokio::net::unix::pipe::Receiver;
 
-    /// Files that the kernel watches for us.
+    /// Files that the kernel watches for us. What it says is read as from a pipe.
     #[derive(Debug)]
-    pub(super) struct Watch(AsyncFd<OwnedFd>);
+    pub(super) struct Watch(Receiver);
 
     impl Watch {
         pub(super) fn open() -> io::Result<Self> {
             let kernel = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
-            AsyncFd::new(kernel).map(Self)
+            Receiver::from_owned_fd_unchecked(kernel).map(Self)
         }
 
         pub(super) fn add(&self, path: &Path) -> io::Result<()> {
@@ -115,12 +114,15 @@ mod watch {
 
         /// Returns once one of the files was written to. What happened until then is forgotten.
         pub(super) async fn changed(&self) {
-            let Ok(mut ready) = self.0.readable().await else {
-                return std::future::pending().await;
-            };
-            let mut events = [0; 4096];
-            while rustix::io::read(&self.0, &mut events).is_ok() {}
-            ready.clear_ready();
+            let (mut events, mut heard) = ([0; 4096], false);
+            while !heard {
+                if self.0.readable().await.is_err() {
+                    return std::future::pending().await;
+                }
+                while self.0.try_read(&mut events).is_ok() {
+                    heard = true;
+                }
+            }
         }
     }
 }

@@ -90,6 +90,24 @@ impl Tree {
         }
     }
 
+    /// The same of a file that is there, which keeps its own name as well. Only within its file system.
+    pub(super) fn temporary_of(&self, given: &Path) -> io::Result<Temporary> {
+        let directory = self.corner("tmp");
+        let path = directory.join(format!("{:016x}", fastrand::u64(..)));
+        match fs::hard_link(given, &path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(&directory)?;
+                fs::hard_link(given, &path)?;
+            }
+            linked => linked?,
+        }
+        // Gone again if it cannot be written to.
+        let file = File::options().write(true).open(&path);
+        file.map(|file| Temporary { file, path: path.clone() }).inspect_err(|_| {
+            drop(fs::remove_file(&path));
+        })
+    }
+
     /// Locks a key against every other process until the file is dropped, or its process dies.
     /// Everything takes it that replaces or removes an object; what only adds one does not. It is
     /// held for moments, so one that is not to be had for long is an outage.

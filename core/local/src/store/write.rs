@@ -34,8 +34,7 @@ pub(super) fn put(store: &DirStoreInner, put: &Put) -> Result<Etag> {
     // Whoever loses anyway need not write anything first.
     check(&put.condition, current.as_ref(), attempt)?;
 
-    let mut temporary = tree.temporary().map_err(error::io(attempt()))?;
-    fill(&mut temporary.file, &put.payload).map_err(error::io(attempt()))?;
+    let temporary = filled(tree, &put.payload).map_err(error::io(attempt()))?;
     let etag = etag::stamp(&temporary.file).map_err(error::io(attempt()))?;
     if store.durability == Durability::Power {
         temporary.file.sync_all().map_err(error::io(attempt()))?;
@@ -135,12 +134,22 @@ fn with_parents(file: &Path, step: impl Fn() -> io::Result<()>) -> io::Result<()
     step()
 }
 
-/// A file is copied by the kernel, which shares its blocks where the file system can.
-fn fill(file: &mut File, payload: &Payload) -> io::Result<()> {
-    match payload {
-        Payload::Bytes(bytes) => file.write_all(bytes),
-        Payload::File(path) => io::copy(&mut File::open(path)?, file).map(drop),
+/// A temporary file with the whole content. One that was given is only given another name, if that can
+/// be; others are copied by the kernel, which shares their blocks where the file system can.
+fn filled(tree: &Tree, payload: &Payload) -> io::Result<Temporary> {
+    if let Payload::Given(path) = payload
+        && let Ok(linked) = tree.temporary_of(path)
+    {
+        return Ok(linked);
     }
+    let mut temporary = tree.temporary()?;
+    match payload {
+        Payload::Bytes(bytes) => temporary.file.write_all(bytes)?,
+        Payload::File(path) | Payload::Given(path) => {
+            io::copy(&mut File::open(path)?, &mut temporary.file).map(drop)?;
+        }
+    }
+    Ok(temporary)
 }
 
 /// The etag of the object that is there, if one is.

@@ -28,6 +28,7 @@ pub trait StoreHarness: Send + Sync {
 pub async fn store_conformance(harness: &dyn StoreHarness) {
     writing::s1_an_object_comes_back_as_it_was_put(harness).await;
     writing::s1_a_file_is_put_whole(harness).await;
+    writing::s1_a_given_file_is_put_whole_and_keeps_its_name(harness).await;
     writing::s1_no_reader_sees_part_of_an_object(harness).await;
     writing::s2_what_is_missing_is_not_found(harness).await;
     writing::s3_of_racing_creates_one_wins(harness).await;
