@@ -1,7 +1,11 @@
 //! What the transforms of both directions share, where the machine has AVX2: two blocks at once, one
 //! in each half of a vector.
 
-#![allow(unsafe_code, reason = "loads of whole vectors")]
+#![allow(unsafe_code, reason = "loads and stores of whole vectors")]
+#![allow(
+    clippy::inline_always,
+    reason = "what is not inlined is not compiled for the instructions of its caller"
+)]
 
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_loadu_si128, _mm256_madd_epi16, _mm256_set1_epi32, _mm256_storeu_si256,

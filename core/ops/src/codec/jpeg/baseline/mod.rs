@@ -232,51 +232,7 @@ impl<'a> Scan<'a> {
             return None;
         }
         block[0] = first as i16;
-        let pairs = ac.pairs();
-        let mut k = 0;
-        let last = 'block: loop {
-            bits.refill();
-            let mut two;
-            let mut left = bits::REFILLED / huffman::LOOK;
-            // As many as are surely there.
-            let (first, second) = loop {
-                two = look_for_two(pairs, &bits);
-                let steps = two.steps();
-                let (first, second) = (k + steps.0, k + steps.0 + steps.1);
-                if second >= 63 {
-                    break (first, second);
-                }
-                bits.take(two.length());
-                let numbers = two.numbers();
-                block[usize::from(ZIGZAG[first & 63] & 63)] = numbers.0;
-                block[usize::from(ZIGZAG[second] & 63)] = numbers.1;
-                k = second;
-                left -= 1;
-                if left == 0 {
-                    continue 'block;
-                }
-            };
-            let numbers = two.numbers();
-            if two.length() == 0 {
-                bits.refill();
-                let (step, number) = ac.long(two.first(), &mut bits)?;
-                k += step;
-                if k >= 63 {
-                    break 'block number as i16;
-                }
-                block[usize::from(ZIGZAG[k])] = number as i16;
-            } else if first >= 63 {
-                // What follows belongs to the next block.
-                bits.take(two.length_of_first());
-                k = first;
-                break 'block numbers.0;
-            } else {
-                bits.take(two.length());
-                block[usize::from(ZIGZAG[first])] = numbers.0;
-                k = second;
-                break 'block numbers.1;
-            }
-        };
+        let (bits, k, last) = others(bits, ac, block)?;
         self.bits = bits;
         match k {
             END => Some(Coded::First),
@@ -298,5 +254,49 @@ impl<'a> Scan<'a> {
     /// Whether the picture ends with its data.
     fn end(&self) -> Option<()> {
         self.bits.end()?.starts_with(&[0xff, EOI]).then_some(())
+    }
+}
+
+/// Reads the coefficients of a block behind the first. Returns the bits behind them, how far the last
+/// one is from the first, and its number, which is not in the block yet.
+#[inline(always)]
+fn others<'a>(
+    mut bits: Bits<'a>,
+    table: &Table,
+    block: &mut [i16; 64],
+) -> Option<(Bits<'a>, usize, i16)> {
+    let pairs = table.pairs();
+    let mut k = 0;
+    loop {
+        bits.refill();
+        // As many as are surely there.
+        for _ in 0..bits::REFILLED / huffman::LOOK {
+            let two = look_for_two(pairs, &bits);
+            let (steps, numbers) = (two.steps(), two.numbers());
+            let (first, second) = (k + steps.0, k + steps.0 + steps.1);
+            if second < 63 {
+                bits.take(two.length());
+                block[usize::from(ZIGZAG[first & 63] & 63)] = numbers.0;
+                block[usize::from(ZIGZAG[second] & 63)] = numbers.1;
+                k = second;
+            } else if two.length() == 0 {
+                bits.refill();
+                let (step, number) = table.long(two.first(), &mut bits)?;
+                k += step;
+                if k >= 63 {
+                    return Some((bits, k, number as i16));
+                }
+                block[usize::from(ZIGZAG[k])] = number as i16;
+                break;
+            } else if first >= 63 {
+                // What follows belongs to the next block.
+                bits.take(two.length_of_first());
+                return Some((bits, first, numbers.0));
+            } else {
+                bits.take(two.length());
+                block[usize::from(ZIGZAG[first])] = numbers.0;
+                return Some((bits, second, numbers.1));
+            }
+        }
     }
 }

@@ -109,7 +109,15 @@ const MOST_BYTES: usize = 64 * 27 / 8 * 2;
 pub(super) struct Bits<'f> {
     file: &'f mut [u8],
     at: usize,
-    /// The bits that wait, the last of them at the bottom; above them may be anything.
+    waiting: Waiting,
+}
+
+/// Bits that are not in the file yet.
+///
+/// They are copied, not borrowed, by what is not inlined: so they stay in registers.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    /// The last of them at the bottom; above them may be anything.
     window: u64,
     /// How many more there is room for, 1 to 64.
     free: u32,
@@ -118,7 +126,7 @@ pub(super) struct Bits<'f> {
 impl<'f> Bits<'f> {
     /// Into a file, from a place on.
     pub(super) fn new(file: &'f mut [u8], at: usize) -> Self {
-        Self { file, at, window: 0, free: u64::BITS }
+        Self { file, at, waiting: Waiting { window: 0, free: u64::BITS } }
     }
 
     /// Writes a block, of whose first coefficient the difference is given; `coded` tells which of
@@ -131,11 +139,12 @@ impl<'f> Bits<'f> {
         difference: i32,
         (dc, ac): &(Table, Table),
     ) -> Option<()> {
-        // And the window's, twice as they may be stuffed; and those of the end.
+        // Besides its own those that wait, twice as they may be stuffed; and those of the end.
         if self.file.len() - self.at < MOST_BYTES + 2 * 8 + 2 {
             return None;
         }
-        self.number(dc, 0, difference);
+        let mut bits = Bits { file: &mut *self.file, ..*self };
+        bits.number(dc, 0, difference);
         let (mut left, mut before) = (coded & !1, 0);
         while left != 0 {
             let place = left.trailing_zeros() as usize;
@@ -143,15 +152,16 @@ impl<'f> Bits<'f> {
             let mut zeros = place - before - 1;
             before = place;
             while zeros >= 16 {
-                self.put(u64::from(ac[ZEROS] >> 8), ac[ZEROS] & 0xff);
+                bits.put(u64::from(ac[ZEROS] >> 8), ac[ZEROS] & 0xff);
                 zeros -= 16;
             }
-            let number = numbers[usize::from(ZIGZAG[place & 63])];
-            self.number(ac, zeros << 4, i32::from(number));
+            let number = numbers[usize::from(ZIGZAG[place & 63] & 63)];
+            bits.number(ac, zeros << 4, i32::from(number));
         }
         if before < 63 {
-            self.put(u64::from(ac[END] >> 8), ac[END] & 0xff);
+            bits.put(u64::from(ac[END] >> 8), ac[END] & 0xff);
         }
+        (self.at, self.waiting) = (bits.at, bits.waiting);
         Some(())
     }
 
@@ -168,14 +178,13 @@ impl<'f> Bits<'f> {
     /// Appends up to 27 bits.
     #[inline(always)]
     fn put(&mut self, bits: u64, length: u32) {
-        if length < self.free {
-            self.window = self.window << length | bits;
-            self.free -= length;
+        let Waiting { window, free } = self.waiting;
+        if length < free {
+            self.waiting = Waiting { window: window << length | bits, free: free - length };
         } else {
-            let spilled = length - self.free;
-            self.store(self.window.unbounded_shl(self.free) | bits >> spilled);
-            self.window = bits;
-            self.free = u64::BITS - spilled;
+            let spilled = length - free;
+            self.store(window << free | bits >> spilled);
+            self.waiting = Waiting { window: bits, free: u64::BITS - spilled };
         }
     }
 
@@ -187,29 +196,31 @@ impl<'f> Bits<'f> {
             self.file[self.at..self.at + 8].copy_from_slice(&word.to_be_bytes());
             self.at += 8;
         } else {
-            self.store_bytes(word, 8);
-        }
-    }
-
-    /// The upper bytes of a word.
-    #[inline(never)]
-    fn store_bytes(&mut self, word: u64, count: usize) {
-        for byte in word.to_be_bytes().into_iter().take(count) {
-            self.file[self.at] = byte;
-            self.at += 1;
-            if byte == 0xff {
-                self.file[self.at] = 0;
-                self.at += 1;
-            }
+            self.at = store_bytes(self.file, self.at, word, 8);
         }
     }
 
     /// Fills the last byte with ones, and ends the file; returns how long it is.
-    pub(super) fn finish(mut self) -> Option<usize> {
-        let count = u64::BITS - self.free;
-        let ones = u64::MAX.unbounded_shr(count);
-        self.store_bytes(self.window.unbounded_shl(self.free) | ones, count.div_ceil(8) as usize);
-        self.file.get_mut(self.at..self.at + 2)?.copy_from_slice(&[0xff, EOI]);
-        Some(self.at + 2)
+    pub(super) fn finish(self) -> Option<usize> {
+        let Self { file, at, waiting: Waiting { window, free } } = self;
+        let count = u64::BITS - free;
+        let word = window.unbounded_shl(free) | u64::MAX.unbounded_shr(count);
+        let at = store_bytes(file, at, word, count.div_ceil(8) as usize);
+        file.get_mut(at..at + 2)?.copy_from_slice(&[0xff, EOI]);
+        Some(at + 2)
     }
+}
+
+/// Writes the upper bytes of a word, and returns the place behind them.
+#[inline(never)]
+fn store_bytes(file: &mut [u8], mut at: usize, word: u64, count: usize) -> usize {
+    for byte in word.to_be_bytes().into_iter().take(count) {
+        file[at] = byte;
+        at += 1;
+        if byte == 0xff {
+            file[at] = 0;
+            at += 1;
+        }
+    }
+    at
 }

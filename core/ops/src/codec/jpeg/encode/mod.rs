@@ -28,12 +28,13 @@ mod tile;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+use pixmill_contract::operation::Subsampling;
+
 use self::forward::{Machine, Plain, Steps};
 use self::huffman::{Bits, Codes};
 use self::tile::Tile;
 use super::planes::{Plane, Sampling};
 use crate::kernel::level::{self, Kernel};
-use pixmill_contract::operation::Subsampling;
 
 /// What is encoded, of the sides that are given with it.
 #[derive(Debug, Clone, Copy)]

@@ -1,10 +1,11 @@
 //! A part of a row of MCUs: its samples, its coefficients, and what is written of it.
 
+use pixmill_contract::operation::Subsampling;
+
 use super::forward::{Block, Machine};
 use super::huffman::{Bits, Codes};
 use super::{Picture, Samples};
 use crate::codec::jpeg::planes::Sampling;
-use pixmill_contract::operation::Subsampling;
 
 /// Columns of luma: a whole number of MCUs of any kind, and few enough for the nearest cache.
 pub(super) const WIDE: usize = 512;
