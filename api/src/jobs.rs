@@ -253,3 +253,21 @@ pub(crate) async fn find(
     }
     Ok(JobView { name, retry_of, ..found })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_called_as_whoever_sent_it_calls_it() {
+        let batch = BatchId::new("drop-web").unwrap();
+        for (key, name) in [
+            ("inputs/drop-web/June/a.jpg", "June/a.jpg"),
+            ("inputs/other/a.jpg", "inputs/other/a.jpg"),
+            ("drop/0198/web/a.jpg", "web/a.jpg"),
+            ("drop/web/a.jpg", "a.jpg"),
+        ] {
+            assert_eq!(name_of(&batch, key), name);
+        }
+    }
+}

@@ -126,9 +126,9 @@ impl Ledger {
                     new.push((id, listed.size));
                 }
             }
-            let began = Instant::now();
-            self.read_all(new).await?;
-            self.reading += began.elapsed();
+            let (began, asked) = (Instant::now(), u32::try_from(new.len()).unwrap_or(u32::MAX));
+            let learned = self.read_all(new).await?;
+            self.reading += began.elapsed() * learned / asked.max(1);
         }
         if self.read.len() > seen {
             self.forget_removed().await?;
@@ -137,7 +137,9 @@ impl Ledger {
         Ok(())
     }
 
-    async fn read_all(&mut self, new: Vec<(JobId, u64)>) -> Result<(), Error> {
+    /// Reads these results. Returns how many need not be read again.
+    async fn read_all(&mut self, new: Vec<(JobId, u64)>) -> Result<u32, Error> {
+        let mut learned = 0;
         let mut readers = JoinSet::new();
         for part in new.chunks(new.len().div_ceil(READERS).max(1)) {
             let (pipeline, batch, part) =
@@ -154,6 +156,7 @@ impl Ledger {
         for part in readers.join_all().await {
             for (id, size, end) in part? {
                 if let Some(end) = end {
+                    learned += 1;
                     self.read.insert(id.clone(), size);
                     self.ends.insert(id.clone(), end);
                 } else {
@@ -163,7 +166,7 @@ impl Ledger {
                 self.changed.insert(id);
             }
         }
-        Ok(())
+        Ok(learned)
     }
 
     fn forget(&mut self, id: &JobId) {

@@ -11,9 +11,12 @@ fn save(browser: &Browser, name: &str) {
     browser.until("it closes", "!document.querySelector('dialog')");
 }
 
-fn composed(browser: &Browser, recipe: &str) {
+/// Writes a recipe of so many operations, and waits until it is read.
+fn compose(browser: &Browser, recipe: &str, operations: usize) {
     browser.write("#recipe-text", recipe);
-    browser.keys(&["\t"]);
+    let read = format!("document.querySelectorAll('.op').length === {operations}");
+    browser.until("it is read", &read);
+    browser.keys(&["\u{E004}"]);
     is_composed(browser, recipe);
 }
 
@@ -27,8 +30,7 @@ fn a_recipe_is_saved_chosen_again_replaced_and_brought_back() {
     let place = Place::new();
     let server = Served::of(&place);
     let browser = on_grind(&place, &server);
-    composed(&browser, "resize:200 | grayscale -> png");
-    browser.until("it is read", "document.querySelectorAll('.op').length === 2");
+    compose(&browser, "resize:200 | grayscale -> png", 2);
     // A name that cannot be is refused where it is typed.
     browser.press(".composer-head > button", "Save");
     browser.write("dialog input", "two words");
@@ -41,10 +43,9 @@ fn a_recipe_is_saved_chosen_again_replaced_and_brought_back() {
     let known = || server.get("/v1/recipes/thumbs")["recipe"].clone();
     assert_eq!(known(), "resize:width=200 | grayscale -> png");
     // By its address, and by the menu.
-    composed(&browser, "invert -> webp");
+    compose(&browser, "invert -> webp", 1);
     browser.go("about:blank");
     browser.go(&server.page("grind?recipe=thumbs"));
-    browser.until("it is chosen", "document.querySelectorAll('.op').length === 2");
     is_composed(&browser, "resize:200 | grayscale -> png");
     browser.press(".toast button", "Undo");
     is_composed(&browser, "invert -> webp");
@@ -52,7 +53,7 @@ fn a_recipe_is_saved_chosen_again_replaced_and_brought_back() {
     browser.press("[role=menuitem]", "thumbs");
     is_composed(&browser, "resize:200 | grayscale -> png");
     // Nobody is asked before it is replaced: it can be brought back.
-    composed(&browser, "invert -> webp");
+    compose(&browser, "invert -> webp", 1);
     save(&browser, "thumbs");
     browser.until_text(".toasts", "thumbs replaced");
     assert_eq!(known(), "invert -> webp");

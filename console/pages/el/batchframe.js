@@ -33,7 +33,7 @@ export function frame(id, state, signal) {
     icon("download"),
     h("span"),
   );
-  const grist = h("px-grist");
+  const grist = h("px-grist", { class: "data" });
   const figures = h("div", { class: "figures data", "aria-live": "off" });
   const interrupted = h("div", { hidden: true });
   const failures = h("section", { class: "failures", "aria-label": "Why pictures failed", hidden: true });

@@ -108,7 +108,11 @@ class Chart extends HTMLElement {
         s("path", { class: "trace backlog", d: line(backlog, this.most.backlog) }),
         ...marks,
         ...labels,
-        s("text", { class: "tick", x: PAD.left + 2, y: PAD.top + 10 }, `${number(this.most.backlog)} waiting`),
+        s(
+          "text",
+          { class: "tick", x: PAD.left + 2, y: PAD.top + 10 },
+          at.length ? `${number(this.most.backlog)} waiting` : "Nothing is known of this time",
+        ),
         this.cross,
       ),
     );

@@ -71,7 +71,7 @@ export default async function fleetScreen(main, signal) {
     ).length;
     put(
       totals,
-      h("strong", {}, `${serving} of ${living.length} in service`),
+      h("strong", {}, living.length ? `${serving} of ${living.length} in service` : "Nobody works"),
       ` · ${number(fleet.visible ?? 0)} waiting · ${number(fleet.in_flight ?? 0)} in work`,
       fleet.delayed ? ` · ${number(fleet.delayed)} delayed` : "",
     );

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use pixmill_contract::port::Etag;
 use pixmill_contract::testing::{Fault, Operation, Plan};
@@ -10,7 +11,7 @@ use pixmill_contract::{Job, Outcome, RejectCode};
 use pixmill_producer::dropped::Drops;
 use pixmill_producer::{Ledger, Link, Retry, members, retry};
 
-use crate::harness::World;
+use crate::harness::{SOON, World};
 
 /// Counts the objects that are read.
 fn counting() -> (Plan, Arc<AtomicUsize>) {
@@ -63,6 +64,25 @@ async fn a_look_reads_only_what_is_new_or_was_replaced() {
     world.end(&Job { redrive: 1, ..dead }, done()).await;
     ledger.look().await.unwrap();
     assert_eq!((ledger.done(), ledger.failures().len()), (32, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_reading_what_need_not_be_read_again_counts_as_reading() {
+    let world = World::new();
+    let slow: Plan =
+        Arc::new(
+            |call| {
+                if call.operation == Operation::Get { Fault::Delay(SOON) } else { Fault::None }
+            },
+        );
+    let redriven = world.job("redriven");
+    world.end(&redriven, Outcome::Redriven { redrives: 1 }).await;
+    world.end(&world.job("done"), done()).await;
+    let mut ledger = Ledger::new(world.faulty(&slow), redriven.batch.clone());
+    ledger.look().await.unwrap();
+    assert_eq!(ledger.reading(), SOON / 2);
+    ledger.look().await.unwrap();
+    assert_eq!(ledger.reading(), Duration::ZERO, "a tombstone is read with every look");
 }
 
 #[tokio::test(start_paused = true)]
