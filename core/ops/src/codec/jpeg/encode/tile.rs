@@ -50,7 +50,7 @@ impl Tile {
             coded: [[0; BLOCKS]; 2],
         };
         Self {
-            components: [component(), component(), component()],
+            components: std::array::from_fn(|_| component()),
             blue: [[0; WIDE]; 2],
             red: [[0; WIDE]; 2],
         }
@@ -259,8 +259,7 @@ fn halve(samples: &[u8], into: &mut [u8]) {
 fn halve_both(above: &[u8], below: &[u8], into: &mut [u8]) {
     let both = above.as_chunks::<4>().0.iter().zip(below.as_chunks::<4>().0);
     for ((above, below), into) in both.zip(into.as_chunks_mut::<2>().0) {
-        let [a, b, c, d] = above.map(u16::from);
-        let [e, f, g, h] = below.map(u16::from);
-        *into = [(a + b + e + f + 1) >> 2, (c + d + g + h + 2) >> 2].map(|mean| mean as u8);
+        let sum = |at: usize| u16::from(above[at]) + u16::from(below[at]);
+        *into = [(sum(0) + sum(1) + 1) >> 2, (sum(2) + sum(3) + 2) >> 2].map(|mean| mean as u8);
     }
 }

@@ -75,6 +75,7 @@ fn colours(pixels: &[u8], [luma, blue, red]: [&mut [u8]; 3]) -> usize {
     // A load of sixteen bytes for twelve reads beyond its pixels.
     while done + PIXELS <= luma.len() && 3 * (done + PIXELS) + 4 <= pixels.len() {
         let mut sums = [[_mm256_setzero_si256(); 4]; 3];
+        #[expect(clippy::needless_range_loop, reason = "three rows are filled at once")]
         for eight in 0..4 {
             let at = 3 * (done + 8 * eight);
             let both = _mm256_set_m128i(load(pixels, at + 12), load(pixels, at));
