@@ -26,8 +26,9 @@ marker='<!-- What follows is written by `make faults` (tools/faults.sh). -->'
 
 [ -x "$pixmill" ] || { echo "build it first: cargo build --profile $profile" >&2; exit 1; }
 grep -qxF "$marker" "$report" || { echo "$report has lost the line: $marker" >&2; exit 1; }
-cargo build --profile "$profile" --quiet --locked -p pixmill-sim
-cargo build --profile "$profile" --quiet --locked -p pixmill-fuzz
+# Everything is built with what the tests are, so that nothing is built twice.
+whole="--workspace --features pixmill/otel --locked --quiet --profile $profile"
+cargo build $whole --bins
 rm -rf "$work"
 mkdir -p "$work"
 . tools/campaigns.sh
@@ -48,7 +49,7 @@ else
     echo "left out: namespaces need root, and the emulator is installed by make venv" | tee "$work/hosts.txt"
 fi
 storm() {
-    env PIXMILL_SOAK_STORM="$storm_jobs" cargo test --profile "$profile" --quiet --locked --test all -- \
+    env PIXMILL_SOAK_STORM="$storm_jobs" cargo test $whole --test all -- \
         --exact aws::storm::a_storm_costs_nothing_but_time --nocapture
 }
 campaign storm storm

@@ -46,7 +46,8 @@ fn is_stopped(process: u32) -> bool {
     text.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('T'))
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::process::{Child, Command};
 

@@ -109,10 +109,10 @@ async fn redrive_page(
         match (prepare(pipeline, letter).await?, &letter.sender) {
             (Step::Send(body, number), Ok(sender)) => {
                 // Of two letters of one job one message is enough.
-                if sent.insert(letter.name(), number) != Some(number) {
-                    messages.push((&sender.id, body));
-                } else {
+                if sent.insert(letter.name(), number) == Some(number) {
                     copies += 1;
+                } else {
+                    messages.push((&sender.id, body));
                 }
                 finished.push(letter);
             }
