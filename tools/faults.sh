@@ -7,12 +7,12 @@
 #
 # SEEDS, FUZZ_SECONDS (a target), FILES, PICTURES, FIRE_SECONDS (roles, runs and hosts each) and STORM_JOBS
 # say how much. PROFILE=dev spares the release build: pixels are optimised there too, the rest is five
-# times slower.
+# times slower. BUILT names the directory of the programs, if they are built.
 set -eu
 cd "$(dirname "$0")/.."
 
 profile=${PROFILE:-release}
-built=${CARGO_TARGET_DIR:-target}/$(echo "$profile" | sed 's/^dev$/debug/')
+built=${BUILT:-${CARGO_TARGET_DIR:-target}/$(echo "$profile" | sed 's/^dev$/debug/')}
 pixmill=$built/pixmill
 work=target/faults
 seeds=${SEEDS:-20000}
@@ -26,8 +26,7 @@ marker='<!-- What follows is written by `make faults` (tools/faults.sh). -->'
 
 [ -x "$pixmill" ] || { echo "build it first: cargo build --profile $profile" >&2; exit 1; }
 grep -qxF "$marker" "$report" || { echo "$report has lost the line: $marker" >&2; exit 1; }
-cargo build --profile "$profile" --quiet --locked -p pixmill-sim
-cargo build --profile "$profile" --quiet --locked -p pixmill-fuzz
+[ -n "${BUILT:-}" ] || cargo build --profile "$profile" --quiet --locked --workspace --bins
 rm -rf "$work"
 mkdir -p "$work"
 . tools/campaigns.sh
@@ -48,8 +47,8 @@ else
     echo "left out: namespaces need root, and the emulator is installed by make venv" | tee "$work/hosts.txt"
 fi
 storm() {
-    env PIXMILL_SOAK_STORM="$storm_jobs" cargo test --profile "$profile" --quiet --locked --test all -- \
-        --exact aws::storm::a_storm_costs_nothing_but_time --nocapture
+    env PIXMILL_SOAK_STORM="$storm_jobs" cargo test --workspace --features pixmill/otel \
+        --profile "$profile" --quiet --locked --test all -- --exact aws::storm::a_storm_costs_nothing_but_time --nocapture
 }
 campaign storm storm
 

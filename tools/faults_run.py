@@ -9,7 +9,6 @@ command given again has to bring everything to its end.
 
 import collections
 import contextlib
-import json
 import os
 import pathlib
 import random
