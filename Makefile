@@ -6,10 +6,10 @@ BUILT := $(or $(CARGO_TARGET_DIR),target)
 RECIPE ?= thumb = resize:256 -> jpeg; web = resize:1200 | blur:3 -> jpeg:q=82; gray = grayscale -> png
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser judges mutants soak faults audit parity bench bench-pipeline bench-api build release deploy destroy lint fmt schemas samples clean setup venv
+.PHONY: help run test browser judges mutants soak faults audit parity bench bench-pipeline bench-api bench-console build release deploy destroy lint fmt schemas samples clean setup venv
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:
 	@sh tools/setup.sh
@@ -29,22 +29,25 @@ judges: venv
 	@sh tools/venv.sh target/scanner tests/scanner.txt
 	@command -v systemd-analyze >/dev/null 2>&1 || sh tools/setup.sh systemd || true
 
+# Most tests wait for processes more than they compute: a few more of them than there are cores.
+test: export RUST_TEST_THREADS ?= 4
 test: venv browser judges lint ## everything that CI runs
 	$(CARGO) test --workspace --features pixmill/otel --locked
 
 mutants: setup ## whether the tests notice what they are there for
 	sh tools/mutants.sh
 
-soak: venv ## the long campaigns: kill -9, outages, faults, queue rates, overhead, 10,000 jobs on S3 and SQS, 5,000 dropped files
+soak: venv ## the long campaigns: kill -9, outages, faults, queue rates, overhead, 10,000 jobs on S3 and SQS, 5,000 dropped files, fleets
 	$(CARGO) build --release --locked
 	sh tools/soak.sh
 	sh tools/soak_aws.sh
 	sh tools/faults.sh
 	PIXMILL_SOAK_FILES=5000 $(CARGO) test --locked --test all drop::files_copied -- --nocapture
 	PIXMILL_SOAK_KILLS=1000 $(CARGO) test --locked --test all api::kills -- --nocapture
+	PIXMILL_SOAK_PICTURES=1000 $(CARGO) test --locked --test all -- controller::worlds controller::crashes ec2::bad
 
-faults: setup ## what holds when everything goes wrong: simulations, hostile input, damaged pictures, memory
-	$(CARGO) build --release --locked --no-default-features
+faults: venv ## what holds when everything goes wrong: simulations, hostile input, memory, roles and hosts under fire
+	$(CARGO) build --release --locked
 	sh tools/faults.sh
 
 audit: ## what is known today against what we are built of; needs a network, and cargo-deny
@@ -73,6 +76,10 @@ bench-pipeline: setup ## measure the finished pipeline beside what people would 
 
 bench-api: ## the part of it that asks how many pictures a second the HTTP API accepts
 	@$(MAKE) bench-pipeline PART=api
+
+bench-console: browser ## how quick the web console is, in a browser
+	$(CARGO) build --release --locked --no-default-features
+	python3 tools/bench_console.py
 
 build: setup ## the debug binary, without AWS
 	$(CARGO) build --locked --no-default-features

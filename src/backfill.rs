@@ -97,20 +97,16 @@ fn to_json(end: &BackfillDocument) -> serde_json::Value {
 
 fn to_text(end: &BackfillDocument, data: &str) -> String {
     let batch = &end.batch;
-    let mut text = format!("Sent {} as batch {batch}\n", plural_of(end.sent, "job"));
+    let mut text = format!("Sent {} as batch {batch}\n", plural(end.sent, "job"));
     if end.skipped > 0 {
-        text.push_str(&format!("  {} skipped: they have ended\n", plural_of(end.skipped, "job")));
+        text.push_str(&format!("  {} skipped: they have ended\n", plural(end.skipped, "job")));
     }
     if end.passed_over > 0 {
-        let keys = plural_of(end.passed_over, "key");
+        let keys = plural(end.passed_over, "key");
         text.push_str(&format!("  {keys} passed over: no pictures\n"));
     }
     text.push_str(&format!("Follow it with: pixmill status {batch} {data}\n"));
     text
-}
-
-fn plural_of(n: u64, what: &str) -> String {
-    plural(usize::try_from(n).unwrap_or(usize::MAX), what)
 }
 
 #[cfg(test)]

@@ -129,7 +129,8 @@ async fn open(
 ) -> anyhow::Result<(Pipeline, Arc<dyn Fleet>)> {
     if args.data.backend == Backend::Aws {
         let opened = backend::open(&args.data, Purpose::Ask).await?;
-        return Ok((opened.pipeline, open_on_ec2(args).await?));
+        let fleet = open_on_ec2(args, &opened.pipeline).await?;
+        return Ok((opened.pipeline, fleet));
     }
     if args.machines.asg.is_some() || args.launching.launch_template.is_some() {
         bail!("instances of EC2 work on a pipeline on AWS: say --backend aws");
@@ -142,13 +143,20 @@ async fn open(
 }
 
 #[cfg(feature = "aws")]
-async fn open_on_ec2(args: &args::Controller) -> anyhow::Result<Arc<dyn Fleet>> {
-    crate::ec2::open_fleet(args, !args.dry_run).await
+async fn open_on_ec2(
+    args: &args::Controller,
+    pipeline: &Pipeline,
+) -> anyhow::Result<Arc<dyn Fleet>> {
+    let acts = !args.dry_run;
+    let fleet = crate::ec2::open_fleet(args, acts).await?;
+    // Who only rehearses writes nothing.
+    let told = |fleet| Arc::new(crate::ec2::ToldFleet::new(fleet, pipeline.clone()));
+    Ok(if acts { told(fleet) } else { fleet })
 }
 
 #[cfg(not(feature = "aws"))]
 #[expect(clippy::unused_async, reason = "with AWS a group is prepared")]
-async fn open_on_ec2(_: &args::Controller) -> anyhow::Result<Arc<dyn Fleet>> {
+async fn open_on_ec2(_: &args::Controller, _: &Pipeline) -> anyhow::Result<Arc<dyn Fleet>> {
     bail!("{}", backend::WITHOUT_AWS)
 }
 
@@ -185,7 +193,7 @@ impl Workers<'_> {
             arguments.push("--durable".into());
         }
         let program = std::env::current_exe().context("failed to find this program's file")?;
-        let command = WorkerCommand { program, arguments };
+        let command = WorkerCommand { program, arguments, visibility: self.work.visibility };
         let clock = Arc::new(SystemClock);
         Ok(Arc::new(ProcessFleet::open(&data, command, local.jobs.clone(), clock)?))
     }

@@ -101,7 +101,7 @@ fn to_text(letter: &Letter, case: &Case, now: Timestamp) -> String {
 }
 
 fn times(n: u32) -> String {
-    plural(usize::try_from(n).unwrap_or(usize::MAX), "time")
+    plural(n, "time")
 }
 
 fn reason(result: &ResultDocument) -> String {

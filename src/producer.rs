@@ -42,13 +42,11 @@ pub(crate) async fn run(args: args::Producer) -> anyhow::Result<ExitCode> {
     let opened = backend::open(&args.data, Purpose::Send).await?;
     let pipeline = opened.pipeline.clone();
     let upload_links = opened.upload_links();
-    let (fleet, directory) = match args.data.backend {
-        Backend::Local => {
-            let fleet = LateFleet::new(opened, args.data.clone());
-            (Some(Arc::new(fleet) as Arc<dyn Fleet>), args.data.data.clone())
-        }
-        Backend::Aws => (None, None),
+    let directory = match args.data.backend {
+        Backend::Local => args.data.data.clone(),
+        Backend::Aws => None,
     };
+    let fleet: Arc<dyn Fleet> = Arc::new(LateFleet::new(opened, args.data));
     let front = Front { pipeline, fleet, upload_links, directory };
     let server = Server::open(front, &args.serve, &args.work, &[DEFAULT])?;
     let stage = shutdown::listen()?;
@@ -60,8 +58,7 @@ pub(crate) async fn run(args: args::Producer) -> anyhow::Result<ExitCode> {
 /// What an API stands in front of.
 pub(crate) struct Front {
     pub(crate) pipeline: Pipeline,
-    /// The fleet, if there is one that is known here.
-    pub(crate) fleet: Option<Arc<dyn Fleet>>,
+    pub(crate) fleet: Arc<dyn Fleet>,
     /// Links for uploads that go straight to the store, where it has such.
     pub(crate) upload_links: Option<UploadLinks>,
     /// The directory of a pipeline of this machine; none on AWS.
@@ -144,7 +141,8 @@ fn compose(front: Front, serve: &Serve, work: &Work) -> anyhow::Result<(Api, Spo
         buckets: serve.label.clone(),
         look_every: if is_local { LOOK_LOCALLY } else { LOOK_ON_AWS },
         looks: if is_local { LOOKS_LOCALLY } else { LOOKS_ON_AWS },
-        fleet,
+        fleet: Some(fleet),
+        drains: is_local,
         decisions: Some(overseer::decisions(pipeline.clone())),
         history: Some(overseer::past(pipeline.clone())),
         standing: Some(overseer::acting(pipeline.clone())),

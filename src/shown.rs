@@ -4,15 +4,11 @@ use std::time::Duration;
 
 use indicatif::HumanDuration;
 use pixmill_contract::Timestamp;
+pub(crate) use pixmill_contract::plural;
 
 /// A text on one line, whatever is in it.
 pub(crate) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
-/// So many of something.
-pub(crate) fn plural(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// How long ago something was.

@@ -183,7 +183,7 @@ fn a_second_signal_gives_everything_back_at_once() {
     let asked_at = crate::harness::now();
     worker.signal(Signal::TERM);
     worker.end().expect(0);
-    assert!(asked_at.elapsed() < Duration::from_secs(8), "{:?}", asked_at.elapsed());
+    assert!(asked_at.elapsed() < Duration::from_secs(15), "{:?}", asked_at.elapsed());
     let queue = &status(&place)["queue"];
     assert_eq!((queue["visible"].as_u64(), queue["in_flight"].as_u64()), (Some(1), Some(0)));
 }

@@ -43,6 +43,7 @@ fn open(data: &Path) -> ProcessFleet {
     let command = WorkerCommand {
         program: env!("CARGO_BIN_EXE_pixmill").into(),
         arguments: arguments.into_iter().map(Into::into).chain([data.into()]).collect(),
+        visibility: PATIENCE,
     };
     ProcessFleet::open(data, command, local.jobs, clock).unwrap()
 }
@@ -112,7 +113,7 @@ async fn a_program_that_cannot_be_started_is_an_error_and_leaves_no_instance() {
     let clock = Arc::new(SystemClock);
     let local = LocalBackend::open(directory.path(), clock.clone(), Durability::Process).unwrap();
     let program = directory.path().join("no-such-program");
-    let command = WorkerCommand { program, arguments: vec![] };
+    let command = WorkerCommand { program, arguments: vec![], visibility: PATIENCE };
     let fleet = ProcessFleet::open(directory.path(), command, local.jobs, clock).unwrap();
     let id = pixmill_contract::IntentId::new("i").unwrap();
     let intent = pixmill_contract::port::Intent { id, count: 2, at: SystemClock.now() };

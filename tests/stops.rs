@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -12,8 +12,8 @@ use rustix::process::Signal;
 use walkdir::WalkDir;
 
 use crate::harness::{
-    Invocation, Patience, Place, assert_same, eventually, freeze, kill, large_photo, result_count,
-    results, workers_of,
+    Patience, Place, assert_same, eventually, freeze_in_a_write, is_writing, kill, large_photo,
+    result_count, results, workers_of,
 };
 
 const SOON: Duration = Duration::from_mins(1);
@@ -113,21 +113,6 @@ fn workers_that_are_stopped_at_random_moments_change_nothing_that_is_done() {
     }
 }
 
-/// Stops a worker for good, but not in the middle of a write to the queue, whose lock would then be
-/// held for good too: a run that meets this ends with code 3, and goes on once the worker is gone.
-fn stop_between_writes(worker: u32, state: &Path) {
-    let write = "import sqlite3, sys; sqlite3.connect(sys.argv[1], 0.2).execute('BEGIN IMMEDIATE')";
-    eventually("a moment between two writes", SOON, || {
-        freeze(worker);
-        let python = Invocation::new("python3".as_ref()).args(["-c", write]);
-        if python.arg(state.join("queue.sqlite")).go().status.code() == Some(0) {
-            return Some(());
-        }
-        kill(worker, Signal::CONT);
-        None
-    });
-}
-
 #[test]
 fn a_run_ends_although_one_of_its_workers_is_stopped_for_good() {
     let place = Place::new();
@@ -136,8 +121,25 @@ fn a_run_ends_although_one_of_its_workers_is_stopped_for_good() {
     let running = run.start();
     let state = place.out().join(".pixmill");
     eventually("some results", SOON, || (result_count(&state) > 2).then_some(()));
-    stop_between_writes(workers_of(running.pid())[0], &state);
+    kill(workers_of(running.pid())[0], Signal::STOP);
     running.end().expect(0);
+    assert_same(&place.undisturbed(crate::harness::TWO), &place.out());
+}
+
+#[test]
+fn a_run_ends_although_one_of_its_workers_is_stopped_with_the_lock_that_all_others_wait_for() {
+    let place = Place::new();
+    place.put_photos(200);
+    let run = place.run(crate::harness::TWO).args(["--jobs", "2", "--visibility", "1s"]);
+    // A write that waits for the disk holds the lock for longer, and is easier to hit.
+    let running = run.arg("--durable").start();
+    let (parent, state) = (running.pid(), place.out().join(".pixmill"));
+    eventually("some results", SOON, || (result_count(&state) > 2).then_some(()));
+    let stopped = freeze_in_a_write(|| workers_of(parent), &state, SOON);
+    let (before, ended) = (result_count(&state), running.end().expect(0));
+    assert!(before < 200, "it was over before anybody had to wait");
+    ended.says(&["was killed by signal 9; replaced"]);
+    assert!(!is_writing(stopped, &state));
     assert_same(&place.undisturbed(crate::harness::TWO), &place.out());
 }
 

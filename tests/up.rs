@@ -33,10 +33,10 @@ fn one_command_introduces_itself_works_and_leaves_nothing_behind() {
     let batches: Vec<_> = status["batches"].as_array().unwrap().iter().collect();
     assert!(batches.iter().any(|b| b["batch"] == "drop-web" && b["done"] == 1 && b["jobs"] == 1));
     assert_eq!((batches.len(), &status["fleet"]["controller"]["name"]), (3, &"up".into()));
-    assert!(!mill.workers().is_empty());
+    assert!(!mill.place.workers().is_empty());
     up.signal(Signal::INT);
     let said = up.end().expect(0).stdout;
-    assert!(mill.workers().is_empty());
+    assert!(mill.place.workers().is_empty());
     for phrase in
         ["took    1 picture into batch drop-web", "done    b.jpg: out/b.jpg.png", "stopped"]
     {
@@ -54,14 +54,14 @@ fn one_command_introduces_itself_works_and_leaves_nothing_behind() {
     assert!(started.elapsed() < Duration::from_secs(25), "it waited for the lease of the dead");
     // Killed alone it leaves its workers to work on, and the next one finds them again.
     drop(up.kill());
-    assert!(!mill.workers().is_empty());
+    assert!(!mill.place.workers().is_empty());
     let up = mill.start();
     mill.put("web/last.jpg", &photo(6));
     mill.until_there("done/web/last.jpg");
     assert_eq!(ended(&mill.place.data()).len(), 6);
     up.signal(Signal::TERM);
     up.end().expect(0);
-    assert!(mill.workers().is_empty());
+    assert!(mill.place.workers().is_empty());
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_drain_finishes_what_is_in_work_and_a_second_signal_does_not_wait() {
     eventually("the first ends", SOON, || (mill.names("done").len() >= 3).then_some(()));
     up.signal(Signal::TERM);
     up.end().expect(0);
-    assert!(mill.workers().is_empty());
+    assert!(mill.place.workers().is_empty());
     // What has ended was put aside, and nothing is held by anybody.
     let done = mill.names("done").len();
     assert_eq!(results(&mill.place.data()).len(), done);
@@ -93,7 +93,7 @@ fn a_drain_finishes_what_is_in_work_and_a_second_signal_does_not_wait() {
     up.signal(Signal::INT);
     up.end().expect(0);
     assert!(signalled.elapsed() < Duration::from_secs(10));
-    assert!(mill.workers().is_empty());
+    assert!(mill.place.workers().is_empty());
     assert_eq!(mill.status()["queue"]["in_flight"], 0, "it was given back");
 }
 

@@ -1,11 +1,13 @@
 #!/bin/sh
 # What happens when everything goes wrong: simulated pipelines, hostile input, damaged pictures through
-# the real program, memory over a long life. Needs nothing but cargo and Python. What was measured is
-# written to benches/FAULTS.md, below the line that says so; what was found and mended is written
+# the real program, memory over a long life, real processes under fire on one machine and on several
+# hosts. Needs cargo, Python, and for the hosts root and the environment of the tests. What was measured
+# is written to benches/FAULTS.md, below the line that says so; what was found and mended is written
 # above it by people.
 #
-# SEEDS, FUZZ_SECONDS (a target), FILES and PICTURES say how much. PROFILE=dev spares the release
-# build: pixels are optimised there too, the rest is five times slower.
+# SEEDS, FUZZ_SECONDS (a target), FILES, PICTURES, FIRE_SECONDS (roles, runs and hosts each) and STORM_JOBS
+# say how much. PROFILE=dev spares the release build: pixels are optimised there too, the rest is five
+# times slower.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -17,6 +19,8 @@ seeds=${SEEDS:-20000}
 fuzz_seconds=${FUZZ_SECONDS:-20}
 files=${FILES:-20000}
 pictures=${PICTURES:-10000}
+fire_seconds=${FIRE_SECONDS:-150}
+storm_jobs=${STORM_JOBS:-200}
 report=benches/FAULTS.md
 marker='<!-- What follows is written by `make faults` (tools/faults.sh). -->'
 
@@ -36,6 +40,18 @@ campaign fuzz "$fuzz" all "$fuzz_seconds"
 "$fuzz" files "$files" "$work/hostile" > /dev/null
 campaign hostile python3 tools/soak_hostile.py "$pixmill" "$work/hostile" "$work"
 campaign life "$fuzz" life "$pictures"
+campaign roles python3 tools/faults_roles.py "$pixmill" "$work" "$fire_seconds"
+campaign runs python3 tools/faults_run.py "$pixmill" "$work" "$fire_seconds"
+if [ "$(id -u)" = 0 ] && [ -x target/venv/bin/ministack ]; then
+    campaign hosts python3 tools/faults_hosts.py "$pixmill" target/venv "$work" "$fire_seconds"
+else
+    echo "left out: namespaces need root, and the emulator is installed by make venv" | tee "$work/hosts.txt"
+fi
+storm() {
+    env PIXMILL_SOAK_STORM="$storm_jobs" cargo test --profile "$profile" --quiet --locked --test all -- \
+        --exact aws::storm::a_storm_costs_nothing_but_time --nocapture
+}
+campaign storm storm
 
 kept=$(awk -v marker="$marker" '{ print } $0 == marker { exit }' "$report")
 cat > "$report" <<END
@@ -67,6 +83,38 @@ $(cat "$work/fuzz.txt")
 
 \`\`\`
 $(cat "$work/hostile.txt")
+\`\`\`
+
+### Roles under fire
+
+\`python3 tools/faults_roles.py pixmill WORK $fire_seconds SEED\`:
+
+\`\`\`
+$(cat "$work/roles.txt")
+\`\`\`
+
+### Runs in a world that breaks
+
+\`python3 tools/faults_run.py pixmill WORK $fire_seconds SEED\`:
+
+\`\`\`
+$(cat "$work/runs.txt")
+\`\`\`
+
+### Several hosts with partitions
+
+\`python3 tools/faults_hosts.py pixmill target/venv WORK $fire_seconds SEED\`:
+
+\`\`\`
+$(cat "$work/hosts.txt")
+\`\`\`
+
+### S3 and SQS in a storm
+
+\`PIXMILL_SOAK_STORM=$storm_jobs cargo test --profile $profile --test all -- aws::storm --nocapture\`:
+
+\`\`\`
+$(grep ' jobs, requests' "$work/storm.txt")
 \`\`\`
 
 ### A long life

@@ -4,7 +4,9 @@
 use std::borrow::Cow;
 
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
+use hyper::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH,
+};
 use hyper::{HeaderMap, Method, StatusCode};
 use pixmill_console::{FIELDS, Page, page};
 
@@ -15,7 +17,9 @@ pub(crate) fn answer(method: &Method, path: &str, head: &HeaderMap) -> Option<An
     if method != Method::GET && method != Method::HEAD {
         return None;
     }
-    let Page { media_type, bytes, etag } = page(path)?;
+    let page = page(path)?;
+    let is_packed = takes_gzip(head);
+    let Page { media_type, bytes, etag, .. } = if is_packed { page.packed() } else { page };
     let is_known = head.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
     let answer = if is_known {
         with(empty(StatusCode::NOT_MODIFIED), CONTENT_TYPE, HeaderValue::from_static(media_type))
@@ -24,11 +28,19 @@ pub(crate) fn answer(method: &Method, path: &str, head: &HeaderMap) -> Option<An
             Cow::Borrowed(bytes) => Bytes::from_static(bytes),
             Cow::Owned(bytes) => bytes.into(),
         };
-        whole(StatusCode::OK, media_type, bytes)
+        let answer = whole(StatusCode::OK, media_type, bytes);
+        let gzip = HeaderValue::from_static("gzip");
+        if is_packed { with(answer, CONTENT_ENCODING, gzip) } else { answer }
     };
     let field = |answer, (name, value)| {
         with(answer, HeaderName::from_static(name), HeaderValue::from_static(value))
     };
     let answer = FIELDS.into_iter().fold(answer, field);
     Some(with_text(answer, ETAG, &etag))
+}
+
+/// Whether gzip is among what is taken, as every browser says.
+fn takes_gzip(head: &HeaderMap) -> bool {
+    let taken = head.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("");
+    taken.split(',').any(|one| one.trim() == "gzip")
 }

@@ -1,6 +1,6 @@
 //! Dead letters: the messages of jobs that were given up, looked at, sent again, thrown away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
@@ -17,6 +17,7 @@ use crate::asked::Asked;
 use crate::jobs::name_of;
 use crate::problem::{Code, Problem};
 use crate::route::Outcome;
+use crate::shelf;
 use crate::state::State;
 
 /// Letters that are shown, unless somebody asks for more or fewer.
@@ -217,12 +218,21 @@ pub(crate) async fn show(state: Arc<State>, asked: Asked) -> Outcome {
     Ok(json(StatusCode::OK, &Letters { letters, total, groups, elsewhere }))
 }
 
+/// Sends letters again; their batches are not what they were.
+pub(crate) async fn redriven(state: &State, wanted: &Wanted) -> Result<Handled, Error> {
+    let handled = redrive(state.pipeline(), wanted).await?;
+    let batches: BTreeSet<_> = handled.names.iter().filter_map(|name| name.batch.clone()).collect();
+    for batch in batches {
+        shelf::outdate(state, &batch).await;
+    }
+    Ok(handled)
+}
+
 /// `POST /v1/dead-letters/redrive`.
 pub(crate) async fn send_again(state: Arc<State>, asked: Asked) -> Outcome {
     let wanted = named(&asked)?;
-    let redriven = redrive(state.pipeline(), &wanted).await?;
+    let redriven = redriven(&state, &wanted).await?;
     tracing::info!(who = asked.who, sent = redriven.sent, "dead letters were redriven");
-    state.events.stir();
     handled(&wanted, redriven)
 }
 

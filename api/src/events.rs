@@ -5,7 +5,7 @@
 //! long as we still have what came after it. Otherwise it is told `reset`: ask for everything anew.
 //! Events are a help, never the truth, which is in the store.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use http_body_util::BodyExt as _;
 use http_body_util::channel::{Channel, Sender};
 use hyper::StatusCode;
 use hyper::body::Bytes;
-use pixmill_contract::Timestamp;
+use pixmill_contract::{BatchId, Timestamp};
 use serde_json::{Value as Json, json as object};
 use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
 
@@ -61,8 +61,10 @@ pub(crate) struct Events {
     kept: Mutex<(u64, VecDeque<Event>)>,
     /// The number of the last one.
     last: watch::Sender<u64>,
-    /// Something was sent from here: a look is due.
+    /// A look is due.
     stirred: Notify,
+    /// The batches that something was sent to from here since the last look.
+    sent_to: Mutex<HashSet<BatchId>>,
 }
 
 impl Events {
@@ -72,6 +74,7 @@ impl Events {
             kept: Mutex::new((0, VecDeque::new())),
             last: watch::Sender::new(0),
             stirred: Notify::new(),
+            sent_to: Mutex::default(),
         }
     }
 
@@ -97,6 +100,18 @@ impl Events {
         self.stirred.notify_one();
     }
 
+    /// Says that something was sent to a batch from here, or that it was sealed: the watch looks at it
+    /// soon, however short the last look at it is ago.
+    pub(crate) fn sent_to(&self, batch: &BatchId) {
+        self.sent_to.lock().expect("no code panics with this lock").insert(batch.clone());
+        self.stir();
+    }
+
+    /// The batches that something was sent to since this was asked.
+    pub(crate) fn take_sent_to(&self) -> HashSet<BatchId> {
+        std::mem::take(&mut *self.sent_to.lock().expect("no code panics with this lock"))
+    }
+
     /// What came after a number; nothing if that is not known any more.
     fn after(&self, number: u64) -> Option<Vec<Event>> {
         let kept = self.kept();
@@ -105,6 +120,14 @@ impl Events {
             return None;
         }
         Some(kept.1.iter().filter(|event| event.number > number).cloned().collect())
+    }
+
+    /// What was told of a kind after a number, and the last number.
+    #[cfg(test)]
+    pub(crate) fn told(&self, kind: &str, number: u64) -> (Vec<Json>, u64) {
+        let new = self.after(number).unwrap();
+        let of_kind = new.iter().filter(|event| event.kind == kind);
+        (of_kind.map(|event| event.data.parse().unwrap()).collect(), self.number_now())
     }
 
     fn number_now(&self) -> u64 {
@@ -131,6 +154,7 @@ pub(crate) async fn watch(state: Arc<State>) {
             () = tokio::time::sleep(state.settings.look_every) => {}
             () = state.events.stirred.notified() => {}
         }
+        watch.expect(&state.events.take_sent_to());
         if state.listeners_now() == 0 {
             continue;
         }

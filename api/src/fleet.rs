@@ -90,7 +90,7 @@ pub(crate) struct InstanceView {
     launched_at: Timestamp,
     /// When its worker last said how it is.
     heartbeat_at: Option<Timestamp>,
-    /// Whether it can be told to drain.
+    /// Whether it can be told to drain from here.
     drainable: bool,
     /// Since when it has been told to drain.
     draining_since: Option<Timestamp>,
@@ -110,8 +110,9 @@ pub(crate) struct DecisionPage {
 }
 
 impl InstanceView {
-    fn of(instance: &Instance, note: Option<&Note>) -> Self {
+    fn of(instance: &Instance, note: Option<&Note>, drains: bool) -> Self {
         let (state, reason) = state(instance, note);
+        let is_at_work = matches!(state, "pending" | "ready" | "waiting" | "sick" | "silent");
         Self {
             id: instance.id.clone(),
             lifecycle: instance.lifecycle,
@@ -119,7 +120,7 @@ impl InstanceView {
             reason,
             launched_at: instance.launched_at,
             heartbeat_at: instance.report.as_ref().map(|report| report.at),
-            drainable: matches!(state, "pending" | "ready" | "waiting" | "sick" | "silent"),
+            drainable: drains && is_at_work,
             draining_since: instance.draining_since,
             target: instance.target.clone(),
             jobs: instance.report.as_ref().map_or(vec![], |report| report.jobs.clone()),
@@ -156,10 +157,12 @@ fn state(instance: &Instance, note: Option<&Note>) -> (&'static str, Option<Stri
 
 /// Instances as they are shown, with what the controller thinks of them.
 pub(crate) fn views(
+    state: &State,
     instances: &[Instance],
     notes: &BTreeMap<InstanceId, Note>,
 ) -> Vec<InstanceView> {
-    let view = |instance: &Instance| InstanceView::of(instance, notes.get(&instance.id));
+    let drains = state.settings.drains;
+    let view = |instance: &Instance| InstanceView::of(instance, notes.get(&instance.id), drains);
     instances.iter().map(view).collect()
 }
 
@@ -202,7 +205,7 @@ pub(crate) async fn show(state: Arc<State>, _: Asked) -> Outcome {
     };
     let acting = acting(&state).await?;
     let notes = acting.as_ref().map(|acting| acting.notes.clone()).unwrap_or_default();
-    let instances = views(&instances, &notes);
+    let instances = views(&state, &instances, &notes);
     let last = last_decisions(&state, 2).await?;
     let at = |decision: &Json| serde_json::from_value::<Timestamp>(decision["at"].clone()).ok();
     let times: Vec<_> = last.iter().filter_map(at).collect();
@@ -256,7 +259,7 @@ pub(crate) async fn drain(state: Arc<State>, asked: Asked) -> Outcome {
     };
     fleet.drain(&id).await.map_err(missing)?;
     tracing::info!(instance = %id, who = asked.who, "told to drain");
-    let instances = views(&fleet.observe().await?, &BTreeMap::new());
+    let instances = views(&state, &fleet.observe().await?, &BTreeMap::new());
     match instances.into_iter().find(|instance| instance.id == id) {
         Some(instance) => Ok(json(StatusCode::ACCEPTED, &instance)),
         None => Err(Problem::new(Code::NotFound, "it has ended")),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hyper::StatusCode;
 use pixmill_contract::document::{Outcome as End, OutputRecord, SourceFacts, Timings, Trouble};
-use pixmill_contract::key::INPUTS;
+use pixmill_contract::key::{DROP, INPUTS};
 use pixmill_contract::{BatchId, JobId, RejectCode, ResultDocument, Timestamp};
 use pixmill_producer::{read_note, read_standing};
 use schemars::JsonSchema;
@@ -145,10 +145,12 @@ impl JobView {
     }
 }
 
-/// What a picture below `inputs/` is called in its batch.
+/// What a picture is called in its batch: its path below `inputs/`, or in the drop folder.
 pub(crate) fn name_of(batch: &BatchId, key: &str) -> String {
-    let inner = key.strip_prefix(INPUTS).and_then(|key| key.strip_prefix(batch.as_str()));
-    inner.and_then(|key| key.strip_prefix('/')).unwrap_or(key).to_owned()
+    let sent = key.strip_prefix(INPUTS).and_then(|key| key.strip_prefix(batch.as_str()));
+    let sent = sent.and_then(|key| key.strip_prefix('/'));
+    let dropped = || Some(key.strip_prefix(DROP)?.split_once('/')?.1);
+    sent.or_else(dropped).unwrap_or(key).to_owned()
 }
 
 /// A job by its result, or by its note if it has none yet.
@@ -250,4 +252,22 @@ pub(crate) async fn find(
         return Err(Problem::new(Code::NotFound, format!("there is no job {batch}/{id}")));
     }
     Ok(JobView { name, retry_of, ..found })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_called_as_whoever_sent_it_calls_it() {
+        let batch = BatchId::new("drop-web").unwrap();
+        for (key, name) in [
+            ("inputs/drop-web/June/a.jpg", "June/a.jpg"),
+            ("inputs/other/a.jpg", "inputs/other/a.jpg"),
+            ("drop/0198/web/a.jpg", "web/a.jpg"),
+            ("drop/web/a.jpg", "a.jpg"),
+        ] {
+            assert_eq!(name_of(&batch, key), name);
+        }
+    }
 }

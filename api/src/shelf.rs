@@ -33,6 +33,8 @@ pub(crate) struct Known {
     /// Its manifests that have been read.
     manifests: BTreeSet<Key>,
     looked_at: Option<Instant>,
+    /// How long the last look took, without what it read for the first time.
+    pub(crate) cost: Duration,
     /// Whether something was sent from here since.
     is_outdated: bool,
 }
@@ -55,8 +57,17 @@ impl Known {
     fn new(pipeline: &Pipeline, batch: BatchId) -> Self {
         let ledger = Ledger::new(pipeline.clone(), batch.clone());
         let (inputs, retries, manifests) = <_>::default();
-        let (document, looked_at, is_outdated) = (None, None, false);
-        Self { batch, ledger, inputs, retries, document, manifests, looked_at, is_outdated }
+        Self {
+            batch,
+            ledger,
+            inputs,
+            retries,
+            document: None,
+            manifests,
+            looked_at: None,
+            cost: Duration::ZERO,
+            is_outdated: false,
+        }
     }
 
     /// Whether anything is known of it.
@@ -101,6 +112,7 @@ impl Known {
         if let Some(index) = index.filter(|_| self.looked_at.is_none()) {
             self.restore(index).await;
         }
+        let began = Instant::now();
         self.document = read_batch(pipeline, &self.batch).await?;
         self.ledger.look().await?;
         let new = members(pipeline, &self.batch, &mut self.manifests).await?;
@@ -113,6 +125,7 @@ impl Known {
             self.list_inputs(pipeline).await?;
         }
         (self.looked_at, self.is_outdated) = (Some(Instant::now()), false);
+        self.cost = began.elapsed().saturating_sub(self.ledger.reading());
         if let Some(index) = index {
             self.keep(index).await;
         }
@@ -204,7 +217,7 @@ impl Shelf {
 pub(crate) async fn outdate(state: &State, batch: &BatchId) {
     let known = state.shelf.place(state.pipeline(), batch);
     known.lock().await.is_outdated = true;
-    state.events.stir();
+    state.events.sent_to(batch);
 }
 
 /// What is known of a batch, as of a moment ago at most.

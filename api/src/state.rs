@@ -167,6 +167,8 @@ pub struct Settings {
     pub looks: Looks,
     /// The fleet, if the pipeline has one that is known here.
     pub fleet: Option<Arc<dyn Fleet>>,
+    /// Whether its instances can be told to drain from here.
+    pub drains: bool,
     /// The controller's decisions, if they are known here.
     pub decisions: Option<Decisions>,
     /// How things were, if somebody keeps that.
@@ -204,6 +206,7 @@ pub(crate) fn test_settings(pipeline: Pipeline, spool: &std::path::Path) -> Sett
         look_every: Duration::from_millis(10),
         looks: Looks { shortest: Duration::from_millis(10), part: 2 },
         fleet: None,
+        drains: true,
         decisions: None,
         history: None,
         standing: None,

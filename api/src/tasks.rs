@@ -9,7 +9,7 @@ use hyper::StatusCode;
 use hyper::header::LOCATION;
 use pixmill_contract::{BatchId, JobId, Timestamp};
 use pixmill_producer::Name;
-use pixmill_producer::dead::{Wanted, discard, redrive};
+use pixmill_producer::dead::{Wanted, discard};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
@@ -198,7 +198,7 @@ async fn step(state: &Arc<State>, id: &JobId, deed: Deed, names: &[Name]) -> Res
     let wanted = Wanted { batch: None, names: names.to_vec() };
     match deed {
         Deed::Redrive => {
-            let handled = redrive(state.pipeline(), &wanted).await?;
+            let handled = dead::redriven(state, &wanted).await?;
             state.tasks.change(id, |task| {
                 task.sent += handled.sent;
                 task.deleted += handled.deleted;

@@ -19,8 +19,9 @@ const TOLD: usize = 100;
 /// A batch that has ended is looked at no more once it has been so for this long.
 const SETTLED: Duration = Duration::from_mins(10);
 
-/// A batch rests so many times as long as a look at it takes: a large one must not take all of a
-/// store's time.
+/// A batch rests so many times as long as a look at it takes that finds nothing new: a large one must
+/// not take all of a store's time. Reading what is new is no reason to rest: it has to be read once,
+/// now or later.
 const REST: u32 = 10;
 
 /// What was told so far.
@@ -37,6 +38,7 @@ pub(crate) struct Watch {
     decision: Option<Json>,
 }
 
+/// What was seen of a batch.
 struct Seen {
     view: BatchView,
     ended: HashSet<JobId>,
@@ -47,6 +49,15 @@ struct Seen {
 }
 
 impl Watch {
+    /// Something was sent to these batches: they do not rest.
+    pub(crate) fn expect(&mut self, batches: &HashSet<BatchId>) {
+        for batch in batches {
+            if let Some(seen) = self.batches.get_mut(batch) {
+                (seen.settled, seen.rests_until) = (false, Instant::now());
+            }
+        }
+    }
+
     /// Looks, and tells what is new.
     pub(crate) async fn look(&mut self, state: &State) -> Result<(), Error> {
         let mut batches = batches(state.pipeline()).await?;
@@ -83,9 +94,8 @@ impl Watch {
     }
 
     async fn look_at(&mut self, state: &State, batch: BatchId) -> Result<(), Error> {
-        let began = Instant::now();
         let known = shelf::look_now(state, &batch).await?;
-        let rests_until = Instant::now() + began.elapsed() * REST;
+        let rests_until = Instant::now() + known.cost * REST;
         let now = state.pipeline().clock.now();
         let seen = state.sight.now(state).await;
         let view = BatchView::of(&known, &seen.holders, now);
@@ -123,7 +133,8 @@ impl Watch {
         if state.settings.fleet.is_some() {
             let notes = crate::fleet::acting(state).await?.map(|acting| acting.notes);
             let seen = state.sight.now(state).await;
-            let instances = crate::fleet::views(&seen.instances, &notes.unwrap_or_default());
+            let notes = notes.unwrap_or_default();
+            let instances = crate::fleet::views(state, &seen.instances, &notes);
             // Reports change with every look; what is told of is what people would see change.
             let shape: Json = instances.iter().map(crate::fleet::InstanceView::shape).collect();
             if self.fleet.as_ref() != Some(&shape) {
@@ -160,4 +171,141 @@ fn same(a: &BatchView, b: &BatchView) -> bool {
     let counts =
         |view: &BatchView| (view.jobs, view.open(), view.done, view.failed, view.dead, view.ended);
     counts(a) == counts(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use pixmill_contract::document::{Outcome, Timings, Version};
+    use pixmill_contract::key::RESULTS;
+    use pixmill_contract::port::{Condition, Payload, Put};
+    use pixmill_contract::testing::{Call, Fault, FaultyStore, Operation, PausedClock, Plan};
+    use pixmill_contract::{Key, Pipeline, ResultDocument};
+    use pixmill_local::{Durability, LocalBackend};
+    use pixmill_producer::{Picture, Producer};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::Api;
+    use crate::state::test_settings;
+
+    /// How long one thing takes that is asked of the store.
+    const SLOW: Duration = Duration::from_secs(1);
+
+    /// A watch over a pipeline whose store takes long for some of what it is asked.
+    struct World {
+        pipeline: Pipeline,
+        api: Api,
+        watch: Watch,
+        heard: u64,
+        _directory: TempDir,
+    }
+
+    impl World {
+        fn of(is_slow: fn(&Call<'_>) -> bool) -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let clock = Arc::new(PausedClock::new());
+            let backend = LocalBackend::open(directory.path(), clock, Durability::Process).unwrap();
+            let quick = backend.pipeline();
+            let plan: Plan =
+                Arc::new(move |call| if is_slow(call) { Fault::Delay(SLOW) } else { Fault::None });
+            let store = Arc::new(FaultyStore::new(Arc::clone(&quick.store), plan));
+            let pipeline = Pipeline { store, ..quick };
+            let api = Api::new(test_settings(pipeline.clone(), directory.path()));
+            let (watch, heard) = (Watch::default(), 0);
+            Self { pipeline, api, watch, heard, _directory: directory }
+        }
+
+        /// A batch of so many jobs, which somebody else is to seal.
+        async fn growing(&self, jobs: u64) -> Vec<JobId> {
+            let new = Producer::new(self.pipeline.clone()).batch("invert".parse().unwrap());
+            let mut batch = new.id(batch()).expected(jobs).open().await.unwrap();
+            let mut ids = vec![];
+            for n in 0..jobs {
+                let picture = Picture::bytes(format!("{n}.png"), vec![0]);
+                ids.push(batch.submit(picture).await.unwrap());
+            }
+            ids
+        }
+
+        /// Seals it, as a request does.
+        async fn seal(&self) {
+            let new = Producer::new(self.pipeline.clone()).batch("invert".parse().unwrap());
+            drop(new.id(batch()).open().await.unwrap().close().await.unwrap());
+            shelf::outdate(&self.api.state, &batch()).await;
+        }
+
+        async fn end(&self, id: &JobId) {
+            let result = ResultDocument {
+                pixmill: Version,
+                batch: batch(),
+                id: id.clone(),
+                outcome: Outcome::Done { outputs: vec![] },
+                digest: "0".to_owned(),
+                job: None,
+                source: None,
+                receives: 1,
+                troubles: vec![],
+                redrive: 0,
+                worker: "w".parse().unwrap(),
+                instance: "test".to_owned(),
+                engine: "test".to_owned(),
+                timings: Timings::default(),
+                finished_at: self.pipeline.clock.now(),
+            };
+            let put = Put {
+                key: Key::result(&batch(), id),
+                payload: Payload::Bytes(result.to_bytes()),
+                media_type: "application/json",
+                condition: Condition::IfAbsent,
+                owner: None,
+            };
+            self.pipeline.store.put(put).await.unwrap();
+        }
+
+        /// What a look tells of batches, as it comes in turn.
+        async fn look(&mut self) -> Vec<Json> {
+            let state = &self.api.state;
+            self.watch.expect(&state.events.take_sent_to());
+            self.watch.look(state).await.unwrap();
+            let (told, last) = state.events.told("batch", self.heard);
+            self.heard = last;
+            told
+        }
+    }
+
+    fn batch() -> BatchId {
+        BatchId::new("b").unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_rests_unless_something_is_sent_to_it() {
+        let mut world = World::of(|call| call.operation == Operation::List);
+        let ids = world.growing(1).await;
+        world.look().await;
+        world.end(&ids[0]).await;
+        assert_eq!(world.look().await, Vec::<Json>::new(), "looking at it takes long");
+        world.seal().await;
+        let told = world.look().await;
+        assert_eq!(told.len(), 1);
+        assert_eq!((&told[0]["done"], &told[0]["ended"]), (&1.into(), &true.into()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn much_that_is_new_is_no_reason_to_rest() {
+        let reads = |call: &Call<'_>| {
+            let of_result = call.key.is_some_and(|key| key.as_str().starts_with(RESULTS));
+            call.operation == Operation::Get && of_result
+        };
+        let mut world = World::of(reads);
+        let ids = world.growing(40).await;
+        world.look().await;
+        for id in &ids[..39] {
+            world.end(id).await;
+        }
+        assert_eq!(world.look().await[0]["done"], 39);
+        world.end(&ids[39]).await;
+        assert_eq!(world.look().await[0]["done"], 40);
+    }
 }

@@ -210,6 +210,7 @@ function help() {
     ["1 2 3", "before, split, after (1 to 4 on Fleet: the time shown)"],
     ["[ ]", "picture before, picture after"],
     ["Alt+↑ Alt+↓", "move an operation"],
+    ["Delete", "remove the picture that has the focus"],
     ["j k", "next row, row before"],
     ["x", "select a row"],
     ["Enter", "open a row"],
@@ -278,7 +279,12 @@ function globalKeys() {
   keys({
     "?": help,
     "/": () => document.querySelector("main input[type=search]")?.focus(),
-    Escape: () => document.activeElement?.blur?.(),
+    Escape: () => {
+      const on = document.activeElement;
+      if (on !== document.body && on !== main) on.blur();
+      // Not out of the console.
+      else if (globalThis.navigation?.canGoBack) history.back();
+    },
   });
 }
 

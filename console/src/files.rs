@@ -2,13 +2,19 @@
 //! builds read them.
 
 use std::borrow::Cow;
+use std::io::Write as _;
+#[cfg(not(debug_assertions))]
+use std::sync::OnceLock;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 /// Where the files are in the source tree.
 #[cfg(any(debug_assertions, test))]
 pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pages");
 
 /// Every file, by its name below `pages/`.
-pub(crate) const NAMES: [&str; 47] = [
+pub(crate) const NAMES: [&str; 48] = [
     "app.js",
     "base.css",
     "el/badge.js",
@@ -20,11 +26,13 @@ pub(crate) const NAMES: [&str; 47] = [
     "el/composer.js",
     "el/dialog.js",
     "el/drop.js",
+    "el/empty.js",
     "el/field.js",
     "el/grist.js",
     "el/jobcells.js",
     "el/lightbox.js",
     "el/rows.js",
+    "el/segments.js",
     "el/stage.js",
     "el/trouble.js",
     "favicon.svg",
@@ -41,7 +49,6 @@ pub(crate) const NAMES: [&str; 47] = [
     "lib/pager.js",
     "lib/pictures.js",
     "lib/preview.js",
-    "lib/reasons.js",
     "lib/recipe.js",
     "lib/route.js",
     "lib/store.js",
@@ -58,18 +65,39 @@ pub(crate) const NAMES: [&str; 47] = [
     "tokens.css",
 ];
 
-/// The content of a file that is in the table.
+/// A file that is in the table: its name and its content.
 #[cfg(debug_assertions)]
-pub(crate) fn read(name: &str) -> Option<Cow<'static, [u8]>> {
+pub(crate) fn read(name: &str) -> Option<(&'static str, Cow<'static, [u8]>)> {
     let name = NAMES.iter().find(|known| **known == name)?;
-    std::fs::read(format!("{ROOT}/{name}")).ok().map(Cow::Owned)
+    Some((name, Cow::Owned(std::fs::read(format!("{ROOT}/{name}")).ok()?)))
 }
 
-/// The content of a file that is in the table.
+/// A file that is in the table: its name and its content.
 #[cfg(not(debug_assertions))]
-pub(crate) fn read(name: &str) -> Option<Cow<'static, [u8]>> {
+pub(crate) fn read(name: &str) -> Option<(&'static str, Cow<'static, [u8]>)> {
     let at = NAMES.iter().position(|known| *known == name)?;
-    Some(Cow::Borrowed(BYTES[at]))
+    Some((NAMES[at], Cow::Borrowed(BYTES[at])))
+}
+
+/// The content of a file, packed by gzip.
+#[cfg(debug_assertions)]
+pub(crate) fn packed(_: &str, bytes: &[u8]) -> Cow<'static, [u8]> {
+    Cow::Owned(pack(bytes))
+}
+
+/// The content of a file, packed by gzip when it is asked for the first time.
+#[cfg(not(debug_assertions))]
+pub(crate) fn packed(name: &str, bytes: &[u8]) -> Cow<'static, [u8]> {
+    static PACKED: [OnceLock<Vec<u8>>; NAMES.len()] = [const { OnceLock::new() }; NAMES.len()];
+    match NAMES.iter().position(|known| *known == name) {
+        Some(at) => Cow::Borrowed(PACKED[at].get_or_init(|| pack(bytes))),
+        None => Cow::Owned(pack(bytes)),
+    }
+}
+
+fn pack(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = GzEncoder::new(vec![], Compression::best());
+    packed.write_all(bytes).and_then(|()| packed.finish()).expect("memory takes all")
 }
 
 /// Their contents, in the same order.
@@ -86,11 +114,13 @@ const BYTES: [&[u8]; NAMES.len()] = [
     include_bytes!("../pages/el/composer.js"),
     include_bytes!("../pages/el/dialog.js"),
     include_bytes!("../pages/el/drop.js"),
+    include_bytes!("../pages/el/empty.js"),
     include_bytes!("../pages/el/field.js"),
     include_bytes!("../pages/el/grist.js"),
     include_bytes!("../pages/el/jobcells.js"),
     include_bytes!("../pages/el/lightbox.js"),
     include_bytes!("../pages/el/rows.js"),
+    include_bytes!("../pages/el/segments.js"),
     include_bytes!("../pages/el/stage.js"),
     include_bytes!("../pages/el/trouble.js"),
     include_bytes!("../pages/favicon.svg"),
@@ -107,7 +137,6 @@ const BYTES: [&[u8]; NAMES.len()] = [
     include_bytes!("../pages/lib/pager.js"),
     include_bytes!("../pages/lib/pictures.js"),
     include_bytes!("../pages/lib/preview.js"),
-    include_bytes!("../pages/lib/reasons.js"),
     include_bytes!("../pages/lib/recipe.js"),
     include_bytes!("../pages/lib/route.js"),
     include_bytes!("../pages/lib/store.js"),

@@ -80,6 +80,7 @@ fn instance(number: u32, tick: u32, now: Timestamp) -> Instance {
         launched_at: now + Duration::ZERO,
         draining_since: None,
         target: None,
+        impaired: None,
         report: (number % 100 != tick % 100).then_some(report),
     }
 }

@@ -1,5 +1,7 @@
 //! What a process really takes, C libraries included: one job against its estimate, and a long life.
 
+#![allow(unsafe_code, reason = "a call into the C library")]
+
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -41,7 +43,7 @@ const RECIPES: [&str; 4] = [
 ];
 
 /// Grinds so many pictures of every kind on two threads, and tells the resident bytes at each
-/// twentieth of the way.
+/// twentieth of the way: what is in use then, without what the allocator keeps for the next picture.
 pub fn life(pictures: u64) -> Vec<u64> {
     let files = ["tests/files", "samples"].map(|name| files_below(&source_tree().join(name)));
     let sources: Vec<_> = files.concat().iter().filter_map(|path| fs::read(path).ok()).collect();
@@ -62,6 +64,7 @@ pub fn life(pictures: u64) -> Vec<u64> {
             let (source, recipe) = (round / recipes.len(), round % recipes.len());
             drop(mill.grind(&sources[source], &recipes[recipe], &Overlays::default()));
             if done.fetch_add(1, Ordering::Relaxed) % (pictures / 20).max(1) == 0 {
+                give_back();
                 marks.push((number, status("VmRSS")));
             }
         }
@@ -74,10 +77,6 @@ pub fn life(pictures: u64) -> Vec<u64> {
     marks.into_iter().map(|(_, bytes)| bytes).collect()
 }
 
-/// What the allocator may keep of what was given back, so that the next picture finds it: as much as
-/// `pixmill_ops` tells it to.
-const KEPT: u64 = 64 << 20;
-
 /// Whether a process that took so much at moments of its life has stopped growing: what it takes in
 /// the last quarter is what it took at the most in the quarter before, or hardly more. At first it
 /// grows with the largest picture that each thread has met.
@@ -85,8 +84,22 @@ pub fn is_flat(marks: &[u64]) -> bool {
     let late = &marks[marks.len() / 2..];
     let (early, late) = late.split_at(late.len() / 2);
     let most = |marks: &[u64]| marks.iter().copied().max().unwrap_or(0);
-    most(late) <= most(early) + most(early) / 20 + KEPT
+    most(late) <= most(early) + most(early) / 20
 }
+
+/// Has the allocator give back to the system what nobody uses.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn give_back() {
+    unsafe extern "C" {
+        fn malloc_trim(pad: usize) -> std::ffi::c_int;
+    }
+    // SAFETY: it may be called by any thread at any time, and touches only what is free.
+    unsafe { malloc_trim(0) };
+}
+
+/// Other allocators are left as they are.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn give_back() {}
 
 /// A line of what the kernel says of this process, in bytes.
 fn status(name: &str) -> u64 {

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::documents::{read_batch, read_result, write_batch};
+use crate::manifest::announce;
 use crate::patience::patiently;
 use crate::submit::send_all;
 
@@ -142,8 +143,13 @@ impl Drops {
         Ok(Haul { pixmill: Version, before, jobs })
     }
 
-    /// Sends a haul. From here on each of its jobs ends in a result.
+    /// Sends a haul. From here on each of its jobs is known while it waits, and ends in a result.
     pub async fn send(&self, haul: &Haul) -> Result<(), Error> {
+        for batch in haul.before.keys() {
+            let of_batch = haul.jobs.iter().filter(|job| job.batch == *batch);
+            let jobs: Vec<_> = of_batch.cloned().collect();
+            announce(&self.pipeline, batch, &jobs).await?;
+        }
         send_all(&self.pipeline, &haul.jobs).await
     }
 

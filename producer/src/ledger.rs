@@ -11,6 +11,7 @@ use pixmill_contract::{
 };
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::documents::read_result;
 
@@ -71,13 +72,15 @@ pub struct Ledger {
     retried: HashSet<JobId>,
     /// What has changed since somebody asked for it.
     changed: HashSet<JobId>,
+    /// How long the last look read what was new.
+    reading: Duration,
 }
 
 impl Ledger {
     /// A ledger without entries.
     pub fn new(pipeline: Pipeline, batch: BatchId) -> Self {
-        let (read, ends, retried, changed) = <_>::default();
-        Self { pipeline, batch, read, ends, retried, changed }
+        let (read, ends, retried, changed, reading) = <_>::default();
+        Self { pipeline, batch, read, ends, retried, changed, reading }
     }
 
     /// Adds what was kept of it. A look corrects what is not so any more.
@@ -100,8 +103,14 @@ impl Ledger {
         &self.batch
     }
 
+    /// How long the last look read what was new, which no later one has to do again.
+    pub fn reading(&self) -> Duration {
+        self.reading
+    }
+
     /// Adds what has ended since the last look.
     pub async fn look(&mut self) -> Result<(), Error> {
+        self.reading = Duration::ZERO;
         let prefix = format!("{RESULTS}{}/", self.batch);
         let mut after = None;
         let mut seen = 0;
@@ -117,7 +126,9 @@ impl Ledger {
                     new.push((id, listed.size));
                 }
             }
-            self.read_all(new).await?;
+            let (began, asked) = (Instant::now(), u32::try_from(new.len()).unwrap_or(u32::MAX));
+            let learned = self.read_all(new).await?;
+            self.reading += began.elapsed() * learned / asked.max(1);
         }
         if self.read.len() > seen {
             self.forget_removed().await?;
@@ -126,7 +137,9 @@ impl Ledger {
         Ok(())
     }
 
-    async fn read_all(&mut self, new: Vec<(JobId, u64)>) -> Result<(), Error> {
+    /// Reads these results. Returns how many need not be read again.
+    async fn read_all(&mut self, new: Vec<(JobId, u64)>) -> Result<u32, Error> {
+        let mut learned = 0;
         let mut readers = JoinSet::new();
         for part in new.chunks(new.len().div_ceil(READERS).max(1)) {
             let (pipeline, batch, part) =
@@ -143,6 +156,7 @@ impl Ledger {
         for part in readers.join_all().await {
             for (id, size, end) in part? {
                 if let Some(end) = end {
+                    learned += 1;
                     self.read.insert(id.clone(), size);
                     self.ends.insert(id.clone(), end);
                 } else {
@@ -152,7 +166,7 @@ impl Ledger {
                 self.changed.insert(id);
             }
         }
-        Ok(())
+        Ok(learned)
     }
 
     fn forget(&mut self, id: &JobId) {

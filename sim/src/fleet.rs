@@ -239,6 +239,7 @@ impl Fleet for Port {
                 launched_at: host.launched_at,
                 draining_since: host.marked.map(|(at, _)| at),
                 target: None,
+                impaired: None,
                 report,
             });
         }

@@ -182,10 +182,13 @@ Examples:
   pixmill doctor --data mill/
   pixmill doctor --backend aws --bucket pictures --queue jobs
   pixmill doctor --backend aws --bucket pictures --queue jobs --json
+  pixmill doctor --backend aws --bucket pictures --queue jobs --asg grinders --max 20
 
 Each line begins with ok, warning, error, or ? for what cannot be known; below what is wrong stands
 what mends it. No job is touched. On AWS it writes one small object, probes/doctor, and removes it;
-what the queues allow is asked in ways that change nothing: `not denied` is as much as that can tell.";
+what the queues allow is asked in ways that change nothing: `not denied` is as much as that can tell.
+With a fleet (--asg, or --launch-template, and --target-group) it tells what its controller needs of
+EC2, Auto Scaling and load balancing, likewise; to be asked with the controller's own credentials.";
     with_codes(text, "doctor")
 }
 

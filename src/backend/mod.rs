@@ -15,6 +15,8 @@ use pixmill_contract::{Fleet, ObjectStore, Pipeline, WorkerId};
 use pixmill_local::{ProcessFleet, SqliteQueue};
 
 use crate::args::{Backend, Data};
+#[cfg(feature = "aws")]
+use crate::ec2::HeardFleet;
 
 #[cfg(feature = "aws")]
 pub(crate) use aws::options as aws_options;
@@ -77,7 +79,8 @@ impl Opened {
         }
     }
 
-    /// The fleet of the pipeline on this machine, to be looked at, if it has one.
+    /// The fleet of the pipeline, to be looked at, if it has one that is known: of one on AWS, what its
+    /// controller saw last.
     pub(crate) fn fleet(&self, data: &Data) -> anyhow::Result<Option<Arc<dyn Fleet>>> {
         match (&self.kind, &data.data) {
             (Kind::Local(jobs), Some(data)) => {
@@ -87,7 +90,7 @@ impl Opened {
             }
             (Kind::Local(_), None) => Ok(None),
             #[cfg(feature = "aws")]
-            (Kind::Aws(_), _) => Ok(None),
+            (Kind::Aws(_), _) => Ok(Some(Arc::new(HeardFleet::new(self.pipeline.clone())))),
         }
     }
 

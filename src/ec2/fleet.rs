@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use pixmill_contract::{Fleet, SystemClock};
+use pixmill_ec2::doctor::Named;
 use pixmill_ec2::{AsgFleet, AsgOptions, Ec2Fleet, Ec2Options, FleetOptions, Template};
 
 use crate::args::{self, Data, Launching, Machines};
@@ -48,6 +49,19 @@ pub(crate) async fn seen(data: &Data, machines: &Machines) -> anyhow::Result<Arc
     }
     let plain = Ec2Options { name: name(data)?, ..Ec2Options::default() };
     Ok(Arc::new(Ec2Fleet::new(&configuration, &options, plain, clock)?))
+}
+
+/// The fleet that a controller would look after, to be asked about.
+pub(crate) fn named(
+    data: &Data,
+    machines: &Machines,
+    launching: &Launching,
+) -> anyhow::Result<Named> {
+    let template = launching.launch_template.as_deref().map(Template::parse);
+    Ok(match &machines.asg {
+        Some(group) => Named::Group(group.clone()),
+        None => Named::Plain(plain(data, launching, template)?),
+    })
 }
 
 fn options(machines: &Machines) -> anyhow::Result<FleetOptions> {

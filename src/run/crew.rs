@@ -1,7 +1,9 @@
 //! The worker processes of a run: kept at their number, replaced when they die, with what they held
-//! released at once. A crash costs a delivery and not the run.
+//! released at once. A crash costs a delivery and not the run. One that is stopped for longer than its
+//! deliveries stay hidden is killed, as it may hold the lock that all others wait for.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -10,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use pixmill_consumer::Stage;
 use pixmill_contract::{Queue as _, WorkerId};
-use pixmill_local::LocalBackend;
+use pixmill_local::{LocalBackend, Standstill};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
@@ -40,6 +42,13 @@ const DISMISSAL: Duration = Duration::from_secs(2);
 /// How much longer than the drain timeout a drain may take: a receive is waited for, and releases.
 const DRAIN_MARGIN: Duration = Duration::from_secs(10);
 
+/// A worker stands still for no longer than its deliveries stay hidden, nor than this: a run that gets
+/// nowhere for twice as long gives up.
+const STANDSTILL: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether workers stand still.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// The last lines that workers wrote, for the case that none of them lives.
 const LINES_KEPT: usize = 5;
 
@@ -51,6 +60,10 @@ pub(crate) struct Crew {
     size: usize,
     drain_timeout: Duration,
     workers: Vec<Worker>,
+    standstill: Standstill,
+    looked_at: Option<Instant>,
+    /// Workers that are gone, whose deliveries are still to be released.
+    bereft: Vec<WorkerId>,
     started: usize,
     died: usize,
     stillborn: usize,
@@ -97,6 +110,9 @@ impl Crew {
             size,
             drain_timeout: args.work.drain_timeout,
             workers: Vec::with_capacity(size),
+            standstill: Standstill::new(args.work.visibility.min(STANDSTILL)),
+            looked_at: None,
+            bereft: vec![],
             started: 0,
             died: 0,
             stillborn: 0,
@@ -155,26 +171,75 @@ impl Crew {
             let surplus = self.last_lines.len().saturating_sub(LINES_KEPT);
             self.last_lines.drain(..surplus);
         }
+        self.kill_the_stopped();
         for (worker, status) in self.take_dead()? {
             self.storms.note(worker.id.as_str(), "");
             self.died += 1;
-            let released = self.local.jobs.release_held_by(&worker.id).await?;
             progress.say(&format!("worker {} {}; replaced", worker.id, how_it_ended(status)));
-            tracing::info!(worker = %worker.id, released, "replaced a worker");
-            // One that held a job did get to work, and the job may be what killed it.
-            if released == 0 && worker.started_at.elapsed() < STILLBORN {
+            if worker.started_at.elapsed() < STILLBORN {
                 self.stillborn += 1;
             } else {
                 self.stillborn = 0;
             }
+            self.bereft.push(worker.id);
         }
+        self.release_what_the_dead_held().await;
         if self.stillborn > MAX_STILLBORN {
             bail!(
                 "workers die as soon as they are started; they say:\n{}",
                 self.last_lines.join("\n")
             );
         }
-        self.fill_up()
+        // The system may refuse for a while to start one: whoever is there goes on.
+        let trouble = self.fill_up().err().map(|error| format!("{error:#}"));
+        self.storms.note("start", &trouble.unwrap_or_default());
+        Ok(())
+    }
+
+    /// Kills workers that have stood still for longer than their leases last.
+    fn kill_the_stopped(&mut self) {
+        if self.looked_at.is_some_and(|at| at.elapsed() < LOOK) {
+            return;
+        }
+        self.looked_at = Some(Instant::now());
+        let processes = self.workers.iter().filter_map(|worker| worker.child.id());
+        let stopped = self.standstill.look(processes);
+        let is_stopped =
+            |worker: &&Worker| worker.child.id().is_some_and(|id| stopped.contains(&id));
+        for worker in self.workers.iter().filter(is_stopped) {
+            tracing::warn!(worker = %worker.id, "killing a worker that was stopped for too long");
+            worker.signal(Signal::KILL);
+        }
+    }
+
+    /// Keeps workers that stand still from keeping everybody, for as long as nobody tends them.
+    pub(crate) async fn watch(&mut self) -> Infallible {
+        loop {
+            self.kill_the_stopped();
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// What cannot be released now, as the queue is out, is with the next look.
+    async fn release_what_the_dead_held(&mut self) {
+        let mut trouble = String::new();
+        while let Some(worker) = self.bereft.last() {
+            match self.local.jobs.release_held_by(worker).await {
+                Ok(released) => {
+                    tracing::info!(%worker, released, "replaced a worker");
+                    // One that held a job did get to work, and the job may be what killed it.
+                    if released > 0 {
+                        self.stillborn = 0;
+                    }
+                    self.bereft.pop();
+                }
+                Err(error) => {
+                    trouble = error.chain();
+                    break;
+                }
+            }
+        }
+        self.storms.note("release", &trouble);
     }
 
     fn take_dead(&mut self) -> anyhow::Result<Vec<(Worker, ExitStatus)>> {
@@ -202,9 +267,12 @@ impl Crew {
 
     /// Sends the workers home once nothing is left in the queue: the last messages are deleted after
     /// their ends are known. They hold nothing then, and end at once.
-    pub(crate) async fn dismiss(mut self) -> anyhow::Result<()> {
+    pub(crate) async fn dismiss(mut self) {
         let patience = Instant::now() + DISMISSAL;
-        while Instant::now() < patience && self.local.jobs.depth().await?.total() > 0 {
+        // Should the queue be out by now, that is the next run's to mind.
+        while Instant::now() < patience
+            && self.local.jobs.depth().await.is_ok_and(|depth| depth.total() > 0)
+        {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         for worker in &mut self.workers {
@@ -215,7 +283,6 @@ impl Crew {
             self.signal(Signal::KILL);
             self.ended().await;
         }
-        Ok(())
     }
 
     /// Returns once no worker is left.
@@ -245,13 +312,19 @@ impl Crew {
 
     fn signal(&self, signal: Signal) {
         for worker in &self.workers {
-            let pid = worker.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-            if let Some(pid) = pid
-                && let Err(error) = kill_process(pid, signal)
-            {
-                // It has ended by itself in this moment.
-                tracing::debug!(worker = %worker.id, %error, "failed to signal a worker");
-            }
+            worker.signal(signal);
+        }
+    }
+}
+
+impl Worker {
+    fn signal(&self, signal: Signal) {
+        let pid = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        if let Some(pid) = pid
+            && let Err(error) = kill_process(pid, signal)
+        {
+            // It has ended by itself in this moment.
+            tracing::debug!(worker = %self.id, %error, "failed to signal a worker");
         }
     }
 }

@@ -75,12 +75,13 @@ pub(crate) async fn run(args: args::Run, telemetry: &args::Telemetry) -> anyhow:
     replies.purge().await?;
 
     let mut stage = shutdown::listen()?;
-    let crew = Crew::start(&state, &args, telemetry, found.inputs.len(), local.clone())?;
+    let mut crew = Crew::start(&state, &args, telemetry, found.inputs.len(), local.clone())?;
     let planned = plan::make_and_send(&pipeline, &local, &args, &recipe, &found, &out);
     let plan = tokio::select! {
         biased;
         _ = stage.wait_for(|stage| *stage > Stage::Running) => return Ok(exit::INTERRUPTED.into()),
         plan = planned => plan?,
+        never = crew.watch() => match never {},
     };
 
     let mut report = Report::new(&plan, &found, &out);
@@ -202,7 +203,7 @@ impl Work {
         report.workers_died = self.crew.died();
         report.worker_memory_bytes = self.crew.peak_memory_bytes();
         if end == End::Finished {
-            self.crew.dismiss().await?;
+            self.crew.dismiss().await;
             return Ok(end);
         }
         self.crew.stop(&mut self.stage).await;

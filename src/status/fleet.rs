@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::HumanDuration;
 use pixmill_contract::document::Report;
-use pixmill_contract::port::{Instance, Lifecycle, TargetHealth, TargetState};
+use pixmill_contract::port::{Impairment, Instance, Lifecycle, TargetHealth, TargetState};
 use pixmill_contract::{Fleet, Pipeline, Timestamp};
 use pixmill_controller::{Decision, Note, Standing, last_decisions, standing};
 use serde_json::{Value as Json, json};
@@ -134,6 +134,9 @@ impl FleetView {
         if let Some(target) = &instance.target {
             row.push_str(&format!("  {}", probed(target)));
         }
+        if let Some(of) = instance.impaired {
+            row.push_str(&format!("  EC2 finds it impaired ({})", checked(of)));
+        }
         if let Some(why) = why {
             row.push_str(&format!("  {}", one_line(&why)));
         }
@@ -175,6 +178,7 @@ impl FleetView {
                 "launched_at": instance.launched_at,
                 "draining_since": instance.draining_since,
                 "target": instance.target,
+                "impaired": instance.impaired,
                 "report": instance.report,
             })
         });
@@ -192,6 +196,14 @@ impl FleetView {
             "last": self.decisions.first(),
             "decisions": self.doings().collect::<Vec<_>>(),
         })
+    }
+}
+
+/// Which of EC2's own checks of a machine fail, in its words.
+fn checked(of: Impairment) -> &'static str {
+    match of {
+        Impairment::System => "system status",
+        Impairment::Instance => "instance status",
     }
 }
 

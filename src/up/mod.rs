@@ -68,7 +68,7 @@ pub(crate) async fn run(args: args::Up, telemetry: &args::Telemetry) -> anyhow::
     let fleet = workers.fleet(&args.data, &local)?;
     let front = Front {
         pipeline: pipeline.clone(),
-        fleet: Some(Arc::clone(&fleet)),
+        fleet: Arc::clone(&fleet),
         upload_links: None,
         directory: Some(args.data.clone()),
     };

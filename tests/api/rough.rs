@@ -40,6 +40,25 @@ fn what_was_accepted_survives_a_kill_right_after_the_answer() {
 }
 
 #[test]
+fn nothing_is_accepted_into_a_queue_that_was_removed() {
+    let place = Place::new();
+    let server = Server::of(&place);
+    server.submit("recipe=invert&name=early.jpg", &photo(1)).expect(202);
+    std::fs::remove_file(place.data().join("queue.sqlite")).unwrap();
+    let submit = |server: &Server| {
+        let fields = ["Content-Type: image/jpeg", "Idempotency-Key: late"];
+        server.send("POST /v1/jobs?recipe=invert&name=late.jpg", &fields, &photo(2))
+    };
+    submit(&server).expect(503);
+    server.process.kill();
+    let server = Server::of(&place);
+    assert!(server.process.stderr().contains("the queue is gone"), "a loss is told");
+    submit(&server).expect(202);
+    let _worker = worker(&place);
+    eventually("its result", SOON, || (result_count(&place.data()) == 1).then_some(()));
+}
+
+#[test]
 fn what_is_too_large_is_refused_as_it_comes() {
     let place = Place::new();
     let server = Server::start(place.on_data("producer").args(["--max-input", "100kB"]));

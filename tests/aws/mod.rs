@@ -10,6 +10,7 @@ mod ec2;
 mod events;
 mod everyday;
 mod outage;
+mod storm;
 mod triage;
 
 use std::path::PathBuf;

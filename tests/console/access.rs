@@ -27,6 +27,10 @@ fn files_come_with_strict_rules_and_are_asked_for_again() {
     let known = ask(server.at, "GET /", &["Connection: close", &again]).unwrap();
     assert_eq!((known.status, known.body.as_str()), (304, ""));
     assert!(known.head.contains("content-security-policy"));
+    let packed =
+        ask(server.at, "HEAD /console/app.js", &["Connection: close", "Accept-Encoding: gzip, br"]);
+    let packed = packed.unwrap().head;
+    assert!(packed.contains("content-encoding: gzip") && packed.contains("-gzip\""), "{packed}");
     for other in
         ["/console/", "/console/../Cargo.toml", "/console/%2e%2e/Cargo.toml", "/index.html"]
     {

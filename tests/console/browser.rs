@@ -95,9 +95,13 @@ impl Browser {
     /// For somebody who wants this theme, and nothing that moves: what is only fading in cannot be
     /// judged.
     pub(super) fn theme(&self, theme: &str) {
-        let feature = |name: &str, value: &str| json!({ "name": name, "value": value });
-        let features =
-            [feature("prefers-color-scheme", theme), feature("prefers-reduced-motion", "reduce")];
+        self.media(&[("prefers-color-scheme", theme), ("prefers-reduced-motion", "reduce")]);
+    }
+
+    /// For somebody who wants it so, and everything else as it is.
+    pub(super) fn media(&self, features: &[(&str, &str)]) {
+        let feature = |(name, value): &(&str, &str)| json!({ "name": name, "value": value });
+        let features: Vec<_> = features.iter().map(feature).collect();
         self.tool("Emulation.setEmulatedMedia", &json!({ "features": features }));
     }
 
@@ -230,6 +234,33 @@ impl Browser {
              document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: \
              true, cancelable: true }));";
         self.script_with(drop, &json!([files]));
+    }
+
+    /// Drops what is at these paths, files and folders, as a desktop does.
+    pub(super) fn drop_paths(&self, paths: &[&Path]) {
+        let data = json!({ "items": [], "files": paths, "dragOperationsMask": 1 });
+        for kind in ["dragEnter", "dragOver", "drop"] {
+            let event = json!({ "type": kind, "x": 300, "y": 300, "data": data });
+            self.tool("Input.dispatchDragEvent", &event);
+        }
+    }
+
+    /// Puts a PNG on the clipboard, and pastes it wherever the focus is.
+    pub(super) fn paste_picture(&self, png: &[u8]) {
+        let may = json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+        self.tool("Browser.grantPermissions", &may);
+        let write = "const image = new Blob([new Uint8Array(arguments[0])], { type: 'image/png' }); \
+             await navigator.clipboard.write([new ClipboardItem({ 'image/png': image })]); \
+             return true;";
+        assert_eq!(self.script_with(write, &json!([png])), true);
+        let key = |kind: &str, commands: &[&str]| {
+            let key = json!({
+                "type": kind, "key": "v", "code": "KeyV", "modifiers": 2, "commands": commands,
+            });
+            self.tool("Input.dispatchKeyEvent", &key);
+        };
+        key("rawKeyDown", &["paste"]);
+        key("keyUp", &[]);
     }
 
     /// The visible text of an element; none if there is no such element.

@@ -1,4 +1,4 @@
-//! Every screen, light and dark, on a desktop and a phone: no serious finding of accessibility, no
+//! Every screen, light, dark and in a system's own colours, on a desktop and a phone: no serious finding of accessibility, no
 //! sideways scrolling, nothing that breaks the page's own rules. Each is kept as a picture in
 //! `target/screenshots`, to be looked at.
 
@@ -50,7 +50,7 @@ fn every_screen_can_be_used_by_everybody_on_everything() {
     let browser = desktop(&place);
     filled(&place, &browser, &server);
     let settings = ["--min", "1", "--max", "2", "--interval", "500ms", "--boot", "500ms"];
-    let controller = place.on_data("controller").args(settings).bound(10 * SOON).start();
+    let _controller = place.on_data("controller").args(settings).bound(10 * SOON).start();
     let checker = checker();
     let batch = server.get("/v1/batches")["batches"][0]["batch"].as_str().unwrap().to_owned();
     let jobs = server.get(&format!("/v1/batches/{batch}/jobs?q=portrait"));
@@ -101,8 +101,17 @@ fn every_screen_can_be_used_by_everybody_on_everything() {
             }
             let wide = browser.script("return [document.documentElement.scrollWidth, innerWidth]");
             assert_eq!(wide[0], wide[1], "{name} scrolls sideways ({size})");
-            for theme in ["light", "dark"] {
-                browser.theme(theme);
+            for theme in ["light", "dark", "forced"] {
+                match (theme, size) {
+                    ("forced", "desktop") => {
+                        browser.media(&[
+                            ("forced-colors", "active"),
+                            ("prefers-reduced-motion", "reduce"),
+                        ]);
+                    }
+                    ("forced", _) => continue,
+                    _ => browser.theme(theme),
+                }
                 browser.shot(&format!("{name}-{size}-{theme}"));
                 if size == "zoomed" {
                     continue;
@@ -113,7 +122,6 @@ fn every_screen_can_be_used_by_everybody_on_everything() {
             assert_eq!(browser.wrongs(), json!([]), "{name} {size}");
         }
     }
-    drop(controller.kill());
 }
 
 #[test]
@@ -157,4 +165,26 @@ fn the_whole_story_needs_no_pointer() {
     browser.until("it closes", "!document.querySelector('dialog')");
     browser.keys(&["v"]);
     browser.until("a gallery", "document.querySelector('px-rows.tiles')");
+}
+
+#[test]
+fn whoever_wants_nothing_to_move_sees_nothing_move() {
+    let place = Place::new();
+    let server = Served::of(&place);
+    let browser = on_grind(&place, &server);
+    browser.drop_files(&[("a.jpg", &photo_of(1, 300, 200))]);
+    browser.press("#run", "Grind 1 picture");
+    // Nobody works: the mill turns as long as the page is open.
+    browser.until_text(".head .badge", "Running 0 %");
+    let moving = "document.getAnimations().filter((one) => one.playState === 'running').length";
+    browser.media(&[("prefers-reduced-motion", "no-preference")]);
+    browser.until("the mill turns", moving);
+    browser.media(&[("prefers-reduced-motion", "reduce")]);
+    browser.until("nothing moves", &format!("{moving} === 0"));
+    for screen in ["grind", "jobs", "fleet", "dead", "batch"] {
+        browser.keys(&["g", &screen[..1]]);
+        let shown = format!("#nav [data-screen={screen}][aria-current]");
+        browser.until("it is shown", &format!("document.querySelector('{shown}')"));
+        assert_eq!(browser.script(&format!("return {moving}")), 0, "{screen}");
+    }
 }

@@ -45,7 +45,7 @@ fn five_thousand_pictures_are_one_batch_like_any_other() {
         "document.querySelector('px-rows').getAttribute('aria-rowcount') === '5000'",
     );
     browser.until("few rows", "document.querySelectorAll('.row').length < 80");
-    // To the last row and back, by keys, each frame in time to be smooth.
+    // To the last row and back, by keys; a frame draws what is in view, however many there are.
     browser.script("document.querySelector('.row').focus()");
     browser.keys(&["\u{E010}"]);
     browser.until(
@@ -53,12 +53,13 @@ fn five_thousand_pictures_are_one_batch_like_any_other() {
         "document.activeElement.getAttribute('aria-rowindex') === \
         '5000' && document.activeElement.textContent.includes('Done')",
     );
-    let slowest = "let worst = 0; let before = performance.now(); \
+    let drawn = "let drawn = 0; const count = (all) => all.forEach((one) => drawn += \
+         [...one.addedNodes].filter((node) => node.classList?.contains('row')).length); const observer = new MutationObserver(count); \
+         observer.observe(document.querySelector('px-rows'), { childList: true, subtree: true }); \
          for (let n = 0; n < 60; n += 1) { scrollBy(0, -777); await new \
-         Promise(requestAnimationFrame); const now = performance.now(); worst = Math.max(worst, \
-         now - before); before = now; } return worst;";
-    let worst = browser.script(slowest).as_f64().unwrap();
-    assert!(worst < 500.0, "a frame took {worst} ms");
+         Promise(requestAnimationFrame); } count(observer.takeRecords()); return drawn;";
+    let drawn = browser.script(drawn).as_u64().unwrap();
+    assert!(drawn < 60 * 80, "{drawn} rows were drawn in 60 frames");
     browser.until("few rows", "document.querySelectorAll('.row').length < 80");
     // A cell of the bar leads to its row.
     browser.script("scrollTo(0, 0)");

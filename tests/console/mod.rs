@@ -2,12 +2,14 @@
 
 mod access;
 mod browser;
+mod choosing;
 mod dead;
 mod fleet;
 mod grind;
 mod lasting;
 mod looks;
 mod many;
+mod recipes;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Leftovers, SLOW};
+use super::SLOW;
+use super::processes::Leftovers;
 use rustix::process::Signal;
 use serde_json::Value;
 

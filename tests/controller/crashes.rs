@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use pixmill_contract::error::Result;
 use pixmill_contract::port::{Instance, Intent};
 use pixmill_contract::{Fleet, InstanceId};
-use pixmill_controller::Controller;
 use tokio::sync::Notify;
 
-use super::{Working, World, until};
-use crate::harness::{TWO, result_count};
+use super::bad::{self, Leaving};
+use super::working::{Working, until};
+use super::world::{On, World};
+use crate::harness::TWO;
 
 /// A fleet whose controller dies with the first action: it has its effect, and nothing comes after.
 #[derive(Debug)]
@@ -57,16 +57,16 @@ impl Fleet for Deadly {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_controller_that_is_killed_after_every_single_action_still_converges() {
-    let world = World::new(2, &[]);
+    let world = World::new(On::Processes, 2, &[]).await;
     world.place.put_photos(40);
     world.submit(TWO);
     let (mut lives, mut worked) = (0, false);
     loop {
-        let deadly = Arc::new(Deadly::new(Arc::clone(&world.fleet) as Arc<dyn Fleet>));
+        let deadly = Arc::new(Deadly::new(Arc::clone(&world.fleet)));
         let working = Working::start(world.controller_of(Arc::clone(&deadly) as Arc<dyn Fleet>));
         let is_home = async {
             until("the end", async || {
-                result_count(&world.place.data()) == 40 && world.living().await.is_empty()
+                world.ground.result_count() == 40 && world.living().await.is_empty()
             })
             .await;
         };
@@ -93,24 +93,10 @@ async fn a_controller_that_is_killed_after_every_single_action_still_converges()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_controllers_one_acts_and_the_other_takes_over() {
-    let world = World::new(2, &[]);
-    let named = |name: &str| Controller { name: name.to_owned(), ..world.controller() };
-    let first = Working::start(named("one"));
-    first.ticks(1).await;
-    let second = Working::start(named("two"));
-    world.place.put_photos(30);
-    world.submit(TWO);
-    world.until_results(30).await;
-    assert!(second.decisions().is_empty(), "two act at once");
-    let epoch = first.decisions()[0].record.epoch;
-    first.crash().await;
-    until("the other one's decision", async || !second.decisions().is_empty()).await;
-    let decisions = second.stop().await;
-    assert_eq!(decisions[0].record.epoch, epoch + 1);
-    assert!(world.ever() <= 2, "{} instances", world.ever());
+    bad::two_controllers_meet(On::Processes, Leaving::Killed).await;
+}
 
-    // One that was stopped leaves at once.
-    let third = Working::start(named("three"));
-    tokio::time::timeout(Duration::from_secs(10), third.ticks(1)).await.unwrap();
-    drop(third.stop().await);
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_controller_that_is_stopped_leaves_at_once() {
+    bad::two_controllers_meet(On::Processes, Leaving::Stopped).await;
 }

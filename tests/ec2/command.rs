@@ -2,9 +2,11 @@
 //! losses and its own death, and back to none, without losing a job.
 
 use rustix::process::Signal;
+use serde_json::{Value, json};
 
 use super::SOON;
 use super::world::{PICTURES, Told, World};
+use crate::api::Server;
 use crate::harness::{Running, eventually, token_file};
 
 /// From none to three, with losses and a dead controller in between, and back to none.
@@ -88,6 +90,7 @@ fn a_rehearsal_touches_no_machine_and_a_look_tells_of_each() {
     world.until_at_work(3);
     let status = world.command("status", &world.looking).arg("--fleet").go().expect(0).stdout;
     assert!(status.contains("target healthy"), "{status}");
+    sees_the_fleet_in_the_store(&world);
     let published = |asked: &[crate::harness::Request]| {
         asked.iter().any(|request| request.action == "PutMetricData").then_some(())
     };
@@ -95,6 +98,30 @@ fn a_rehearsal_touches_no_machine_and_a_look_tells_of_each() {
     assert!(world.power.count() >= 3);
     stop(controller);
     world.send_home();
+}
+
+/// Who serves the pipeline sees its fleet without being able to ask EC2 for it.
+fn sees_the_fleet_in_the_store(world: &World) {
+    let producer = world.cloud.pixmill("producer").arg("--spool").arg(world.place.path("spool"));
+    let server = Server::start(producer);
+    let at_work = |fleet: &Value| {
+        let instances = fleet["instances"].as_array().unwrap();
+        let works = |i: &&Value| i["report"]["leases"].as_u64().is_some_and(|leases| leases > 0);
+        instances.iter().filter(works).count() == 3 && fleet["totals"]["desired"] == 3
+    };
+    let fleet = eventually("the fleet in the store", SOON, || {
+        Some(server.get("/v1/fleet").expect(200).json()).filter(at_work)
+    });
+    let one = &fleet["instances"][0];
+    assert_eq!((&one["state"], &one["drainable"]), (&"ready".into(), &false.into()), "{one}");
+    assert_eq!(one["target"]["state"], "healthy", "{one}");
+    let drain = format!("/v1/fleet/{}/drain", one["id"].as_str().unwrap());
+    let refused = server.post_json(&drain, &json!({})).expect(409).json();
+    assert!(refused["detail"].as_str().unwrap().contains("--max"), "{refused}");
+    let session = server.get("/v1/session").expect(200).json();
+    assert!(session["features"].as_array().unwrap().contains(&"fleet".into()), "{session}");
+    server.process.signal(Signal::TERM);
+    server.process.end().expect(0);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pixmill_aws::{Credentials, SdkConfig, SharedCredentialsProvider};
+use pixmill_aws::SdkConfig;
 use pixmill_contract::port::Instance;
 use pixmill_contract::testing::{FleetHarness, fleet_conformance};
 use pixmill_contract::{Clock as _, Fleet, SystemClock, Timestamp};
@@ -20,6 +20,7 @@ use pixmill_ec2::{AsgFleet, AsgOptions, Ec2Fleet, Ec2Options, FleetOptions, Temp
 use rustix::process::Signal;
 
 use super::SOON;
+use super::ground::configuration;
 use crate::harness::{Place, Power, Region, Software, kill, pixmill, token_file};
 
 /// Which of the two.
@@ -47,14 +48,7 @@ impl Machines {
         let (port, token) = (region.worker_port(), token_file(&place.path("")));
         let target_group = Some(region.target_group());
         let options = FleetOptions { target_group, port, token: told(&token) };
-        let credentials = Credentials::new("test", "test", None, None, "the tests");
-        let configuration = pixmill_aws::configuration()
-            .await
-            .into_builder()
-            .region(pixmill_aws::Region::new("us-east-1"))
-            .endpoint_url(region.gateway.url())
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .build();
+        let configuration = configuration(region.gateway.url()).await;
         let data = place.data();
         let software: Software = Arc::new(move |_, address| {
             let consumer = pixmill().args(["consumer", "--slots", "1", "--ec2", "--data"]);

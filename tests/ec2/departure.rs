@@ -9,7 +9,7 @@ use crate::harness::{Cloud, Place, Region, TWO, Treatment, eventually};
 fn a_group_is_told_to_go_on_once_its_instance_has_drained() {
     let (place, cloud, region) = (Place::new(), Arc::new(Cloud::new()), Region::new());
     region.group("leaving", 1);
-    let power = region.power(software(&place, &cloud, &region, region.worker_port()));
+    let power = region.power(software(&place, &cloud, &region, region.worker_port(), &[]));
     region.set_desired("leaving", 1);
     place.put_photos(3);
     cloud.submit(&place, TWO).go().expect(0);

@@ -40,7 +40,7 @@ impl World {
         let port = region.worker_port();
         let software: Software = match instead {
             Some(instead) => Arc::new(move |_, _| instead()),
-            None => software(&place, &cloud, &region, port),
+            None => software(&place, &cloud, &region, port, &[]),
         };
         let power = region.power(software);
         Self { place, cloud, region, power, port, launching, looking }
@@ -59,13 +59,6 @@ impl World {
         let looking = ["--target-group", &group].map(str::to_owned);
         let launching = flags.map(str::to_owned).into_iter().chain(looking.clone());
         Self::new(launching.collect(), looking.to_vec(), region, instead)
-    }
-
-    /// Plain instances that nobody probes: a probe of the emulator's finds everybody healthy.
-    pub(crate) fn unprobed() -> Self {
-        let world = Self::plain();
-        let launching = world.launching[..4].to_vec();
-        Self { launching, looking: vec![], ..world }
     }
 
     /// An Auto Scaling group with its target group.

@@ -1,13 +1,12 @@
-//! Worlds that go wrong around machines: services that refuse, zones without machines, probes that
-//! lie, machines that never come up, hang, or are taken away.
+//! Worlds that go wrong around machines, as the command sees them: services that refuse, zones without
+//! machines, probes that lie, machines that never come up. Those in which more than minutes pass are
+//! in `bad.rs`.
 
 use std::time::Duration;
 
-use rustix::process::Signal;
-
 use super::SOON;
 use super::world::{PICTURES, Told, World};
-use crate::harness::{Invocation, Patience, Treatment, eventually, kill};
+use crate::harness::{Invocation, Patience, Treatment, eventually};
 
 /// Long enough for a hasty controller to do harm in.
 const WHILE: Duration = Duration::from_secs(6);
@@ -94,33 +93,6 @@ fn plain_instances_survive_their_services() {
 #[test]
 fn a_group_survives_its_services() {
     survives_its_services(&World::group());
-}
-
-#[test]
-fn a_spot_notice_and_a_machine_that_hangs_cost_no_job() {
-    let world = World::unprobed();
-    world.submit();
-    let controller = world.controller().args(["--deadline", "2s"]);
-    let controller = Told(controller.start());
-    world.until_at_work(3);
-    let three = world.until_running(3);
-    let at = "2126-01-01T00:00:00Z";
-    let notice = format!(r#"{{"action": "terminate", "time": "{at}"}}"#);
-    world.power.say(&three[0].id, "spot/instance-action", &notice);
-    kill(world.power.pid(&three[1].id).unwrap(), Signal::STOP);
-    let is_gone = |id: &str| {
-        let running = world.running();
-        running.iter().all(|machine| machine.id != id).then_some(())
-    };
-    eventually("an end of the one with the notice", SOON, || is_gone(&three[0].id));
-    eventually("an end of the one that hangs", SOON, || is_gone(&three[1].id));
-    world.until_done(PICTURES as usize);
-    world.until_running(0);
-    world.assert_nothing_lost();
-    let timeline = controller.0.stdout();
-    for reason in ["its worker drains by itself", "it holds nothing any more"] {
-        assert!(timeline.contains(reason), "{reason:?} is not in\n{timeline}");
-    }
 }
 
 /// Machines that come up and never report are given up, and launches are held back.

@@ -1,15 +1,11 @@
-//! A `pixmill up` with a place, recipes and a drop folder of its own, of which nothing outlives the
-//! test.
+//! A `pixmill up` with a place, recipes and a drop folder of its own.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::process::Signal;
-
-use super::{Invocation, Place, Running, eventually, files, kill, pixmill};
+use super::{Invocation, Place, Running, eventually, files, pixmill};
 
 /// How long anything may take that somebody waits for.
 pub(crate) const SOON: Duration = Duration::from_mins(2);
@@ -90,38 +86,12 @@ impl Mill {
     /// Kills the command and then its workers, at once.
     pub(crate) fn kill(&self, up: Running) {
         drop(up.kill());
-        self.kill_workers();
-    }
-
-    fn kill_workers(&self) {
-        for worker in self.workers() {
-            kill(worker, Signal::KILL);
-        }
-    }
-
-    /// The workers that live, whoever started them.
-    pub(crate) fn workers(&self) -> Vec<u32> {
-        let data = self.place.data();
-        let data = data.as_os_str().as_bytes();
-        let is_one = |pid: &u32| {
-            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let words: Vec<_> = line.split(|byte| *byte == 0).collect();
-            words.get(1) == Some(&b"consumer".as_slice()) && words.contains(&data)
-        };
-        let entries = fs::read_dir("/proc").unwrap().flatten();
-        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        pids.filter(is_one).collect()
+        self.place.kill_workers();
     }
 
     /// What `pixmill status` says, as JSON.
     pub(crate) fn status(&self) -> serde_json::Value {
         self.place.on_data("status").arg("--json").go().expect(0).json()
-    }
-}
-
-impl Drop for Mill {
-    fn drop(&mut self) {
-        self.kill_workers();
     }
 }
 

@@ -5,6 +5,7 @@ mod aws;
 mod clock;
 mod disk;
 mod http;
+mod locks;
 mod mill;
 mod pictures;
 mod process;
@@ -18,6 +19,7 @@ pub(crate) use aws::{
 pub(crate) use clock::{Patience, eventually, now, stays};
 pub(crate) use disk::SmallDisk;
 pub(crate) use http::{Answer, ask};
+pub(crate) use locks::{freeze_in_a_write, is_writing};
 pub(crate) use mill::{Mill, SOON, plain_up, unprivileged};
 pub(crate) use pictures::{
     canvas, frame, ground, large_photo, marked, oriented, photo, photo_of, png_claiming, sample,
@@ -31,14 +33,16 @@ pub(crate) use tree::{assert_same, files, stamps};
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 /// Two outputs, one of each format; quick.
 pub(crate) const TWO: &str = "thumb = resize:96 -> jpeg; gray = grayscale -> png";
 
-/// A place of a test's own, gone with it: inputs in `in`, outputs in `out`.
+/// A place of a test's own, gone with it and with its workers: inputs in `in`, outputs in `out`.
 pub(crate) struct Place {
     directory: TempDir,
 }
@@ -65,6 +69,26 @@ impl Place {
     /// The data directory of a pipeline that stays.
     pub(crate) fn data(&self) -> PathBuf {
         self.path("data")
+    }
+
+    /// The workers of that pipeline that live, whoever started them.
+    pub(crate) fn workers(&self) -> Vec<u32> {
+        let data = self.data();
+        let data = data.as_os_str().as_bytes();
+        let is_one = |pid: &u32| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let words: Vec<_> = line.split(|byte| *byte == 0).collect();
+            words.get(1) == Some(&b"consumer".as_slice()) && words.contains(&data)
+        };
+        let entries = fs::read_dir("/proc").unwrap().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.filter(is_one).collect()
+    }
+
+    pub(crate) fn kill_workers(&self) {
+        for worker in self.workers() {
+            kill(worker, Signal::KILL);
+        }
     }
 
     /// Writes an input.
@@ -104,6 +128,12 @@ impl Place {
     /// A command of the pipeline in `data`: `submit`, `consumer`, `status`, `retry`.
     pub(crate) fn on_data(&self, command: &str) -> Invocation {
         pixmill().arg(command).arg("--data").arg(self.data())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.kill_workers();
     }
 }
 

@@ -157,6 +157,11 @@ impl Running {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// Whether it has ended, and not well.
+    pub(crate) fn has_failed(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some_and(|status| !status.success())
+    }
+
     /// What it has written to standard output so far.
     pub(crate) fn stdout(&self) -> String {
         self.stdout.text()

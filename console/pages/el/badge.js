@@ -34,5 +34,8 @@ export function rebadge(element, state, word) {
   put(element, [...fresh.childNodes]);
 }
 
+/** Whether a job failed or was given up. */
+export const isBad = ({ state }) => state === "failed" || state === "dead";
+
 /** A job's state as people see it: one that failed before and is tried again is not just queued. */
 export const stateOf = (job) => (job.state === "pending" && job.troubles?.length ? "retrying" : job.state);

@@ -8,6 +8,8 @@ import { kept } from "../lib/store.js";
 import { badge } from "./badge.js";
 import { drawHead } from "./batchhead.js";
 import { rowOf, tileOf } from "./jobcells.js";
+import { unmatched } from "./empty.js";
+import { segments } from "./segments.js";
 import { trouble } from "./trouble.js";
 import "./grist.js";
 import "./rows.js";
@@ -31,7 +33,7 @@ export function frame(id, state, signal) {
     icon("download"),
     h("span"),
   );
-  const grist = h("px-grist");
+  const grist = h("px-grist", { class: "data" });
   const figures = h("div", { class: "figures data", "aria-live": "off" });
   const interrupted = h("div", { hidden: true });
   const failures = h("section", { class: "failures", "aria-label": "Why pictures failed", hidden: true });
@@ -42,8 +44,12 @@ export function frame(id, state, signal) {
     value: route().query.get("q") ?? "",
     oninput: debounced(() => filter({ q: search.value.trim() }), 200),
   });
-  const chips = h("div", { class: "segments", role: "radiogroup", "aria-label": "State" });
+  const chips = segments({ "aria-label": "State" }, STATES, (state) => filter({ state, code: null }));
+  const coded = h("button", { class: "quiet", hidden: true, onclick: () => filter({ code: null }) });
   const viewed = h("button", { class: "square", onclick: () => root.toggle() });
+  const finding = h("div", { class: "search grow" }, icon("search"), search);
+  const filters = h("div", { class: "line filters" }, finding, chips, coded, viewed);
+  const progress = h("section", { class: "card grist-card", "aria-label": "Progress" }, grist, figures);
   const fresh = h("button", { class: "fresh", hidden: true });
   const rows = h("px-rows", { class: "data" });
   const nothing = h("div", { class: "empty", hidden: true });
@@ -54,9 +60,9 @@ export function frame(id, state, signal) {
     h("div", { class: "head" }, title, badged, h("span", { class: "grow" }), download),
     wrong,
     interrupted,
-    h("section", { class: "card grist-card", "aria-label": "Progress" }, grist, figures),
+    progress,
     failures,
-    h("div", { class: "line filters" }, h("div", { class: "search grow" }, icon("search"), search), chips, viewed),
+    filters,
     fresh,
     rows,
     nothing,
@@ -85,6 +91,7 @@ export function frame(id, state, signal) {
     problem(error, retry) {
       wrong.hidden = !error;
       put(wrong, error && trouble(error, retry));
+      for (const part of [badged, progress, filters]) part.hidden = Boolean(error);
     },
     fresh(many, show) {
       fresh.hidden = !many;
@@ -92,26 +99,10 @@ export function frame(id, state, signal) {
       fresh.onclick = show;
     },
     filters() {
-      const now = route().query.get("state") ?? "";
+      chips.choose(route().query.get("state") ?? "");
       const code = route().query.get("code");
-      put(
-        chips,
-        STATES.map(([value, text]) =>
-          h(
-            "label",
-            {},
-            h("input", {
-              type: "radio",
-              name: "state",
-              value,
-              checked: value === now,
-              onchange: () => filter({ state: value, code: null }),
-            }),
-            h("span", {}, text),
-          ),
-        ),
-        code && h("button", { class: "quiet", onclick: () => filter({ code: null }) }, words(code), icon("cross")),
-      );
+      coded.hidden = !code;
+      put(coded, words(code), icon("cross"));
       put(viewed, icon(isGallery() ? "rows" : "grid"));
       viewed.setAttribute("aria-label", isGallery() ? "Show as rows" : "Show as a gallery");
     },
@@ -123,19 +114,10 @@ export function frame(id, state, signal) {
       put(
         nothing,
         filtered
-          ? [
-              h("strong", {}, "Nothing matches"),
-              h(
-                "button",
-                {
-                  onclick: () => {
-                    search.value = "";
-                    filter({ q: null, state: null, code: null });
-                  },
-                },
-                "Clear the filters",
-              ),
-            ]
+          ? unmatched(() => {
+              search.value = "";
+              filter({ q: null, state: null, code: null });
+            })
           : [h("strong", {}, "No pictures yet")],
       );
     },

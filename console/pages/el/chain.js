@@ -1,10 +1,11 @@
 // The chain of one output: operations that are moved by grip, by buttons or by Alt and arrows.
 import { announce, focusOnceDrawn } from "../lib/a11y.js";
 import { add, h, put } from "../lib/dom.js";
-import { editOutput } from "../lib/draft.js";
+import { back, editOutput } from "../lib/draft.js";
 import { icon } from "../lib/icons.js";
 import { entry, title, use } from "../lib/recipe.js";
 import { get } from "../lib/store.js";
+import { toast } from "./dialog.js";
 import { field } from "./field.js";
 
 /** How many parameters are shown without asking. */
@@ -68,10 +69,11 @@ function card(list, output, one, index) {
       act("Move up", "up", () => move(list, one.key, index - 1), index === 0),
       act("Move down", "down", () => move(list, one.key, index + 1), index === last),
       act("Remove", "cross", () => {
+        const undo = back();
         editOutput((to) => {
           to.chain = to.chain.filter((other) => other.key !== one.key);
         });
-        announce(`${name} removed`);
+        toast(`${name} removed`, undo);
         document.querySelector("#add-operation")?.focus();
       }),
     ),

@@ -4,7 +4,7 @@ import { h, put, s } from "../lib/dom.js";
 import { clock, clockExact, number } from "../lib/format.js";
 
 const PAD = { top: 18, right: 12, bottom: 24, left: 12 };
-const HEIGHT = 220;
+const HEIGHT = 240;
 const LABELS = 5;
 const TABLE_ROWS = 60;
 
@@ -108,7 +108,11 @@ class Chart extends HTMLElement {
         s("path", { class: "trace backlog", d: line(backlog, this.most.backlog) }),
         ...marks,
         ...labels,
-        s("text", { class: "tick", x: PAD.left + 2, y: PAD.top + 10 }, `${number(this.most.backlog)} waiting`),
+        s(
+          "text",
+          { class: "tick", x: PAD.left + 2, y: PAD.top + 10 },
+          at.length ? `${number(this.most.backlog)} waiting` : "Nothing is known of this time",
+        ),
         this.cross,
       ),
     );
@@ -131,16 +135,18 @@ class Chart extends HTMLElement {
       .join("");
   }
 
+  /** Steps over the ground, one shape for as long as something is known. */
   #steps(at, list) {
     const bottom = HEIGHT - PAD.bottom;
-    let d = "";
-    list.forEach((value, n) => {
-      if (value === null) return;
-      const next = n + 1 < at.length ? at[n + 1] : at[n];
-      const y = this.#y(value, this.most.size);
-      d += `M${this.#x(at[n])} ${bottom}V${y}H${this.#x(next)}V${bottom}Z`;
-    });
-    return d;
+    return list
+      .map((value, n) => {
+        if (value === null) return "";
+        const isFirst = n === 0 || list[n - 1] === null;
+        const isLast = n + 1 === list.length || list[n + 1] === null;
+        const from = isFirst ? `M${this.#x(at[n])} ${bottom}` : "";
+        return `${from}V${this.#y(value, this.most.size)}H${this.#x(at[n + 1] ?? at[n])}${isLast ? `V${bottom}Z` : ""}`;
+      })
+      .join("");
   }
 
   #say(n) {

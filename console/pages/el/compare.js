@@ -1,6 +1,7 @@
 // Before and after in one place: two pictures over each other, and a line that is moved across.
 import { h, put } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
+import { segments } from "./segments.js";
 
 const MODES = [
   ["before", "Before"],
@@ -66,38 +67,26 @@ class Compare extends HTMLElement {
       },
       { passive: false },
     );
+    this.modes = segments({ "aria-label": "Shown" }, MODES, (mode) => {
+      this.mode = mode;
+    });
+    const zooms = segments({ "aria-label": "Zoom" }, ZOOMS, (zoom) => this.zoom(Number(zoom)));
+    this.addEventListener("zoom", ({ detail }) => zooms.choose(String(detail)));
+    zooms.choose("1");
     put(
       this,
       this.stage,
       h(
         "div",
         { class: "line compare-bar" },
-        this.#choice("Shown", MODES, "split", (mode) => {
-          this.mode = mode;
-        }),
-        this.#choice("Zoom", ZOOMS, "1", (zoom) => this.zoom(Number(zoom))),
+        this.modes,
+        zooms,
         h("div", { class: "grow line facts" }),
       ),
     );
     this.facts = this.querySelector(".facts");
     this.move(50);
     this.#show();
-  }
-
-  #choice(label, options, first, pick) {
-    const name = `${label}-${Math.random().toString(36).slice(2)}`;
-    return h(
-      "div",
-      { class: "segments", role: "radiogroup", "aria-label": label },
-      options.map(([value, text]) =>
-        h(
-          "label",
-          {},
-          h("input", { type: "radio", name, value, checked: value === first, onchange: () => pick(value) }),
-          h("span", {}, text),
-        ),
-      ),
-    );
   }
 
   /** An address replaces the old picture once it has loaded, so that nothing flickers. */
@@ -141,19 +130,26 @@ class Compare extends HTMLElement {
   }
   set mode(mode) {
     this.#mode = mode;
-    const input = this.querySelector(`input[value="${mode}"]`);
-    if (input) input.checked = true;
     this.#show();
   }
 
-  /** The original, for as long as a key is held. */
-  hold(on) {
-    this.#held = on;
+  /** The original, for as long as the key of this event is held. */
+  hold({ code }) {
+    const holding = new AbortController();
+    this.#held = true;
     this.#show();
+    const end = () => {
+      holding.abort();
+      this.#held = false;
+      this.#show();
+    };
+    addEventListener("keyup", (up) => up.code === code && end(), { signal: holding.signal });
+    addEventListener("blur", end, { signal: holding.signal });
   }
 
   #show() {
     this.stage.dataset.mode = this.#held ? "before" : this.#mode;
+    this.modes.choose(this.#mode);
   }
 
   /** Where the line is, in percent from the left. */

@@ -7,7 +7,7 @@ import { icon } from "../lib/icons.js";
 import { entry, fromJson, title, use } from "../lib/recipe.js";
 import { get, set, watch } from "../lib/store.js";
 import { adder, drawChain, parameters } from "./chain.js";
-import { confirm, dialog, menu, toast } from "./dialog.js";
+import { askName, menu, toast } from "./dialog.js";
 
 /** The panel. What it edits is the store's `draft`. */
 export function composer(signal) {
@@ -100,8 +100,6 @@ export function composer(signal) {
     }
   }, 300);
   watch(["draft", "output", "undoable"], () => draw(false), signal);
-  root.redraw = () => draw(true);
-  watch(["replaced"], () => draw(true), signal);
   undo.addEventListener("click", () => draw(true));
   draw(true);
   return root;
@@ -183,11 +181,12 @@ function outputMenu() {
               "Delete",
               () => {
                 const { name } = drafts.current();
+                const undo = drafts.back();
                 drafts.edit((draft) => {
                   draft.outputs.splice(at(), 1);
                 });
                 set("output", Math.max(0, at() - 1));
-                toast(`Output ${name} deleted`, drafts.undo);
+                toast(`Output ${name} deleted`, undo);
               },
             ],
           ]
@@ -197,35 +196,10 @@ function outputMenu() {
 }
 
 async function rename() {
-  const before = drafts.current().name;
-  const input = h("input", {
-    type: "text",
-    value: before,
-    pattern: "[A-Za-z0-9_\\-]{1,32}",
-    required: true,
-    "data-first": true,
-    "aria-label": "Name of the output",
-  });
-  const name = await dialog("Rename the output", (close) =>
-    h(
-      "form",
-      {
-        onsubmit: (event) => {
-          event.preventDefault();
-          close(input.value);
-        },
-      },
-      h("p", { class: "muted" }, "1 to 32 letters, digits, _ and -. It becomes a part of file names."),
-      input,
-      h(
-        "div",
-        { class: "actions" },
-        h("button", { type: "button", onclick: () => close() }, "Cancel"),
-        h("button", { class: "primary" }, "Rename"),
-      ),
-    ),
-  );
-  if (name && name !== before)
+  const value = drafts.current().name;
+  const about = "1 to 32 letters, digits, _ and -. It becomes a part of file names.";
+  const name = await askName("Rename the output", about, "Rename", { value, pattern: "[A-Za-z0-9_\\-]{1,32}" });
+  if (name && name !== value)
     drafts.editOutput((output) => {
       output.name = name;
     });
@@ -287,63 +261,44 @@ export function pick(row) {
     toast(`${row.name} cannot be read: ${row.error}`);
     return;
   }
+  const undo = drafts.back();
   drafts.replace(row.json);
-  set("replaced", row.name + Date.now());
   set("savedAs", row.name);
-  toast(`Recipe ${row.name}`, () => {
-    drafts.undo();
-    set("replaced", Date.now());
-  });
+  toast(`Recipe ${row.name}`, undo);
 }
 
 async function save() {
-  const input = h("input", {
-    type: "text",
+  const about =
+    "Letters, digits, _ and -. Everybody who uses this pipeline sees it; programs may say its name in place of the recipe.";
+  const name = await askName("Save this recipe", about, "Save", {
     value: get("savedAs") ?? "",
     pattern: "[A-Za-z0-9_\\-]{1,64}",
-    required: true,
-    "data-first": true,
-    "aria-label": "Name of the recipe",
+    more: h("p", {}, h("code", {}, drafts.text())),
   });
-  const name = await dialog("Save this recipe", (close) =>
-    h(
-      "form",
-      {
-        onsubmit: (event) => {
-          event.preventDefault();
-          close(input.value);
-        },
-      },
-      h(
-        "p",
-        { class: "muted" },
-        "Letters, digits, _ and -. Everybody who uses this pipeline sees it; programs may say its name in place of the recipe.",
-      ),
-      input,
-      h("p", {}, h("code", {}, drafts.text())),
-      h(
-        "div",
-        { class: "actions" },
-        h("button", { type: "button", onclick: () => close() }, "Cancel"),
-        h("button", { class: "primary" }, "Save"),
-      ),
-    ),
-  );
-  if (name) await store(name, "*");
+  if (name) await store(name, drafts.text());
 }
 
-async function store(name, absent) {
+/** Keeps a recipe under a name; one that was there can be brought back. */
+async function store(name, recipe) {
+  const path = `recipes/${part(name)}`;
+  const put = (text, headers) => ask("PUT", path, { body: new Blob([text], { type: "application/toml" }), headers });
   try {
-    await ask("PUT", `recipes/${part(name)}`, {
-      body: new Blob([drafts.text()], { type: "text/plain" }),
-      headers: absent ? { "if-none-match": absent } : {},
-    });
+    const known = await put(recipe, { "if-none-match": "*" }).then(
+      () => null,
+      (error) => (error.code === "conflict" ? load(path) : Promise.reject(error)),
+    );
+    if (known) await put(recipe);
     set("savedAs", name);
-    toast(`Saved as ${name}`);
+    // What cannot be read cannot be brought back either.
+    const undo = known?.recipe && (() => put(fileOf(known)).catch(said));
+    toast(known ? `${name} replaced, for everybody` : `Saved as ${name}`, undo);
   } catch (error) {
-    if (error.code === "conflict" && absent) {
-      if (await confirm(`Replace ${name}?`, `There is a recipe ${name} already. It is everybody's.`, "Replace it"))
-        await store(name, null);
-    } else toast(isMissing(error) ? "This server keeps no recipes." : error.detail);
+    said(isMissing(error) ? { detail: "This server keeps no recipes." } : error);
   }
 }
+
+/** The file of a recipe. TOML's strings are written as JSON's. */
+const fileOf = ({ description, recipe }) =>
+  `${description ? `description = ${JSON.stringify(description)}\n` : ""}recipe = ${JSON.stringify(recipe)}\n`;
+
+const said = (error) => toast(error.detail ?? error.message);

@@ -49,6 +49,31 @@ export function confirm(title, text, action) {
   ]);
 }
 
+/** Asks for a name that fits the pattern; `more` is shown with it. */
+export function askName(title, about, action, { value, pattern, more }) {
+  const input = h("input", { type: "text", value, pattern, required: true, "data-first": true, "aria-label": "Name" });
+  return dialog(title, (close) =>
+    h(
+      "form",
+      {
+        onsubmit: (event) => {
+          event.preventDefault();
+          close(input.value);
+        },
+      },
+      h("p", { class: "muted" }, about),
+      input,
+      more,
+      h(
+        "div",
+        { class: "actions" },
+        h("button", { type: "button", onclick: () => close() }, "Cancel"),
+        h("button", { class: "primary" }, action),
+      ),
+    ),
+  );
+}
+
 const toasts = h("div", { class: "toasts" });
 document.body.append(toasts);
 

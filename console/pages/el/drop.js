@@ -10,12 +10,17 @@ const veil = h(
   h("div", {}, icon("grind"), h("span", {}, "Drop to grind")),
 );
 
-const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+/** Whether something is dragged that is shown here: browsers take a picture of a page for a file. */
+let isOwn = false;
+const hasFiles = (event) => !isOwn && [...(event.dataTransfer?.types ?? [])].includes("Files");
 
 /** Takes what is dropped on any screen, or pasted. */
 export function catchDrops() {
   document.body.append(veil);
   let depth = 0;
+  // While something is dragged no pointer moves; what was dragged may be gone before it is let go.
+  for (const kind of ["dragstart", "dragend", "pointermove"])
+    addEventListener(kind, () => (isOwn = kind === "dragstart"), { passive: true });
   addEventListener("dragenter", (event) => {
     if (hasFiles(event)) {
       event.preventDefault();

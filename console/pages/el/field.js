@@ -2,6 +2,7 @@
 // typed stays as it is, right or wrong: wrong is explained, never bent.
 import { h, say } from "../lib/dom.js";
 import { wrong } from "../lib/recipe.js";
+import { segments } from "./segments.js";
 
 const LOG_FROM = 500;
 const SEGMENTS = 4;
@@ -141,26 +142,12 @@ function choice(parameter, value, change, id) {
   const options = parameter.schema.enum;
   const now = value || without(parameter);
   if (options.length <= SEGMENTS && options.join("").length < 26) {
+    const both = options.map((option) => [option, option]);
+    const chosen = segments({ "aria-labelledby": `${id}-label` }, both, (option) => change(option));
+    chosen.choose(now);
     return [
       h("span", { class: "label", id: `${id}-label`, title: parameter.help }, label(parameter)),
-      h(
-        "div",
-        { class: "segments", role: "radiogroup", "aria-labelledby": `${id}-label` },
-        options.map((option) =>
-          h(
-            "label",
-            {},
-            h("input", {
-              type: "radio",
-              name: id,
-              value: option,
-              checked: option === now,
-              onchange: () => change(option),
-            }),
-            h("span", {}, option),
-          ),
-        ),
-      ),
+      chosen,
     ];
   }
   const empty =

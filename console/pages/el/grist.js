@@ -2,6 +2,7 @@
 // stumbles. Whoever cannot see it has the number, and the rows.
 import { h, put } from "../lib/dom.js";
 import { percent } from "../lib/format.js";
+import { isBad } from "./badge.js";
 
 const GAP = 1;
 const LEAST = 3;
@@ -74,12 +75,9 @@ class Grist extends HTMLElement {
     cells.forEach((state, index) => {
       pen.fillStyle = colors[state] ?? colors.pending;
       const [x, y] = [(index % this.across) * w, Math.floor(index / this.across) * tall];
-      const bad = state === "failed" || state === "dead";
       pen.fillRect(x, y, Math.max(0.5, w - gap), tall - (lines > 1 ? 1 : 0));
       // A notch, so that colours are not needed to see it.
-      if (bad) {
-        pen.clearRect(x, y, Math.max(0.5, w - gap), tall * 0.36);
-      }
+      if (isBad({ state })) pen.clearRect(x, y, Math.max(0.5, w - gap), tall * 0.36);
     });
   }
 

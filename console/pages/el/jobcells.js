@@ -1,10 +1,9 @@
 // A job in a list: as a row, or as a tile of a gallery.
 import { h, name as shown } from "../lib/dom.js";
-import { bytes, change, seconds, when, words } from "../lib/format.js";
+import { bytes, change, seconds, shortId, when, words } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
-import { shortId } from "../lib/reasons.js";
 import { ofJob } from "../lib/thumbs.js";
-import { badge, stateOf } from "./badge.js";
+import { badge, isBad, stateOf } from "./badge.js";
 
 export const sum = (list, of) => list.reduce((total, one) => total + of(one), 0);
 
@@ -19,7 +18,7 @@ export function rowOf(job, retry) {
   if (!job) return [{ className: "wide", content: h("div", { class: "skeleton" }) }];
   const { source, outputs } = job;
   const after = sum(outputs, (output) => output.bytes);
-  const bad = job.state === "failed" || job.state === "dead";
+  const bad = isBad(job);
   return [
     { className: "c-thumb", content: h("div", { class: "well" }, picture(job)) },
     { className: "c-name ellipsis", content: shown(job.name ?? job.id) },
@@ -53,7 +52,7 @@ export function rowOf(job, retry) {
 /** A job as a tile of a gallery. */
 export function tileOf(job, retry) {
   if (!job) return [h("div", { class: "skeleton" })];
-  const bad = job.state === "failed" || job.state === "dead";
+  const bad = isBad(job);
   const after = sum(job.outputs, (output) => output.bytes);
   return [
     h(

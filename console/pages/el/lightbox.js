@@ -1,11 +1,10 @@
 // One job, large: before and after, what was made, who did it, and what went wrong.
-import { announce } from "../lib/a11y.js";
-import { ask, at, jobPath, load } from "../lib/api.js";
+import { announce, held } from "../lib/a11y.js";
+import { ask, at, jobPath, unlessBusy } from "../lib/api.js";
 import { h, name as shown, put } from "../lib/dom.js";
-import { bytes, change, count, seconds, size, when, words } from "../lib/format.js";
-import { shortId } from "../lib/reasons.js";
+import { bytes, change, count, seconds, shortId, size, when, words } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
-import { badge, stateOf } from "./badge.js";
+import { badge, isBad, stateOf } from "./badge.js";
 import "./compare.js";
 
 const SIDE = 1600;
@@ -33,9 +32,6 @@ export function lightbox(job, { step, retry, closed }) {
       if (event.target === element) element.close();
     },
     onkeydown: (event) => key(event),
-    onkeyup: (event) => {
-      if (event.key === "\\") compare.hold(false);
-    },
   });
 
   const key = (event) => {
@@ -47,8 +43,8 @@ export function lightbox(job, { step, retry, closed }) {
       "]": () => go(1),
       j: () => go(1),
       k: () => go(-1),
-      r: () => bad() && retry(job),
-      "\\": () => compare.hold(true),
+      r: () => isBad(job) && retry(job),
+      "\\": () => compare.hold(event),
       1: () => {
         compare.mode = "before";
       },
@@ -59,11 +55,10 @@ export function lightbox(job, { step, retry, closed }) {
         compare.mode = "after";
       },
     }[event.key];
-    if (!run || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!run || held(event)) return;
     event.preventDefault();
     run();
   };
-  const bad = () => job.state === "failed" || job.state === "dead";
   const go = async (by) => {
     const next = await step(by);
     if (!next) return;
@@ -95,7 +90,7 @@ export function lightbox(job, { step, retry, closed }) {
           output = name;
           draw();
         },
-        bad() ? () => retry(job) : null,
+        isBad(job) ? () => retry(job) : null,
       ),
     );
     compare.before = null;
@@ -111,12 +106,12 @@ export function lightbox(job, { step, retry, closed }) {
     try {
       // One after the other: each takes a core of the server's.
       if (shownOutput)
-        await patient(() =>
+        await unlessBusy(() =>
           show(shownOutput.name, (url) => {
             compare.after = url;
           }),
         );
-      await patient(() =>
+      await unlessBusy(() =>
         show("source", (url) => {
           compare.before = url;
           if (!shownOutput) {
@@ -132,7 +127,7 @@ export function lightbox(job, { step, retry, closed }) {
         h(
           "span",
           { class: "muted" },
-          bad() ? "This picture cannot be shown." : `Not all of it can be shown: ${error.detail ?? error.message}`,
+          isBad(job) ? "This picture cannot be shown." : `Not all of it can be shown: ${error.detail ?? error.message}`,
         ),
       );
     } finally {
@@ -153,17 +148,6 @@ export function lightbox(job, { step, retry, closed }) {
       }
     },
   };
-}
-
-async function patient(run) {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      return await run();
-    } catch (error) {
-      if (error.code !== "busy" || tries > 5) throw error;
-      await new Promise((done) => setTimeout(done, 250 * (tries + 1)));
-    }
-  }
 }
 
 function factsOf(job, chosen, choose, retry) {
@@ -253,17 +237,11 @@ function factsOf(job, chosen, choose, retry) {
   ];
 }
 
-export function fileName(job, output) {
+function fileName(job, output) {
   const stem = (job.name ?? job.id)
     .split("/")
     .at(-1)
     .replace(/\.[^.]*$/, "");
   const extension = output.format === "jpeg" ? "jpg" : output.format;
   return `${stem}${job.outputs.length > 1 ? `-${output.name}` : ""}.${extension}`;
-}
-
-/** Loads a job and opens it; what is not there is said. */
-export async function open(batch, id, options) {
-  const job = await load(jobPath({ batch, id }));
-  return lightbox(job, options);
 }

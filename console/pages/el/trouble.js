@@ -6,7 +6,8 @@ const FIXES = {
   offline: "Look whether the server runs and can be reached. It is asked again by itself.",
   unavailable: "The store or the queue behind the server does not answer. Try again in a moment.",
   busy: "Too much was asked at once. Try again in a moment.",
-  not_found: "It may have been removed. Go back and look at the list.",
+  not_found: "It may have been removed. Jobs lists what is there.",
+  bad_parameter: "The address may have been cut off. Jobs lists what is there.",
   foreign: "Open the console by the server's address, or start the server with --host NAME.",
   not_here: "This server has no such part.",
 };

@@ -41,6 +41,10 @@ const writes = (target) =>
     "input:not([type=range]):not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]",
   );
 
+/** Whether a key is pressed with another one that changes what it means. AltGr only leads to signs. */
+export const held = (event) =>
+  !event.getModifierState("AltGraph") && (event.ctrlKey || event.metaKey || event.altKey);
+
 /**
  * Keys of a screen, until the signal aborts: `{"j": run, "Ctrl+Enter": run}`. Plain ones do nothing
  * while somebody writes, or with a dialog open.
@@ -49,8 +53,10 @@ export function keys(map, signal, { inDialog = false } = {}) {
   addEventListener(
     "keydown",
     (event) => {
-      const plain = !(event.ctrlKey || event.metaKey || event.altKey);
-      const name = `${event.ctrlKey || event.metaKey ? "Ctrl+" : ""}${event.altKey ? "Alt+" : ""}${event.key}`;
+      const plain = !held(event);
+      const name = plain
+        ? event.key
+        : `${event.ctrlKey || event.metaKey ? "Ctrl+" : ""}${event.altKey ? "Alt+" : ""}${event.key}`;
       const run = map[name];
       if (!run || event.defaultPrevented) return;
       if (plain && (writes(event.target) || (event.key.length === 1 && !letters.on))) return;

@@ -65,6 +65,19 @@ const json = async (answer) => (await answer).json();
 export const load = (path, query, signal) => json(ask("GET", path, { query, signal }));
 export const send = (path, body, options) => json(ask("POST", path, { body, ...options }));
 
+/** Runs, and again a few times while the server has its hands full. */
+export async function unlessBusy(run, signal) {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await run();
+    } catch (error) {
+      if (error.code !== "busy" || tries > 5) throw error;
+      await new Promise((done) => setTimeout(done, 200 * (tries + 1)));
+      signal?.throwIfAborted();
+    }
+  }
+}
+
 export const part = (text) => encodeURIComponent(text);
 export const batchPath = (batch, rest = "") => `batches/${part(batch)}${rest}`;
 export const jobPath = (job, rest = "") => `jobs/${part(job.batch)}/${part(job.id)}${rest}`;

@@ -55,6 +55,15 @@ export function put(element, ...children) {
   return add(element, children);
 }
 
+/** Puts children in their order, and touches none that is in its place: the focus stays where it is. */
+export function place(parent, children) {
+  const wanted = new Set(children);
+  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
+  children.forEach((child, at) => {
+    if (parent.children[at] !== child) parent.insertBefore(child, parent.children[at] ?? null);
+  });
+}
+
 /** Sets a text, and touches nothing if it is the same: selections and screen readers stay in peace. */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;

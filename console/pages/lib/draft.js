@@ -52,6 +52,12 @@ export function edit(change) {
   set("undoable", past.length);
 }
 
+/** What brings the draft back that is there now, whatever follows. */
+export const back = () => {
+  const before = draft();
+  return () => edit(() => before);
+};
+
 export const editOutput = (change) =>
   edit((next) => {
     change(next.outputs[Math.min(get("output") ?? 0, next.outputs.length - 1)]);

@@ -66,3 +66,7 @@ export const size = (w, h) => (w && h ? `${w} × ${h}` : "");
 
 /** A code as words: `not_a_picture` → `not a picture`. */
 export const words = (code) => String(code ?? "").replaceAll("_", " ");
+
+/** An id as people can tell it from others: the beginning of a hash, the end of what begins with the time. */
+export const shortId = (id) =>
+  id.replace(/^[0-9a-f]{24,}/, (hash) => hash.slice(0, 8)).replace(/^[0-9a-f]{8}-[0-9a-f-]{19}([0-9a-f]{8})/, "$1");

@@ -23,7 +23,8 @@ export function on(kind, run, signal) {
   live.addEventListener(kind, (event) => run(event.detail), { signal });
 }
 
-const tell = (kind, detail) => live.dispatchEvent(new CustomEvent(kind, { detail }));
+/** Tells of something as if the stream had: what an answer says is known without waiting for it. */
+export const tell = (kind, detail) => live.dispatchEvent(new CustomEvent(kind, { detail }));
 
 function connect() {
   clearTimeout(timer);

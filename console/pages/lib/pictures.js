@@ -66,12 +66,16 @@ function free(path, taken) {
   for (let n = 2; ; n += 1) if (!taken.has(`${stem}-${n}${dot ?? ""}`)) return `${stem}-${n}${dot ?? ""}`;
 }
 
+/** Takes some away; if that which is looked at is among them, the next one is looked at. */
 export function remove(ids) {
   const before = pictures();
   const gone = new Set(ids);
+  const stays = (picture) => !gone.has(picture.id);
+  const at = before.indexOf(selected());
+  set("selected", (before.slice(at).find(stays) ?? before.slice(0, at).findLast(stays))?.id);
   set(
     "pictures",
-    before.filter((picture) => !gone.has(picture.id)),
+    before.filter(stays),
   );
   toast(
     gone.size === 1

@@ -1,5 +1,5 @@
 // What a recipe makes of one picture, by the kernels that will grind it.
-import { ask, send } from "./api.js";
+import { ask, send, unlessBusy } from "./api.js";
 
 const KEPT = 8;
 const SIDE = 1280;
@@ -36,7 +36,7 @@ export async function preview(picture, recipe, output, signal, { full = false, s
     query.source = await source(picture, signal);
     body = undefined;
   }
-  const answer = await patient(
+  const answer = await unlessBusy(
     () =>
       ask("POST", "preview", {
         query,
@@ -70,19 +70,6 @@ export async function preview(picture, recipe, output, signal, { full = false, s
     setTimeout(() => URL.revokeObjectURL(url), 5000);
   }
   return made;
-}
-
-/** Another preview may be in the way for a moment. */
-async function patient(run, signal) {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      return await run();
-    } catch (error) {
-      if (error.code !== "busy" || tries > 6) throw error;
-      await new Promise((done) => setTimeout(done, 120 * (tries + 1)));
-      signal?.throwIfAborted();
-    }
-  }
 }
 
 async function source(picture, signal) {

@@ -25,7 +25,9 @@ export function wrong(parameter, text = "") {
     const n = Number(text);
     const fits = Number.isFinite(n) && n >= schema.minimum && n <= schema.maximum;
     const whole = schema.type !== "integer" || Number.isInteger(n);
-    return fits && whole && (!schema.not || n % 2 !== 0) ? null : `is ${allowed}`;
+    if (fits && whole && (!schema.not || n % 2 !== 0)) return null;
+    const kind = schema.not ? "an odd number" : schema.type === "integer" ? "a whole number" : "a number";
+    return `is ${kind} from ${schema.minimum} to ${schema.maximum}`;
   }
   if (schema.format === "color")
     return /^(#[0-9a-f]{6}([0-9a-f]{2})?|black|white|gray|red|green|blue|yellow|transparent)$/i.test(text)

@@ -1,6 +1,6 @@
 // Small pictures: of files, made here; of jobs, made by the server. Two at once, only what is in
 // view, and what is no longer wanted is not made.
-import { ask, at, jobPath, root } from "./api.js";
+import { ask, at, jobPath, root, unlessBusy } from "./api.js";
 
 const SIDE = 256;
 const AT_ONCE = 2;
@@ -54,10 +54,6 @@ async function next() {
       .make()
       .then(
         (blob) => {
-          if (!blob) {
-            image.dataset.none = "";
-            return;
-          }
           const url = URL.createObjectURL(blob);
           made.set(image.key, url);
           image.src = url;
@@ -94,7 +90,7 @@ async function shrink(file) {
   canvas.height = Math.max(1, Math.round(whole.height * scale));
   canvas.getContext("2d").drawImage(whole, 0, 0, canvas.width, canvas.height);
   whole.close();
-  return new Promise((done) => canvas.toBlob(done, "image/webp", 0.8));
+  return new Promise((good, bad) => canvas.toBlob((blob) => (blob ? good(blob) : bad()), "image/webp", 0.8));
 }
 
 const isPicture = (output) => output.format !== "json";
@@ -116,14 +112,5 @@ export function ofJob(image, job) {
 export const ofPath = (image, path) =>
   lazily(image, path, async () => (await ask("GET", new URL(path.replace(/^\//, ""), root).href)).blob());
 
-async function fetched(job, of) {
-  for (let tries = 0; tries < 4; tries += 1) {
-    try {
-      return await (await ask("GET", jobPath(job, "/image"), { query: { of, side: SIDE } })).blob();
-    } catch (error) {
-      if (error.code !== "busy") throw error;
-      await new Promise((done) => setTimeout(done, 300 * 2 ** tries));
-    }
-  }
-  return null;
-}
+const fetched = (job, of) =>
+  unlessBusy(async () => (await ask("GET", jobPath(job, "/image"), { query: { of, side: SIDE } })).blob());

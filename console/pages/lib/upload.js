@@ -1,6 +1,7 @@
 // Pictures on their way to a batch: in pieces, three at once, again after an outage, and on where it
 // was after a reload.
 import { ask, at, batchPath, isMissing, Problem } from "./api.js";
+import { tell } from "./live.js";
 import { get, kept, set, update } from "./store.js";
 import { stamp } from "./pictures.js";
 
@@ -101,7 +102,10 @@ function cut(pictures) {
 }
 
 /** Says of a batch that this was all of it. */
-export const seal = (batch) => patiently(() => ask("PATCH", batchPath(batch), { body: { sealed: true } }));
+export async function seal(batch) {
+  const answer = await patiently(() => ask("PATCH", batchPath(batch), { body: { sealed: true } }));
+  tell("batch", await answer.json());
+}
 
 /** Tries until it is done; gives up only where trying again leads nowhere. */
 async function patiently(run) {

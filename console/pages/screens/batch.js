@@ -2,13 +2,14 @@
 import { announce, keys } from "../lib/a11y.js";
 import { batchPath, jobPath, load, send } from "../lib/api.js";
 import { h, paced, put } from "../lib/dom.js";
-import { icon } from "../lib/icons.js";
 import { on } from "../lib/live.js";
 import { Pager } from "../lib/pager.js";
 import { filter, route, step } from "../lib/route.js";
 import { get, watch } from "../lib/store.js";
+import { isBad } from "../el/badge.js";
 import { frame } from "../el/batchframe.js";
 import { toast } from "../el/dialog.js";
+import { unground } from "../el/empty.js";
 import { lightbox } from "../el/lightbox.js";
 
 /** The jobs on show are asked for again this often while the batch changes. */
@@ -50,14 +51,7 @@ export default async function batchScreen(main, signal) {
       put(
         holder,
         h("h1", {}, "Batch"),
-        h(
-          "div",
-          { class: "card empty" },
-          icon("batch", "big"),
-          h("strong", {}, "Nothing ground yet"),
-          h("p", {}, "A batch appears here as soon as its first picture is sent."),
-          h("a", { class: "button large", href: "#/grind" }, "Go to Grind"),
-        ),
+        h("div", { class: "card empty" }, unground("batch", "A batch appears here as soon as its first picture is sent.")),
       );
   };
   signal.addEventListener("abort", () => inner?.abort());
@@ -215,10 +209,9 @@ async function one(holder, id, signal) {
       v: () => view.toggle(),
       r: () => {
         const job = jobs.items[view.rows.focused];
-        if (job && (job.state === "failed" || job.state === "dead")) retryJob(job, again);
+        if (job && isBad(job)) retryJob(job, again);
         else toast("Only what failed can be tried again.");
       },
-      Escape: () => history.back(),
     },
     signal,
   );

@@ -1,11 +1,10 @@
 // Dead letters: jobs that were given up, by their reasons; sent again, or thrown away.
 import { announce, keys } from "../lib/a11y.js";
 import { jobPath, load, part, Problem, send } from "../lib/api.js";
-import { debounced, h, name as shown, paced, put } from "../lib/dom.js";
-import { count, number, since, when, words } from "../lib/format.js";
+import { debounced, h, name as shown, paced, place, put } from "../lib/dom.js";
+import { count, number, shortId, since, when, words } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { on } from "../lib/live.js";
-import { shortId } from "../lib/reasons.js";
 import { filter, route } from "../lib/route.js";
 import { get, set, watch } from "../lib/store.js";
 import { ofJob } from "../lib/thumbs.js";
@@ -367,7 +366,6 @@ export default async function deadScreen(main, signal) {
         const one = focused();
         if (one) discard([one]);
       },
-      Escape: () => history.back(),
     },
     signal,
   );
@@ -395,14 +393,6 @@ async function details(letter) {
     ],
     { className: "wide" },
   );
-}
-
-/** Puts elements in their order, and touches none that is in its place. */
-function place(parent, elements) {
-  elements.forEach((element, at) => {
-    if (parent.children[at] !== element) parent.insertBefore(element, parent.children[at] ?? null);
-  });
-  while (parent.children.length > elements.length) parent.lastChild.remove();
 }
 
 function pretty(body) {

@@ -2,15 +2,15 @@
 import { announce, keys } from "../lib/a11y.js";
 import { ask, isMissing, load, part } from "../lib/api.js";
 import { h, name as shown, put, say } from "../lib/dom.js";
-import { clock, clockExact, count, number, since, words } from "../lib/format.js";
+import { clock, clockExact, count, number, shortId, since, words } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { on } from "../lib/live.js";
-import { doings, shortId, troublesOf } from "../lib/reasons.js";
 import { title } from "../lib/recipe.js";
 import { filter, route } from "../lib/route.js";
 import { get, set, watch } from "../lib/store.js";
 import { badge } from "../el/badge.js";
 import { confirm, toast } from "../el/dialog.js";
+import { segments } from "../el/segments.js";
 import { trouble } from "../el/trouble.js";
 import "../el/chart.js";
 
@@ -22,15 +22,20 @@ const RANGES = {
 };
 const LOOK_MS = 3000;
 const DECISIONS = 500;
+/** Decisions since the last time they were asked for; events tell of most of them. */
+const LATEST = 24;
 const SHOWN = 60;
 const FADES_MS = 8000;
+/** One that has never reported boots for so long, before it counts as silent. */
+const BOOTS_MS = 15_000;
 /** The chart shows no less than this, and begins a moment before the first that is known. */
 const SHORTEST_MS = 5 * 60_000;
 const MARGIN_MS = 20_000;
 
 export default async function fleetScreen(main, signal) {
   const totals = h("p", { class: "totals" });
-  const ranges = h("div", { class: "segments", role: "radiogroup", "aria-label": "Time shown" });
+  const spans = Object.entries(RANGES).map(([value, [word]]) => [value, word]);
+  const ranges = segments({ "aria-label": "Time shown" }, spans, (range) => filter({ range }));
   const warning = h("div", { class: "banner", role: "status", hidden: true });
   const chart = h("px-chart");
   const decisions = h("ol", { class: "log", tabindex: "0", "aria-label": "Decisions" });
@@ -57,24 +62,6 @@ export default async function fleetScreen(main, signal) {
   let happened = [];
   const range = () => (RANGES[route().query.get("range")] ? route().query.get("range") : "1h");
 
-  const drawRanges = () =>
-    put(
-      ranges,
-      Object.entries(RANGES).map(([value, [text]]) =>
-        h(
-          "label",
-          {},
-          h("input", {
-            type: "radio",
-            name: "range",
-            value,
-            checked: value === range(),
-            onchange: () => filter({ range: value }),
-          }),
-          h("span", {}, text),
-        ),
-      ),
-    );
   const drawFleet = () => {
     const fleet = get("fleet");
     if (!fleet?.instances) return;
@@ -84,7 +71,7 @@ export default async function fleetScreen(main, signal) {
     ).length;
     put(
       totals,
-      h("strong", {}, `${serving} of ${living.length} in service`),
+      h("strong", {}, living.length ? `${serving} of ${living.length} in service` : "Nobody works"),
       ` · ${number(fleet.visible ?? 0)} waiting · ${number(fleet.in_flight ?? 0)} in work`,
       fleet.delayed ? ` · ${number(fleet.delayed)} delayed` : "",
     );
@@ -100,24 +87,17 @@ export default async function fleetScreen(main, signal) {
         role ? "The next job starts one, where pixmill up or a controller runs." : "This server knows of no fleet.",
       ),
     );
-    drawCards(cards, fleet.instances, (one) => drain(one, look));
+    const whyOf = (id) =>
+      known.flatMap((decision) => decision.events).find((event) => event.instance === id && !isWrong(event))?.why;
+    drawCards(cards, fleet.instances, (one) => drain(one, look), whyOf);
   };
   const drawLogs = () => {
-    const told = known.filter((decision) => decision.actions.length || decision.failures?.length);
-    put(
-      decisions,
-      told.length
-        ? told.slice(0, SHOWN).map((decision) => decisionLine(decision))
-        : h(
-            "li",
-            { class: "muted" },
-            known.length
-              ? "Nothing had to be decided: the fleet has the size it needs."
-              : "No controller has run here yet.",
-          ),
-    );
-    const none = h("li", { class: "muted" }, "Nothing has happened yet.");
-    put(events, happened.length ? happened.map(eventLine) : none);
+    const told = known.filter((decision) => decision.events.some((event) => event.kind !== "warning"));
+    const steady = known.length
+      ? "Nothing had to be decided: the fleet has the size it needs."
+      : "No controller has run here yet.";
+    list(decisions, told.slice(0, SHOWN), decisionLine, steady);
+    list(events, happened, eventLine, "Nothing has happened yet.");
     drawWarning(warning, get("fleet")?.controller);
     drawChart();
   };
@@ -129,8 +109,8 @@ export default async function fleetScreen(main, signal) {
       .map((decision) => ({
         at: Date.parse(decision.at),
         key: decision.tick,
-        text: doings(decision)
-          .map((one) => `${one.what}: ${one.why}`)
+        text: deeds(decision)
+          .map(({ what, why }) => `${what}: ${why}`)
           .join("; "),
       }));
     const kept = history ?? { at: [], backlog: [], rate: [], size: [] };
@@ -145,14 +125,22 @@ export default async function fleetScreen(main, signal) {
     setTimeout(() => li?.classList.remove("lit"), 1500);
   });
 
+  /** Adds decisions to those that are known, the latest first. */
+  const learn = (told) => {
+    const ticks = new Set(told.map((decision) => decision.tick));
+    const all = [...told, ...known.filter((decision) => !ticks.has(decision.tick))];
+    known = all.sort((a, b) => Date.parse(b.at) - Date.parse(a.at)).slice(0, DECISIONS);
+  };
   const loadHistory = async () => {
     try {
-      const [past, told] = await Promise.all([
+      const [past, told, { decisions }] = await Promise.all([
         load("fleet/history", { range: range() }, signal),
         load("fleet/events", { limit: SHOWN }, signal),
+        load("decisions", { limit: history ? LATEST : DECISIONS }, signal),
       ]);
       history = columnsOf(past);
       happened = told.events;
+      learn(decisions);
     } catch (error) {
       if (error.name === "AbortError") return;
       history = null;
@@ -161,16 +149,8 @@ export default async function fleetScreen(main, signal) {
   };
   const look = async () => {
     try {
-      const [fleet, page] = await Promise.all([
-        load("fleet", {}, signal),
-        load("decisions", { limit: DECISIONS }, signal),
-      ]);
+      set("fleet", await load("fleet", {}, signal));
       wrong.hidden = true;
-      set("fleet", fleet);
-      if (page.decisions[0]?.tick !== known[0]?.tick) {
-        known = page.decisions;
-        drawLogs();
-      }
     } catch (error) {
       if (error.name === "AbortError") return;
       if (!get("fleet")?.instances) {
@@ -185,7 +165,7 @@ export default async function fleetScreen(main, signal) {
     ["route"],
     () => {
       if (route().screen === "fleet") {
-        drawRanges();
+        ranges.choose(range());
         loadHistory();
       }
     },
@@ -194,10 +174,9 @@ export default async function fleetScreen(main, signal) {
   on(
     "decision",
     (decision) => {
-      if (decision.tick !== known[0]?.tick) {
-        known = [decision, ...known].slice(0, DECISIONS);
-        drawLogs();
-      }
+      learn([decision]);
+      drawLogs();
+      if (decision.events.length) loadHistory();
     },
     signal,
   );
@@ -224,17 +203,14 @@ export default async function fleetScreen(main, signal) {
       j: () => focus(1),
       k: () => focus(-1),
       d: () => document.activeElement.closest?.(".instance")?.querySelector("[data-act=drain]")?.click(),
-      Escape: () => history_(),
     },
     signal,
   );
-  drawRanges();
+  ranges.choose(range());
   drawFleet();
   await look();
-  drawLogs();
-  loadHistory();
+  await loadHistory();
 }
-const history_ = () => window.history.back();
 
 /** What the server keeps of the past, as the chart wants it. */
 const columnsOf = (kept) => ({
@@ -244,9 +220,19 @@ const columnsOf = (kept) => ({
   size: kept.instances,
 });
 
+/** Draws a log anew if it has changed, and keeps what somebody reads in its place. */
+function list(log, entries, line, none) {
+  const about = JSON.stringify([none, entries.map(({ at, tick, why }) => [at, tick, why])]);
+  if (log.about === about) return;
+  log.about = about;
+  const below = log.scrollTop && log.scrollHeight - log.scrollTop;
+  put(log, entries.length ? entries.map(line) : h("li", { class: "muted" }, none));
+  if (below) log.scrollTop = log.scrollHeight - below;
+}
+
 function eventLine({ at, kind, instance, count: many, why }) {
   const whom = instance ? h("code", {}, shortId(instance)) : many ? number(many) : "";
-  const bad = kind === "failure" || kind === "warning";
+  const bad = isWrong({ kind });
   return h(
     "li",
     {},
@@ -255,7 +241,21 @@ function eventLine({ at, kind, instance, count: many, why }) {
   );
 }
 
+const isWrong = ({ kind }) => kind === "failure" || kind === "warning";
+
+/** What a decision did, and why; what has one reason is one. */
+function deeds(decision) {
+  const done = decision.events.filter((event) => !isWrong(event));
+  const together = Object.values(Object.groupBy(done, ({ kind, why }) => `${kind} ${why}`));
+  return together.map((events) => {
+    const [{ kind, instance, why }] = events;
+    const many = events.reduce((sum, event) => sum + (event.count ?? 1), 0);
+    return { what: `${title(kind)} ${instance && many === 1 ? shortId(instance) : many}`, why };
+  });
+}
+
 function decisionLine(decision) {
+  const wrongs = [...decision.troubles, ...decision.events.filter(isWrong).map((event) => event.why)];
   return h(
     "li",
     { "data-tick": decision.tick },
@@ -263,8 +263,8 @@ function decisionLine(decision) {
     h(
       "span",
       {},
-      doings(decision).map((one, at) => [at ? "; " : "", h("strong", {}, one.what), `: ${one.why}`]),
-      troublesOf(decision).length ? h("span", { class: "bad" }, ` ${troublesOf(decision).join("; ")}`) : null,
+      deeds(decision).map(({ what, why }, at) => [at ? "; " : "", h("strong", {}, what), `: ${why}`]),
+      wrongs.length ? h("span", { class: "bad" }, ` ${wrongs.join("; ")}`) : null,
       decision.rehearsed ? " (only rehearsed)" : "",
     ),
   );
@@ -284,30 +284,44 @@ function drawWarning(warning, controller) {
   );
 }
 
-function drawCards(list, instances, drain) {
+/** `whyOf` gives why an instance was to go, if it was. */
+function drawCards(list, instances, drain, whyOf) {
+  list.faded ??= new Set();
   const there = new Map([...list.children].map((li) => [li.dataset.id, li]));
-  const known = new Set(instances.map((one) => one.id));
   for (const one of instances) {
     let li = there.get(one.id);
+    there.delete(one.id);
+    if (list.faded.has(one.id)) continue;
     if (!li) {
       li = h("li", { class: "instance card arrives", "data-id": one.id, tabindex: "-1" });
       list.append(li);
     }
-    li.classList.toggle("leaves", one.state === "ended");
-    if (one.state === "ended") setTimeout(() => li.remove(), FADES_MS);
-    drawCard(li, one, drain);
+    if (one.state === "ended") fade(list, li, one.reason ?? whyOf(one.id));
+    else drawCard(li, one, drain);
   }
-  for (const [id, li] of there) {
-    if (known.has(id) || li.classList.contains("leaves")) continue;
-    // It fades, with what became of it, while its successor slides in.
-    li.classList.add("leaves");
-    li.querySelector(".badge")?.replaceWith(
-      badge(li.dataset.state === "draining" || li.dataset.state === "stopping" ? "ended" : "gone"),
-    );
-    for (const button of li.querySelectorAll("button")) button.disabled = true;
-    setTimeout(() => li.remove(), FADES_MS);
-  }
+  for (const [id, li] of there) fade(list, li, whyOf(id));
 }
+
+/** One that has gone fades, with what became of it, while its successor slides in. */
+function fade(list, li, why) {
+  if (li.classList.contains("leaves")) return;
+  const { id, state } = li.dataset;
+  const isTold = why || state === "draining" || state === "stopping";
+  li.classList.add("leaves");
+  put(
+    li,
+    cardHead(id, isTold ? "ended" : "gone"),
+    h("p", {}, why ?? (isTold ? "It finished what it held." : "It crashed, was killed, or its machine went.")),
+    isTold ? null : h("p", { class: "muted small" }, "What it held is done by others."),
+  );
+  setTimeout(() => {
+    list.faded.add(id);
+    li.remove();
+  }, FADES_MS);
+}
+
+const cardHead = (id, state) =>
+  h("div", { class: "line" }, h("strong", { class: "num grow ellipsis", title: id }, shortId(id)), badge(state));
 
 function drawCard(li, one, drain) {
   const { report } = one;
@@ -336,21 +350,12 @@ function drawCard(li, one, drain) {
     li.contains(document.activeElement) && document.activeElement !== li ? document.activeElement.dataset.act : null;
   const line = (term, value, className = "") =>
     h("div", { class: "pair" }, h("dt", {}, term), h("dd", { class: `num ${className}` }, value));
-  const drainable =
-    one.state !== "draining" && one.state !== "ended" && one.state !== "stopping" && one.drainable !== false;
+  const drainable = one.state !== "draining" && one.state !== "stopping" && one.drainable !== false;
+  const isYoung = Date.now() - Date.parse(one.launched_at) < BOOTS_MS;
+  const isBooting = one.state === "pending" || (one.state === "silent" && !report && isYoung);
   put(
     li,
-    h(
-      "div",
-      { class: "line" },
-      h("strong", { class: "num grow ellipsis", title: one.id }, shortId(one.id)),
-      badge(
-        one.state === "pending" ||
-          (one.state === "silent" && !report && Date.now() - Date.parse(one.launched_at) < 15_000)
-          ? "booting"
-          : one.state,
-      ),
-    ),
+    cardHead(one.id, isBooting ? "booting" : one.state),
     h(
       "div",
       { class: "slots", role: "img", "aria-label": `${busy} of ${count(slots, "slot")} taken` },

@@ -1,9 +1,9 @@
 // Grind: tune a recipe on one picture, run it on all.
 import { focusOnceDrawn, keys } from "../lib/a11y.js";
 import { asCommand, asCurl, asJson, copy } from "../lib/copy.js";
-import { h, name as shown, put, say } from "../lib/dom.js";
+import { h, name as shown, place, put, say } from "../lib/dom.js";
 import * as drafts from "../lib/draft.js";
-import { bytes, count } from "../lib/format.js";
+import { bytes, count, number } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { good, pictures, remove, selected, title } from "../lib/pictures.js";
 import { load } from "../lib/api.js";
@@ -17,7 +17,7 @@ import { menu, toast } from "../el/dialog.js";
 import { chooser } from "../el/drop.js";
 import { stageOf } from "../el/stage.js";
 
-/** How many thumbnails there are at most; the rest is a number. */
+/** How many thumbnails are shown at once; the rest is a number, which shows as many more. */
 const STRIP = 60;
 
 export default async function grind(main, signal) {
@@ -75,16 +75,9 @@ export default async function grind(main, signal) {
       1: () => mode("before"),
       2: () => mode("split"),
       3: () => mode("after"),
-      "\\": () => compare()?.hold(true),
+      "\\": (event) => compare()?.hold(event),
     },
     signal,
-  );
-  addEventListener(
-    "keyup",
-    (event) => {
-      if (event.key === "\\") compare()?.hold(false);
-    },
-    { signal },
   );
   addEventListener(
     "keydown",
@@ -113,37 +106,58 @@ function drawStrip(strip, files, folder) {
   if (!all.length) return;
   const chosen = selected();
   if (!strip.firstChild) {
+    const clear = () => {
+      remove(pictures().map((picture) => picture.id));
+      focusOnceDrawn(() => document.querySelector(".drop-here button"));
+    };
     put(
       strip,
       h(
         "div",
         { class: "line strip-head" },
         h("h2", { class: "grow" }),
-        h("button", { class: "quiet", onclick: () => remove(pictures().map((picture) => picture.id)) }, "Remove all"),
+        h("button", { class: "quiet", onclick: clear }, "Remove all"),
         h("button", { class: "quiet", onclick: () => folder.click() }, "Add folder"),
         h("button", { onclick: () => files.click() }, "Add pictures"),
       ),
-      h("ul", { class: "strip" }),
+      Object.assign(h("ul", { class: "strip" }), { shown: STRIP }),
     );
   }
-  say(strip.querySelector("h2"), `Pictures · ${all.length}`);
+  say(strip.querySelector("h2"), `Pictures · ${number(all.length)}`);
   const list = strip.querySelector("ul");
+  const unfold = () => {
+    list.shown += STRIP;
+    drawStrip(strip, files, folder);
+    list.querySelector(`li:nth-child(${list.shown - STRIP + 1}) .thumb`).focus();
+  };
   const there = new Map([...list.children].map((li) => [li.dataset.id, li]));
-  const first = all.slice(0, STRIP);
-  const items = first.map((picture) => there.get(String(picture.id)) ?? thumb(picture));
-  if (all.length > STRIP) items.push(h("li", { class: "rest" }, `+${all.length - STRIP} more`));
-  // Only what has changed is moved: thumbnails stay loaded, and the focus where it is.
-  const same = items.length === list.children.length && items.every((item, at) => item === list.children[at]);
-  if (!same) put(list, items);
+  const items = all.slice(0, list.shown).map((picture) => there.get(String(picture.id)) ?? thumb(picture));
+  const rest = all.length - items.length;
+  if (rest > 0) {
+    const more = there.get("rest") ?? h("li", { "data-id": "rest" }, h("button", { class: "rest", onclick: unfold }));
+    say(more.firstChild, `+${number(rest)} more`);
+    items.push(more);
+  }
+  // Thumbnails stay loaded.
+  place(list, items);
   for (const li of list.children)
     li.querySelector("button")?.setAttribute("aria-pressed", String(li.dataset.id === String(chosen?.id)));
 }
 
 function thumb(picture) {
   const image = h("img", { alt: "", decoding: "async" });
+  const gone = () => {
+    const next = li.nextElementSibling ?? li.previousElementSibling;
+    remove([picture.id]);
+    focusOnceDrawn(() => (next ?? document.querySelector(".drop-here"))?.querySelector("button"));
+  };
   const li = h(
     "li",
-    { "data-id": picture.id, class: picture.problem ? "refused" : "" },
+    {
+      "data-id": picture.id,
+      class: picture.problem ? "refused" : "",
+      onkeydown: (event) => event.key === "Delete" && gone(),
+    },
     h(
       "button",
       {
@@ -158,7 +172,7 @@ function thumb(picture) {
     ),
     h(
       "button",
-      { class: "thumb-remove square", "aria-label": `Remove ${picture.name}`, onclick: () => remove([picture.id]) },
+      { class: "thumb-remove square", "aria-label": `Remove ${picture.name}`, onclick: gone },
       icon("cross"),
     ),
   );

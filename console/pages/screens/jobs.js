@@ -2,7 +2,7 @@
 import { keys } from "../lib/a11y.js";
 import { load } from "../lib/api.js";
 import { debounced, h, name as shown, paced, put, say } from "../lib/dom.js";
-import { change, number, percent, when } from "../lib/format.js";
+import { change, count, number, percent, when } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { on } from "../lib/live.js";
 import { Pager } from "../lib/pager.js";
@@ -12,6 +12,8 @@ import { ofPath } from "../lib/thumbs.js";
 import { nameOf } from "../lib/upload.js";
 import { badge } from "../el/badge.js";
 import { rowOf } from "../el/jobcells.js";
+import { unground, unmatched } from "../el/empty.js";
+import { segments } from "../el/segments.js";
 import { trouble } from "../el/trouble.js";
 import "../el/rows.js";
 
@@ -46,7 +48,10 @@ const HOURS = { "1h": 1, "24h": 24, "7d": 168 };
 const tabNow = () => (route().query.get("tab") === "jobs" ? "jobs" : "batches");
 
 export default async function jobsScreen(main, signal) {
-  const tabs = h("div", { class: "segments", role: "radiogroup", "aria-label": "What is listed" });
+  const tabs = segments({ "aria-label": "What is listed" }, TABS, (tab) => {
+    search.value = "";
+    filter({ tab, q: null, state: null });
+  });
   const search = h("input", {
     type: "search",
     value: route().query.get("q") ?? "",
@@ -57,10 +62,11 @@ export default async function jobsScreen(main, signal) {
   const since = h("select", { "aria-label": "Since", onchange: () => filter({ since: since.value }) });
   const fresh = h("button", { class: "fresh", hidden: true });
   const rows = h("px-rows", { class: "data" });
+  const counted = h("p", { class: "muted" });
   const nothing = h("div", { class: "empty", hidden: true });
   const wrong = h("div", { hidden: true });
   main.append(
-    h("div", { class: "head" }, h("h1", {}, "Jobs"), tabs),
+    h("div", { class: "head" }, h("h1", {}, "Jobs"), tabs, counted),
     h("div", { class: "line filters" }, h("div", { class: "search grow" }, icon("search"), search), chosen, since),
     wrong,
     fresh,
@@ -72,33 +78,23 @@ export default async function jobsScreen(main, signal) {
   let seen = [0, 40];
   let asked = "";
   const draw = () => {
-    rows.count = shownItems().length + (pager.ended ? 0 : 1);
-    const none = pager.ended && !shownItems().length;
+    const many = shownItems().length;
+    rows.count = many + (pager.ended ? 0 : 1);
+    // The server counts what it has looked through, which is as far as somebody has scrolled.
+    const all = tabNow() === "jobs" ? count(many, "job") : count(many, "batch", "batches");
+    say(counted, many ? `${all}${pager.ended ? "" : " and more"}` : "");
+    const none = pager.ended && !many;
     nothing.hidden = !none;
     if (!none) return;
     const filtered = ["q", "state", "since"].some((key) => route().query.get(key));
     put(
       nothing,
-      icon("jobs", "big"),
       filtered
-        ? [
-            h("strong", {}, "Nothing matches"),
-            h(
-              "button",
-              {
-                onclick: () => {
-                  search.value = "";
-                  filter({ q: null, state: null, since: null });
-                },
-              },
-              "Clear the filters",
-            ),
-          ]
-        : [
-            h("strong", {}, "Nothing ground yet"),
-            h("p", {}, "Every batch that this pipeline gets is listed here, wherever it came from."),
-            h("a", { class: "button large", href: "#/grind" }, "Go to Grind"),
-          ],
+        ? unmatched(() => {
+            search.value = "";
+            filter({ q: null, state: null, since: null });
+          })
+        : unground("jobs", "Every batch that this pipeline gets is listed here, wherever it came from."),
     );
   };
   /** What the server does not filter is filtered here. */
@@ -134,26 +130,7 @@ export default async function jobsScreen(main, signal) {
     const tab = tabNow();
     const { query } = route();
     const here = JSON.stringify([tab, tab === "jobs" ? [query.get("q"), query.get("state")] : null]);
-    put(
-      tabs,
-      TABS.map(([value, text]) =>
-        h(
-          "label",
-          {},
-          h("input", {
-            type: "radio",
-            name: "tab",
-            value,
-            checked: value === tab,
-            onchange: () => {
-              search.value = "";
-              filter({ tab: value, q: null, state: null });
-            },
-          }),
-          h("span", {}, text),
-        ),
-      ),
-    );
+    tabs.choose(tab);
     search.placeholder = tab === "jobs" ? "Name, id or reason" : "Name, recipe or reason";
     put(
       chosen,
@@ -254,7 +231,7 @@ export default async function jobsScreen(main, signal) {
   });
   for (const kind of ["batch", "refetch"]) on(kind, again, signal);
   keys(
-    { j: () => rows.focusOn(rows.focused + 1), k: () => rows.focusOn(rows.focused - 1), Escape: () => history.back() },
+    { j: () => rows.focusOn(rows.focused + 1), k: () => rows.focusOn(rows.focused - 1) },
     signal,
   );
   begin();

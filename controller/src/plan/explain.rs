@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use pixmill_contract::plural;
+
 use super::record::Record;
 use super::{Action, Counts};
 
@@ -66,11 +68,7 @@ impl Counts {
         let all = self.capacity() + self.draining + self.leaving;
         let parts = parts.iter().filter(|(many, _)| *many > 0);
         let parts: Vec<_> = parts.map(|(many, what)| format!("{many} {what}")).collect();
-        let instances = plural(all.into(), "instance");
+        let instances = plural(all, "instance");
         if parts.is_empty() { instances } else { format!("{instances} ({})", parts.join(", ")) }
     }
-}
-
-fn plural(many: u64, what: &str) -> String {
-    if many == 1 { format!("1 {what}") } else { format!("{many} {what}s") }
 }

@@ -61,8 +61,9 @@ pub(crate) fn judge(
     decide(memory, derived, roster, sick, looking)
 }
 
-/// What one instance suffers from at this moment. `initial`, `draining`, `unused`, `unavailable`
-/// and the load balancer's own troubles (`Elb.*`) say nothing about it.
+/// What one instance suffers from at this moment, by all who say something of it: its worker first,
+/// then its machine's provider, then the load balancer. `initial`, `draining`, `unused`,
+/// `unavailable` and the load balancer's own troubles (`Elb.*`) say nothing about it.
 fn reading(
     known: &Known,
     member: &Member<'_>,
@@ -78,14 +79,16 @@ fn reading(
     if now.since(heard.first) < derived.grace {
         return None;
     }
-    let target = member.instance.target.as_ref().and_then(failed_checks);
+    let impaired = member.instance.impaired.map(|of| Sickness::Impaired { of });
+    let others = impaired.clone().or(member.instance.target.as_ref().and_then(failed_checks));
     let Some(report) = member.report else {
         let answers = |target: &TargetHealth| target.state == TargetState::Healthy;
         let answers = member.instance.target.as_ref().is_some_and(answers);
-        return target.or((!answers).then_some(Sickness::Silent));
+        return others.or((!answers).then_some(Sickness::Silent));
     };
     if report.storm.is_some() {
-        return None;
+        // The world's fault, unless it is this one machine's.
+        return impaired;
     }
     let still = now.since(heard.progressed);
     if report.leases > 0 || report.busy > 0 {
@@ -95,7 +98,7 @@ fn reading(
     if visible > 0 && still > derived.standstill {
         return Some(Sickness::TakesNothing);
     }
-    target
+    others
 }
 
 fn failed_checks(target: &TargetHealth) -> Option<Sickness> {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use pixmill_contract::plural;
+use pixmill_contract::port::Impairment;
 use serde::{Deserialize, Serialize};
 
 /// Why instances are launched.
@@ -72,6 +74,11 @@ pub enum Sickness {
     Target {
         /// The reason's code.
         code: String,
+    },
+    /// Its machine fails its provider's own checks.
+    Impaired {
+        /// Which of them.
+        of: Impairment,
     },
     /// Its worker does not answer any more.
     Silent,
@@ -186,10 +193,13 @@ pub enum Warning {
 impl fmt::Display for LaunchReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::FirstInstance { jobs } => write!(f, "{jobs} jobs and nobody to do them"),
+            Self::FirstInstance { jobs } => {
+                write!(f, "{} and nobody to work", plural(*jobs, "job"))
+            }
             Self::Rate { per_second } => write!(f, "{per_second:.1} jobs arrive in a second"),
             Self::Backlog { jobs, needs } => {
-                write!(f, "backlog of {jobs} jobs needs {needs} instances")
+                let (jobs, needs) = (plural(*jobs, "job"), plural(*needs, "instance"));
+                write!(f, "backlog of {jobs} needs {needs}")
             }
             Self::Minimum { min } => write!(f, "the policy wants {min} at least"),
             Self::Replacement { lost } => write!(f, "in place of {lost} lost"),
@@ -201,7 +211,7 @@ impl fmt::Display for LaunchReason {
 impl fmt::Display for DrainReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Idle { slots } => write!(f, "{slots} slots were idle all the time"),
+            Self::Idle { slots } => write!(f, "{} idle all the time", plural(*slots, "slot")),
             Self::Maximum { max } => write!(f, "the policy wants {max} at most"),
             Self::Sick { of } => write!(f, "sick: {of}"),
             Self::Itself => f.write_str("its worker drains by itself"),
@@ -214,6 +224,12 @@ impl fmt::Display for Sickness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Target { code } => write!(f, "it fails the checks ({code})"),
+            Self::Impaired { of: Impairment::System } => {
+                f.write_str("its provider finds impaired what its machine stands on")
+            }
+            Self::Impaired { of: Impairment::Instance } => {
+                f.write_str("its provider finds its machine impaired")
+            }
             Self::Silent => f.write_str("its worker does not answer"),
             Self::TakesNothing => f.write_str("it takes nothing although jobs wait"),
             Self::Stuck => f.write_str("its jobs come no step further"),
@@ -251,26 +267,32 @@ impl fmt::Display for Warning {
                 )
             }
             Self::AtMaximum { needed } => {
-                write!(f, "{needed} instances are needed, more than the policy allows")
+                let needed = plural(*needed, "instance");
+                write!(f, "the work needs {needed}, more than the policy allows")
             }
             Self::Throttled { wanted } => {
-                write!(f, "{wanted} instances are wanted, more than one tick may launch")
+                let wanted = plural(*wanted, "instance");
+                write!(f, "the work needs {wanted} more at once than one tick may launch")
             }
             Self::BootsFail { failed, held_seconds } => {
-                write!(f, "{failed} boots have failed in a row: ")?;
+                write!(f, "{} failed in a row: ", plural(*failed, "boot"))?;
                 write!(f, "one at a time is launched, the next in {held_seconds} s")
             }
             Self::BreakerOpen { sick, of } => {
-                write!(f, "{sick} of {of} instances look sick at once: nobody is replaced, as ")?;
+                write!(f, "{sick} of {} look sick at once: ", plural(*of, "instance"))?;
+                f.write_str("nobody is replaced, as ")?;
                 f.write_str("our own eyes or something that all need may be broken")
             }
             Self::Recovering { sick } => {
                 write!(f, "a new instance is well: {sick} sick are replaced one at a time")
             }
             Self::SickWait { waiting } => {
-                write!(f, "{waiting} sick instances wait to be replaced, a few in a boot time")
+                let waiting = plural(*waiting, "sick instance");
+                write!(f, "{waiting} to be replaced, a few in a boot time")
             }
-            Self::Storm { workers } => write!(f, "the world keeps {workers} workers from working"),
+            Self::Storm { workers } => {
+                write!(f, "the world keeps {} from working", plural(*workers, "worker"))
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pixmill_contract::port::{Lifecycle, TargetState};
+use pixmill_contract::port::{Impairment, Lifecycle, TargetState};
 use pixmill_controller::{DrainReason, LaunchReason, Plan, Rule, Sickness, Warning};
 
 use crate::stage::{Actor, Stage, drained, intents, launched, roomy, target, terminated};
@@ -49,6 +49,35 @@ fn flapping_health_replaces_nobody_and_is_no_demand() {
         stage.actor("i003").answers = round % 3 == 0;
         assert!(stage.tick().actions.is_empty());
     }
+}
+
+#[test]
+fn a_machine_that_its_provider_finds_impaired_is_replaced_unless_its_jobs_come_further() {
+    let of = Impairment::System;
+    let mut stage = quiet(10);
+    stage.actor("i003").instance.impaired = Some(of);
+    assert!(stage.pass(2).actions.is_empty());
+    assert_eq!(sick(&stage.tick()), [("i003".to_owned(), Sickness::Impaired { of })]);
+
+    let mut stage = quiet(10);
+    let actor = stage.actor("i003");
+    (actor.answers, actor.instance.impaired) = (false, Some(of));
+    actor.instance.target = target(TargetState::Healthy, "");
+    assert_eq!(sick(&stage.pass(3)), [("i003".to_owned(), Sickness::Impaired { of })]);
+
+    let mut stage = Stage::busy(roomy(), 10);
+    stage.actor("i003").instance.impaired = Some(of);
+    assert!((0..30).all(|_| sick(&stage.tick()).is_empty()), "its jobs come further");
+}
+
+#[test]
+fn machines_that_are_all_impaired_are_their_providers_trouble() {
+    let mut stage = quiet(10);
+    for actor in stage.actors.values_mut() {
+        actor.instance.impaired = Some(Impairment::System);
+        actor.report.storm = Some("the store is out".to_owned());
+    }
+    assert!((0..30).all(|_| sick(&stage.tick()).is_empty()));
 }
 
 #[test]

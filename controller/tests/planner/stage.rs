@@ -163,6 +163,7 @@ pub(crate) fn actor(id: &str, slots: u32, now: Timestamp) -> Actor {
         launched_at: now,
         draining_since: None,
         target: None,
+        impaired: None,
         report: None,
     };
     let report = Report {

@@ -118,6 +118,8 @@ const CODES: &[(&str, ErrorKind)] = &[
     ("TargetGroupNotFound", ErrorKind::NotFound),
     // A condition did not hold; which one, the caller knows better.
     ("PreconditionFailed", ErrorKind::Changed),
+    // It would have been carried out, had it not been a rehearsal.
+    ("DryRunOperation", ErrorKind::Changed),
     // The receipt is not the delivery's any more.
     ("MessageNotInflight", ErrorKind::LeaseLost),
     ("AWS.SimpleQueueService.MessageNotInflight", ErrorKind::LeaseLost),

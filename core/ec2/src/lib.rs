@@ -21,6 +21,7 @@
 mod calls;
 mod cloud_watch;
 mod departure;
+pub mod doctor;
 mod group;
 mod machines;
 mod options;

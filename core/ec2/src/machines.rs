@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pixmill_aws::SdkConfig;
 use pixmill_contract::document::Report;
 use pixmill_contract::error::Result;
-use pixmill_contract::port::{Instance, Lifecycle, TargetHealth, TargetState};
+use pixmill_contract::port::{Impairment, Instance, Lifecycle, TargetHealth, TargetState};
 use pixmill_contract::{Clock, Error, ErrorKind, InstanceId, IntentId, Timestamp};
 use pixmill_workers::Contact;
 
@@ -20,6 +20,14 @@ use crate::tags;
 
 /// What a load balancer says of its targets; nothing, if there is none or it does not answer.
 pub(crate) type Targets = Option<BTreeMap<InstanceId, TargetHealth>>;
+
+/// What others say of instances than their own workers.
+#[derive(Debug)]
+pub(crate) struct Checks {
+    pub(crate) targets: Targets,
+    /// Those that fail EC2's own checks.
+    impaired: BTreeMap<InstanceId, Impairment>,
+}
 
 /// The instances of one fleet.
 #[derive(Debug)]
@@ -102,8 +110,18 @@ impl Machines {
         found.into_iter().next().ok_or_else(missing)
     }
 
-    /// What the load balancer says. That it does not answer is no reason not to look.
-    pub(crate) async fn targets(&self) -> Targets {
+    /// What the load balancer and EC2's own checks say. That they do not answer is no reason not to
+    /// look.
+    pub(crate) async fn checks(&self) -> Checks {
+        let (targets, impaired) = tokio::join!(self.targets(), self.ec2.impaired());
+        let impaired = impaired.unwrap_or_else(|error| {
+            tracing::warn!(reason = error.chain(), "EC2's own checks say nothing");
+            BTreeMap::new()
+        });
+        Checks { targets, impaired }
+    }
+
+    async fn targets(&self) -> Targets {
         match self.target_group.as_ref()?.health().await {
             Ok(health) => Some(health),
             Err(error) => {
@@ -138,7 +156,7 @@ impl Machines {
         &self,
         machine: &Machine,
         lifecycle: Lifecycle,
-        targets: &Targets,
+        checks: &Checks,
         report: Option<Report>,
     ) -> Instance {
         let found = || IntentId::derived(&[b"found", machine.id.as_str().as_bytes()]);
@@ -153,7 +171,8 @@ impl Machines {
             intent: machine.tags.intent().unwrap_or_else(found),
             launched_at: self.launched_at(machine),
             draining_since: machine.tags.moment(tags::DRAINING),
-            target: targets.as_ref().map(|all| of(all).unwrap_or_else(unregistered)),
+            target: checks.targets.as_ref().map(|all| of(all).unwrap_or_else(unregistered)),
+            impaired: checks.impaired.get(&machine.id).copied(),
             report,
         }
     }

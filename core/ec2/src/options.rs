@@ -63,6 +63,11 @@ impl Template {
         let (name, version) = text.split_once(':').unwrap_or((text, "$Default"));
         Self { name: name.to_owned(), version: version.to_owned() }
     }
+
+    /// What its name is called in calls.
+    pub(crate) fn key(&self) -> &'static str {
+        if self.name.starts_with("lt-") { "LaunchTemplateId" } else { "LaunchTemplateName" }
+    }
 }
 
 #[cfg(test)]

@@ -62,13 +62,16 @@ impl LocalBackend {
     pub fn open(data: &Path, clock: Arc<dyn Clock>, durability: Durability) -> Result<Self> {
         fs::create_dir_all(data)
             .map_err(error::io(format!("make the data directory {}", data.display())))?;
-        let store = DirStore::open(DirStoreOptions {
-            root: data.join("objects"),
-            tags: data.join("store.sqlite"),
-            mounts: read_mounts(data)?,
-            durability,
-        })?;
-        let file = QueueFile::open(&data.join("queue.sqlite"), Arc::clone(&clock), durability)?;
+        let mounts = read_mounts(data)?;
+        let (queue, tags) = (data.join("queue.sqlite"), data.join("store.sqlite"));
+        // The queue is made first, so one that is missing beside a store was there and is no more.
+        if tags.exists() && fs::metadata(&queue).map_or(true, |file| file.len() == 0) {
+            let queue = queue.display();
+            tracing::error!(%queue, "the queue is gone, and what had not ended with it; made anew");
+        }
+        let file = QueueFile::open(&queue, Arc::clone(&clock), durability)?;
+        let root = data.join("objects");
+        let store = DirStore::open(DirStoreOptions { root, tags, mounts, durability })?;
         let jobs = QueueSettings {
             max_receive_count: MAX_RECEIVE_COUNT,
             dead_letter: Some(DEAD_LETTERS.to_owned()),

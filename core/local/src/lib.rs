@@ -10,6 +10,7 @@
 //! * [`SqliteIndex`]: what was read of a store, so that it need not be read again.
 //! * [`ProcessFleet`]: workers as child processes.
 //! * [`DropFolder`](drop::DropFolder): files that are put into a directory, taken each exactly once.
+//! * [`Standstill`]: workers that are stopped for too long, whatever they hold.
 //! * [`LocalBackend`]: the first two, laid out in one data directory; what roles are composed with.
 //!
 //! This is no server and no network file system: SQLite's locks and its write-ahead log need all
@@ -25,6 +26,7 @@ mod index;
 mod path;
 mod queue;
 mod sqlite;
+mod standstill;
 mod store;
 
 pub use backend::{
@@ -35,4 +37,5 @@ pub use index::SqliteIndex;
 pub use path::{key_for_path, path_for_key};
 pub use queue::{QueueFile, QueueSettings, SqliteQueue};
 pub use sqlite::Durability;
+pub use standstill::Standstill;
 pub use store::{Access, DirStore, DirStoreOptions, Mount};

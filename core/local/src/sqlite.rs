@@ -2,9 +2,15 @@
 //!
 //! Every process has two connections to a file, one that writes and one that only reads, so that
 //! readers and the watch for changes never wait for somebody else's write lock.
+//!
+//! A connection goes on with the file that it opened, also when that is not at its path any more: what
+//! is written then is lost with the last process that has it open, and whoever opens the path meanwhile
+//! works on another file. So everybody looks before each piece of work, and refuses.
 
-use std::fs::OpenOptions;
-use std::path::Path;
+use std::fs::{self, Metadata, OpenOptions};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,9 +51,38 @@ pub(crate) struct Schema {
     pub(crate) create: &'static str,
 }
 
+/// The file that was opened, as it can be told from others at its path.
+#[derive(Debug)]
+struct Identity {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    fn new(path: &Path, opened: &Metadata) -> Self {
+        Self { path: path.to_owned(), device: opened.dev(), inode: opened.ino() }
+    }
+
+    /// Fails unless the file is still at its path and holds anything at all. What else may be wrong
+    /// with its content is SQLite's to find.
+    fn check(&self, attempt: &'static str) -> Result<()> {
+        let wrong = match fs::metadata(&self.path) {
+            Ok(found) if (found.dev(), found.ino()) != (self.device, self.inode) => "replaced",
+            Ok(found) if found.len() == 0 => "emptied",
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => "removed",
+            Err(error) => return Err(error::io(attempt)(error)),
+        };
+        let why = format!("{} was {wrong} while it was in use", self.path.display());
+        Err(Error::new(ErrorKind::Unavailable, attempt, why))
+    }
+}
+
 /// One process's connections to a database file.
 #[derive(Debug)]
 pub(crate) struct Database {
+    identity: Arc<Identity>,
     writer: Arc<Mutex<Connection>>,
     reader: Arc<Mutex<Connection>>,
 }
@@ -60,9 +95,9 @@ impl Database {
         let attempt = || format!("open the database {}", path.display());
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        let file = options.open(path).map_err(error::io(attempt()))?;
-        let is_new = file.metadata().is_ok_and(|found| found.len() == 0);
-        drop(file);
+        let found = options.open(path).and_then(|file| file.metadata());
+        let found = found.map_err(error::io(attempt()))?;
+        let (is_new, identity) = (found.len() == 0, Identity::new(path, &found));
 
         let mut writer = connect(path, durability, is_new)?;
         create(&mut writer, schema)
@@ -79,7 +114,11 @@ impl Database {
             return Err(Error::new(ErrorKind::Invalid, attempt(), why));
         }
         let reader = connect(path, durability, false)?;
-        Ok(Self { writer: Arc::new(Mutex::new(writer)), reader: Arc::new(Mutex::new(reader)) })
+        Ok(Self {
+            identity: Arc::new(identity),
+            writer: Arc::new(Mutex::new(writer)),
+            reader: Arc::new(Mutex::new(reader)),
+        })
     }
 
     /// Runs work on the connection that writes. Dropping the future does not stop the work.
@@ -88,7 +127,7 @@ impl Database {
         attempt: &'static str,
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T> {
-        run(&self.writer, attempt, work).await
+        self.run(&self.writer, attempt, work).await
     }
 
     /// Runs work on the connection that reads.
@@ -97,7 +136,7 @@ impl Database {
         attempt: &'static str,
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T> {
-        run(&self.reader, attempt, work).await
+        self.run(&self.reader, attempt, work).await
     }
 
     /// As [`write`](Self::write), for callers on a blocking thread.
@@ -106,6 +145,7 @@ impl Database {
         attempt: &'static str,
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
+        self.identity.check(attempt)?;
         work(&mut lock_blocking(&self.writer)).map_err(error::sqlite(attempt))
     }
 
@@ -115,7 +155,24 @@ impl Database {
         attempt: &'static str,
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
+        self.identity.check(attempt)?;
         work(&mut lock_blocking(&self.reader)).map_err(error::sqlite(attempt))
+    }
+
+    /// The connection waits its turn in the async lock, so no blocking thread ever waits for it.
+    async fn run<T: Send + 'static>(
+        &self,
+        connection: &Arc<Mutex<Connection>>,
+        attempt: &'static str,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let identity = Arc::clone(&self.identity);
+        let mut connection = Arc::clone(connection).lock_owned().await;
+        let work = move || {
+            identity.check(attempt)?;
+            work(&mut connection).map_err(error::sqlite(attempt))
+        };
+        blocking(attempt, work).await
     }
 }
 
@@ -129,16 +186,6 @@ pub(crate) fn immediate(connection: &mut Connection) -> rusqlite::Result<Transac
 /// an async thread; after that this is called on blocking threads only.
 fn lock_blocking(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
     connection.try_lock().unwrap_or_else(|_| connection.blocking_lock())
-}
-
-/// The connection waits its turn in the async lock, so no blocking thread ever waits for it.
-async fn run<T: Send + 'static>(
-    connection: &Arc<Mutex<Connection>>,
-    attempt: &'static str,
-    work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
-) -> Result<T> {
-    let mut connection = Arc::clone(connection).lock_owned().await;
-    blocking(attempt, move || work(&mut connection).map_err(error::sqlite(attempt))).await
 }
 
 /// Runs work where it may block. Its panics go on in the caller.
@@ -208,10 +255,11 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|e| e.extended_code & 0xff == rusqlite::ffi::SQLITE_BUSY)
 }
 
-/// SQLite's own waits grow to 100 ms, far longer than anybody holds the lock here; short ones of
-/// random length let many processes share it evenly.
+/// Waits for somebody's lock before the next try; false when that has been long enough. SQLite's own
+/// waits grow to 100 ms, far longer than anybody holds a lock here; short ones of random length let
+/// many processes share it evenly.
 #[allow(clippy::disallowed_methods, reason = "a callback on a blocking thread; SQLite waits so")]
-fn busy(tries: i32) -> bool {
+pub(crate) fn busy(tries: i32) -> bool {
     std::thread::sleep(BUSY_WAIT.mul_f64(0.25 + fastrand::f64()));
     tries < BUSY_TRIES
 }
@@ -274,6 +322,32 @@ mod tests {
         let error = open(&path, &SCHEMA).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert!(error.chain().contains("not a database"), "{}", error.chain());
+    }
+
+    #[test]
+    fn a_file_that_is_not_the_one_that_was_opened_is_an_outage_and_says_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("here.sqlite");
+        let database = open(&path, &SCHEMA).unwrap();
+        let read = || {
+            let count = |c: &mut Connection| {
+                c.query_row("SELECT count(*) FROM things", [], |row| row.get::<_, i64>(0))
+            };
+            database.read_blocking("count", count).map_err(|error| {
+                assert_eq!(error.kind(), ErrorKind::Unavailable);
+                error.chain()
+            })
+        };
+        assert_eq!(read(), Ok(0));
+        let aside = directory.path().join("aside");
+        fs::rename(&path, &aside).unwrap();
+        assert!(read().unwrap_err().contains("here.sqlite was removed"));
+        fs::copy(&aside, &path).unwrap();
+        assert!(read().unwrap_err().contains("here.sqlite was replaced"));
+        fs::rename(&aside, &path).unwrap();
+        assert_eq!(read(), Ok(0), "it is back");
+        OpenOptions::new().write(true).open(&path).unwrap().set_len(0).unwrap();
+        assert!(read().unwrap_err().contains("here.sqlite was emptied"));
     }
 
     #[test]

@@ -8,9 +8,11 @@
 //!
 //! Called by `pixmill_ops::kernel::resize`, which knows what the pixels mean.
 
+mod kept;
+
 use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{InnerPixel, U8, U8x3, U8x4};
-use fast_image_resize::{ImageView, MulDiv, PixelTrait, ResizeAlg, ResizeOptions};
+use fast_image_resize::{Filter, ImageView, MulDiv, PixelTrait, ResizeAlg, ResizeOptions};
 
 pub use fast_image_resize::FilterType;
 
@@ -42,6 +44,7 @@ pub struct Region {
 #[derive(Debug, Default)]
 pub struct Resampler {
     resizer: fast_image_resize::Resizer,
+    weights: kept::Kept,
     /// Rows that are as long as they will be, of a picture that is as high as it was.
     between: Vec<u8>,
     /// RGBA whose colours are multiplied by alpha.
@@ -59,12 +62,14 @@ impl Resampler {
 
     /// Bytes that it keeps for the next call.
     pub fn kept_bytes(&self) -> usize {
-        self.resizer.size_of_internal_buffers() + self.between.len() + self.multiplied.len()
+        let buffers = self.resizer.size_of_internal_buffers() + self.weights.bytes();
+        buffers + self.between.len() + self.multiplied.len()
     }
 
     /// Gives back what it keeps.
     pub fn release(&mut self) {
         self.resizer.reset_internal_buffers();
+        self.weights = kept::Kept::default();
         (self.between, self.multiplied) = (vec![], vec![]);
     }
 
@@ -125,7 +130,7 @@ impl Resampler {
         };
         let source = picture::<P>(from, pixels);
         if filter.is_none() || stays(left, width, to.0) || stays(top, height, to.1) {
-            self.convolve(&source, &options(filter, region), (to, made));
+            self.convolve(&source, (filter, region), (to, made));
             return;
         }
         // The rows that are looked at, and some more.
@@ -145,10 +150,10 @@ impl Resampler {
         between.resize(between.len().max(length), 0);
         let along = Region { left, top: first, width, height: f64::from(rows) };
         let target = (size, &mut between[..length]);
-        self.convolve(&source, &options(filter, along), target);
+        self.convolve(&source, (filter, along), target);
         let down = Region { left: 0.0, top: top - first, width: f64::from(to.0), height };
         let source = picture::<P>(size, &between[..length]);
-        self.convolve(&source, &options(filter, down), (to, made));
+        self.convolve(&source, (filter, down), (to, made));
         self.between = between;
     }
 
@@ -165,17 +170,25 @@ impl Resampler {
         let source = picture::<U8>((stride, rows), pixels);
         let source = TypedCroppedImage::from_ref(&source, 0, 0, from.0, from.1);
         let source = source.expect("rows are as long as their stride");
-        self.convolve(&source, &options(filter, region), (to, made));
+        self.convolve(&source, (filter, region), (to, made));
     }
 
     fn convolve<P: PixelTrait + InnerPixel>(
         &mut self,
         source: &impl ImageView<Pixel = P>,
-        options: &ResizeOptions,
+        (filter, region): (Option<FilterType>, Region),
         (to, made): ((u32, u32), &mut [u8]),
     ) {
         let mut target = picture_mut::<P>(to, made);
-        self.resizer.resize_typed(source, &mut target, options).expect("the region is inside");
+        let options = options(filter, region);
+        let mut resize = || self.resizer.resize_typed(source, &mut target, &options);
+        let resized = if filter == Some(FilterType::Lanczos3) {
+            let part = [region.left, region.top, region.width, region.height].map(f64::to_bits);
+            self.weights.with(((source.width(), source.height()), part, to), resize)
+        } else {
+            resize()
+        };
+        resized.expect("the region is inside");
     }
 }
 
@@ -191,6 +204,13 @@ fn picture_mut<P: PixelTrait + InnerPixel>(
 }
 
 fn options(filter: Option<FilterType>, region: Region) -> ResizeOptions {
+    let filter = filter.map(|filter| {
+        if filter != FilterType::Lanczos3 {
+            return filter;
+        }
+        let lanczos = Filter::new("Lanczos3", kept::lanczos, kept::LOBES);
+        FilterType::Custom(lanczos.expect("a number of lobes"))
+    });
     let algorithm = filter.map_or(ResizeAlg::Nearest, ResizeAlg::Convolution);
     let Region { left, top, width, height } = region;
     let options = ResizeOptions::new().resize_alg(algorithm).crop(left, top, width, height);

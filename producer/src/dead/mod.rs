@@ -10,7 +10,7 @@ mod letter;
 mod redrive;
 mod walk;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use pixmill_contract::{Error, Pipeline};
 
@@ -63,17 +63,17 @@ pub async fn list(pipeline: &Pipeline, wanted: &Wanted) -> Result<Listing, Error
 }
 
 /// Sends the messages of the wanted letters again, so that their jobs have all their attempts anew.
-/// Letters whose jobs have ended otherwise are only deleted; those that were sent since this began
-/// are left, so that it ends although its jobs die again. After an error some were redriven, and
+/// Letters whose jobs have ended otherwise are only deleted; those of jobs that this very redrive has
+/// sent are left, so that it ends although its jobs die again. After an error some were redriven, and
 /// redriving all of them again is harmless.
 pub async fn redrive(pipeline: &Pipeline, wanted: &Wanted) -> Result<Handled, Error> {
     let mut handled = Handled::default();
-    let mut sent = HashSet::new();
+    let mut sent = HashMap::new();
     let mut walk = Walk::begin(pipeline).await?;
     let walked = async {
         while let Some(page) = walk.next().await? {
-            let page = hold_others(&mut walk, page, |walk, letter| {
-                wanted.holds(letter) && walk.was_there(letter)
+            let page = hold_others(&mut walk, page, |letter| {
+                wanted.holds(letter) && !has_died_again(letter, &sent)
             });
             let redriven = redrive_page(pipeline, &mut walk, &page, &mut sent, &mut handled).await;
             if redriven.is_err() {
@@ -88,12 +88,19 @@ pub async fn redrive(pipeline: &Pipeline, wanted: &Wanted) -> Result<Handled, Er
     walked.map(|()| handled)
 }
 
+/// Whether a letter is of a job that died of what was sent, by the numbers under which that was. No
+/// times are compared: those of letters are of another clock than ours.
+fn has_died_again(letter: &Letter, sent: &HashMap<Name, u32>) -> bool {
+    let Ok(sender) = &letter.sender else { return false };
+    sent.get(&letter.name()).is_some_and(|number| sender.redrive >= *number)
+}
+
 /// Redrives letters: first everything up to the messages, then these in one go, then the letters.
 async fn redrive_page(
     pipeline: &Pipeline,
     walk: &mut Walk,
     page: &[Letter],
-    sent: &mut HashSet<(Name, u32)>,
+    sent: &mut HashMap<Name, u32>,
     handled: &mut Handled,
 ) -> Result<(), Error> {
     let (mut messages, mut finished, mut copies) = (vec![], vec![], 0);
@@ -102,7 +109,7 @@ async fn redrive_page(
         match (prepare(pipeline, letter).await?, &letter.sender) {
             (Step::Send(body, number), Ok(sender)) => {
                 // Of two letters of one job one message is enough.
-                if sent.insert((letter.name(), number)) {
+                if sent.insert(letter.name(), number) != Some(number) {
                     messages.push((&sender.id, body));
                 } else {
                     copies += 1;
@@ -133,7 +140,7 @@ pub async fn discard(pipeline: &Pipeline, wanted: &Wanted) -> Result<Handled, Er
     let mut walk = Walk::begin(pipeline).await?;
     let walked = async {
         while let Some(page) = walk.next().await? {
-            let page = hold_others(&mut walk, page, |_, letter| wanted.holds(letter));
+            let page = hold_others(&mut walk, page, |letter| wanted.holds(letter));
             walk.delete(&page.iter().collect::<Vec<_>>()).await?;
             handled.deleted += page.len();
             handled.names.extend(page.iter().map(Letter::name));
@@ -149,10 +156,9 @@ pub async fn discard(pipeline: &Pipeline, wanted: &Wanted) -> Result<Handled, Er
 fn hold_others(
     walk: &mut Walk,
     page: Vec<Letter>,
-    is_wanted: impl Fn(&Walk, &Letter) -> bool,
+    is_wanted: impl Fn(&Letter) -> bool,
 ) -> Vec<Letter> {
-    let (page, others): (Vec<_>, Vec<_>) =
-        page.into_iter().partition(|letter| is_wanted(walk, letter));
+    let (page, others): (Vec<_>, Vec<_>) = page.into_iter().partition(is_wanted);
     walk.hold(&others);
     page
 }

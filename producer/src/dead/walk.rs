@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pixmill_contract::port::{Queue, Receipt, Receive};
-use pixmill_contract::{Error, ErrorKind, Pipeline, Timestamp};
+use pixmill_contract::{Error, ErrorKind, Pipeline};
 use tokio::time::Instant;
 
 use super::letter::Letter;
@@ -24,7 +24,6 @@ const CHUNK: usize = 100;
 /// A walk that has begun.
 pub(super) struct Walk {
     queue: Arc<dyn Queue>,
-    begun_at: Timestamp,
     expected: u64,
     seen: u64,
     held: Vec<Receipt>,
@@ -35,14 +34,7 @@ impl Walk {
     pub(super) async fn begin(pipeline: &Pipeline) -> Result<Self, Error> {
         let queue = Arc::clone(&pipeline.dead_letters);
         let expected = patiently(|| queue.depth()).await?.total();
-        Ok(Self {
-            queue,
-            begun_at: pipeline.clock.now(),
-            expected,
-            seen: 0,
-            held: vec![],
-            renewed_at: Instant::now(),
-        })
+        Ok(Self { queue, expected, seen: 0, held: vec![], renewed_at: Instant::now() })
     }
 
     /// The next letters, hidden from others; none at the end.
@@ -54,12 +46,6 @@ impl Walk {
         self.seen += deliveries.len() as u64;
         let letters: Vec<_> = deliveries.into_iter().map(Letter::new).collect();
         Ok((!letters.is_empty()).then_some(letters))
-    }
-
-    /// Whether a letter was there when the walk began. A job that is redriven may die again before
-    /// the walk is over.
-    pub(super) fn was_there(&self, letter: &Letter) -> bool {
-        letter.sent_at <= self.begun_at
     }
 
     /// Keeps letters hidden until the walk is over.

@@ -1,13 +1,17 @@
 //! What is known of a batch and its retries, and what it costs to know.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use pixmill_contract::port::Etag;
 use pixmill_contract::testing::{Fault, Operation, Plan};
 use pixmill_contract::{Job, Outcome, RejectCode};
-use pixmill_producer::{Ledger, Link, Retry, retry};
+use pixmill_producer::dropped::Drops;
+use pixmill_producer::{Ledger, Link, Retry, members, retry};
 
-use crate::harness::World;
+use crate::harness::{SOON, World};
 
 /// Counts the objects that are read.
 fn counting() -> (Plan, Arc<AtomicUsize>) {
@@ -63,6 +67,25 @@ async fn a_look_reads_only_what_is_new_or_was_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn only_reading_what_need_not_be_read_again_counts_as_reading() {
+    let world = World::new();
+    let slow: Plan =
+        Arc::new(
+            |call| {
+                if call.operation == Operation::Get { Fault::Delay(SOON) } else { Fault::None }
+            },
+        );
+    let redriven = world.job("redriven");
+    world.end(&redriven, Outcome::Redriven { redrives: 1 }).await;
+    world.end(&world.job("done"), done()).await;
+    let mut ledger = Ledger::new(world.faulty(&slow), redriven.batch.clone());
+    ledger.look().await.unwrap();
+    assert_eq!(ledger.reading(), SOON / 2);
+    ledger.look().await.unwrap();
+    assert_eq!(ledger.reading(), Duration::ZERO, "a tombstone is read with every look");
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_a_chain_of_retries_the_last_end_counts() {
     let world = World::new();
     let job = world.job("a");
@@ -113,4 +136,24 @@ async fn a_redriven_job_in_a_chain_is_sent_under_its_number() {
     assert_eq!((link.id, link.redrive, outputs), (job.id.clone(), 2, None));
     let open = retry(&world.pipeline(), &job.batch, &job.id).await.unwrap();
     assert_eq!(open, Retry::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_of_a_drop_folder_is_known() {
+    let world = World::new();
+    let drops = Drops::new(world.pipeline()).await.unwrap();
+    let job = |path: &str| {
+        let (path, etag) = (path.parse().unwrap(), Etag("1".to_owned()));
+        drops.job("haul", &path, etag, "invert".parse().unwrap()).unwrap()
+    };
+    let jobs = vec![job("web/a.jpg"), job("web/b.jpg"), job("print/a.jpg")];
+    let haul = drops.plan(jobs.clone()).await.unwrap();
+    // A crash may have it sent twice.
+    for _ in 0..2 {
+        drops.send(&haul).await.unwrap();
+    }
+    let mut read = BTreeSet::new();
+    let web = members(&world.pipeline(), &jobs[0].batch, &mut read).await.unwrap();
+    let keys: Vec<_> = web.iter().map(|member| member.key.as_str()).collect();
+    assert_eq!(keys, ["drop/haul/web/a.jpg", "drop/haul/web/b.jpg"]);
 }

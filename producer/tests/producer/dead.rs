@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pixmill_contract::testing::{Fault, Operation, Plan};
-use pixmill_contract::{Job, Outcome, RejectCode};
+use pixmill_contract::testing::{Fault, JumpingClock, Operation, Plan};
+use pixmill_contract::{Job, Outcome, Pipeline, RejectCode};
 use pixmill_producer::dead;
 
 use crate::harness::{World, all, named};
@@ -169,13 +169,28 @@ async fn what_somebody_else_has_in_hand_is_counted() {
 #[tokio::test(start_paused = true)]
 async fn what_dies_again_during_a_redrive_is_left_for_the_next() {
     let world = World::new();
-    world.dead("a").await;
+    let job = world.dead("a").await;
     let slow = world.faulty(&slow_receives(Duration::from_secs(5)));
     let everything = all();
-    let (handled, late) = tokio::join!(dead::redrive(&slow, &everything), async {
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        world.dead("c").await
+    let (handled, again) = tokio::join!(dead::redrive(&slow, &everything), async {
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        let again = Job { redrive: 1, ..job };
+        let (code, reason) = (RejectCode::TooManyAttempts, "again".to_owned());
+        world.end(&again, Outcome::Dead { code, reason }).await;
+        world.send_letter(&again.body()).await;
+        again
     });
     assert_eq!(handled.unwrap().sent, 1);
-    assert_eq!(world.letters().await, [late.body()]);
+    assert_eq!(world.letters().await, [again.body()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_behind_that_of_the_letters_passes_none_over() {
+    let world = World::new();
+    let behind = JumpingClock::new(world.clock);
+    behind.set_error(-3_600_000);
+    world.dead("a").await;
+    let pipeline = Pipeline { clock: Arc::new(behind), ..world.pipeline() };
+    assert_eq!(dead::redrive(&pipeline, &all()).await.unwrap().sent, 1);
+    assert!(world.letters().await.is_empty());
 }

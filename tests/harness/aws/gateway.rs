@@ -1,6 +1,7 @@
 //! A gateway in front of the emulator: every request passes through it, is counted, and may be
 //! delayed, denied, answered into the void, or find nobody there.
 
+use std::collections::HashMap;
 use std::io::{self, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +39,10 @@ pub(crate) enum Treatment {
     Refuse(u16, &'static str, &'static str),
     /// Answered with this document, by somebody who knows what the server does not.
     Say(&'static str),
+    /// The connection breaks off before anything is done.
+    Reset,
+    /// It takes so much longer.
+    Late(Duration),
     /// It is carried out, and its answer is lost.
     LoseAnswer,
     /// It is carried out twice, and answered once.
@@ -51,6 +56,8 @@ struct State {
     delay: Mutex<Duration>,
     requests: Mutex<Vec<Request>>,
     rule: Mutex<Rule>,
+    /// What is said for the server where no rule says something else, by action.
+    stand_ins: Mutex<HashMap<&'static str, &'static str>>,
     connections: Mutex<Vec<Weak<TcpStream>>>,
 }
 
@@ -69,6 +76,7 @@ impl Gateway {
             delay: Mutex::default(),
             requests: Mutex::default(),
             rule: Mutex::new(Box::new(|_| Treatment::Pass)),
+            stand_ins: Mutex::default(),
             connections: Mutex::default(),
         });
         let gateway = Self { port, state: Arc::clone(&state) };
@@ -118,9 +126,22 @@ impl Gateway {
         *self.state.rule.lock().unwrap() = Box::new(rule);
     }
 
+    /// Answers an action in the place of the server, which does not know it.
+    pub(super) fn stand_in(&self, action: &'static str, answer: &'static str) {
+        self.state.stand_ins.lock().unwrap().insert(action, answer);
+    }
+
     /// What was asked since the last time that somebody wanted to know.
     pub(crate) fn take_requests(&self) -> Vec<Request> {
         std::mem::take(&mut self.state.requests.lock().unwrap())
+    }
+}
+
+impl State {
+    /// What becomes of an action that no rule is about.
+    fn known(&self, action: &str) -> Treatment {
+        let stand_ins = self.stand_ins.lock().unwrap();
+        stand_ins.get(action).map_or(Treatment::Pass, |answer| Treatment::Say(answer))
     }
 }
 
@@ -128,16 +149,22 @@ impl Gateway {
 fn serve(state: &State, mut to_client: &TcpStream, server: u16) -> io::Result<()> {
     let mut from_client = BufReader::new(to_client);
     while let Some((mut request, whole)) = read_request(&mut from_client)? {
-        let treatment = (state.rule.lock().unwrap())(&request);
+        let ruled = (state.rule.lock().unwrap())(&request);
+        let is_open = ruled == Treatment::Pass;
+        let treatment = if is_open { state.known(&request.action) } else { ruled };
         let delay = *state.delay.lock().unwrap();
-        #[allow(clippy::disallowed_methods, reason = "the delay is what is asked for")]
-        std::thread::sleep(delay);
+        wait(delay);
         let said = match treatment {
             Treatment::Deny => Some(refused(&request, 403, "AccessDenied", "us-east-1")),
             Treatment::Refuse(status, code, region) => {
                 Some(refused(&request, status, code, region))
             }
             Treatment::Say(body) => Some(answer(200, "application/xml", "us-east-1", body)),
+            Treatment::Reset => return to_client.shutdown(Shutdown::Both),
+            Treatment::Late(delay) => {
+                wait(delay);
+                None
+            }
             Treatment::Pass | Treatment::LoseAnswer | Treatment::Twice => None,
         };
         let is_ours = said.is_some();
@@ -161,6 +188,11 @@ fn serve(state: &State, mut to_client: &TcpStream, server: u16) -> io::Result<()
         }
     }
     Ok(())
+}
+
+#[allow(clippy::disallowed_methods, reason = "the delay is what is asked for")]
+fn wait(delay: Duration) {
+    std::thread::sleep(delay);
 }
 
 /// The status of an answer.

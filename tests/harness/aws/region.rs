@@ -76,6 +76,8 @@ impl Region {
         let number = NETWORKS.fetch_add(1, Ordering::Relaxed);
         let template = format!("grinder-{number}");
         let (gateway, vpc, subnets) = (Gateway::to(port), String::new(), vec![]);
+        // The emulator cannot filter by it; all its machines are well.
+        gateway.stand_in("DescribeInstanceStatus", "<R><instanceStatusSet/></R>");
         let mut region = Self { gateway, subnets, template, port, number, vpc };
         let block = format!("127.{number}.0.0/16");
         region.vpc = region.ec2("CreateVpc", &[("CidrBlock", &block)], "vpcId");
@@ -103,6 +105,7 @@ impl Region {
             ("Port", "8080"),
             ("VpcId", &*self.vpc),
             ("TargetType", "instance"),
+            ("HealthCheckPath", "/health"),
         ];
         let text = self.ask("elasticloadbalancing", "2015-12-01", "CreateTargetGroup", &form);
         texts(&text, "TargetGroupArn").remove(0)
@@ -121,6 +124,12 @@ impl Region {
             ("VPCZoneIdentifier", &*subnets),
         ];
         self.ask("autoscaling", "2011-01-01", "CreateAutoScalingGroup", &form);
+    }
+
+    /// What is said of a group now, to be said again later; for as long as there is somebody to listen.
+    pub(crate) fn said_of(&self, group: &str) -> &'static str {
+        let form = [("AutoScalingGroupNames.member.1", group)];
+        self.ask("autoscaling", "2011-01-01", "DescribeAutoScalingGroups", &form).leak()
     }
 
     /// How many instances a group is to have.
@@ -236,12 +245,21 @@ fn follow(machines: &[Machine], running: &mut Workers, software: &Software) {
     for machine in machines {
         if machine.state != "running" {
             running.remove(&machine.id);
-        } else if !running.contains_key(&machine.id) {
+            continue;
+        }
+        let start = |metadata: &MetadataService| {
+            let worker = software(&machine.id, &machine.address);
+            let worker = worker.env("AWS_EC2_METADATA_DISABLED", "false");
+            worker.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url()).start()
+        };
+        if let Some((worker, metadata)) = running.get_mut(&machine.id) {
+            // As systemd does it with infra/units.
+            if worker.has_failed() {
+                *worker = start(metadata);
+            }
+        } else {
             let metadata = MetadataService::start(&machine.id);
-            let worker = software(&machine.id, &machine.address)
-                .env("AWS_EC2_METADATA_DISABLED", "false")
-                .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url());
-            running.insert(machine.id.clone(), (worker.start(), metadata));
+            running.insert(machine.id.clone(), (start(&metadata), metadata));
         }
     }
 }

@@ -106,6 +106,7 @@ impl Host {
             launched_at: self.launched_at,
             draining_since: self.marked,
             target: None,
+            impaired: None,
             report: (self.life == Life::Up).then(|| self.report(id, now, clock)),
         }
     }

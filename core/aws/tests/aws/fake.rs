@@ -2,16 +2,15 @@
 //! connections and answers that are lost.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::config::{Credentials, Region, SharedCredentialsProvider};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Instant;
+
+use crate::scripted::{Asked, Site};
 
 /// Longest that a test waits for a request; one alone takes milliseconds.
 const BOUND: Duration = Duration::from_mins(1);
@@ -35,68 +34,38 @@ pub(crate) enum Act {
     Lose,
 }
 
-/// A request, as it came.
-#[derive(Debug)]
-pub(crate) struct Asked {
-    pub(crate) at: Instant,
-    /// The first line and the headers.
-    pub(crate) head: String,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Asked {
-    /// The value of a header; nothing if it is not there.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
-        lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-    }
-
-    /// What is asked for: the method and the path.
-    pub(crate) fn line(&self) -> &str {
-        self.head.lines().next().unwrap().trim_end_matches(" HTTP/1.1")
-    }
-}
-
 /// A running server.
 pub(crate) struct Fake {
-    url: String,
-    region: String,
+    site: Site,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Fake {
     /// Starts one with a script, whose last act is repeated for ever.
     pub(crate) async fn start(script: impl Into<VecDeque<Act>>) -> Self {
-        // The SDK has one budget of repetitions for each region.
-        static REGION: AtomicU32 = AtomicU32::new(1);
-        let region = format!("us-test-{}", REGION.fetch_add(1, Ordering::Relaxed));
-        Self::listen(region, "", script.into()).await
+        Self::listen(Site::open().await, "", script.into())
     }
 
     /// Starts one in front of the emulator at this URL.
     pub(crate) async fn before(emulator: &str, script: impl Into<VecDeque<Act>>) -> Self {
-        Self::listen("us-east-1".to_owned(), emulator, script.into()).await
+        let site = Site::open_in("us-east-1".to_owned()).await;
+        Self::listen(site, emulator, script.into())
     }
 
-    async fn listen(region: String, emulator: &str, script: VecDeque<Act>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+    fn listen(
+        (site, listener): (Site, TcpListener),
+        emulator: &str,
+        script: VecDeque<Act>,
+    ) -> Self {
         let emulator = emulator.trim_start_matches("http://").to_owned();
         let asked = Arc::default();
         tokio::spawn(serve(listener, emulator, script, Arc::clone(&asked)));
-        Self { url, region, asked }
+        Self { site, asked }
     }
 
     /// What leads to it, set up as the program is.
     pub(crate) async fn configuration(&self) -> SdkConfig {
-        let credentials = Credentials::new("test", "test", None, None, "the tests");
-        pixmill_aws::configuration()
-            .await
-            .into_builder()
-            .region(Region::new(self.region.clone()))
-            .endpoint_url(&self.url)
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .build()
+        self.site.configuration().await
     }
 
     /// The same with another deadline of a try.
@@ -130,7 +99,7 @@ async fn serve(
 ) {
     while let Ok((mut stream, _)) = listener.accept().await {
         // One after the other, so that the script's order is the requests'.
-        let Some(request) = read(&mut stream).await else { continue };
+        let Some(request) = Asked::read(&mut stream).await else { continue };
         let act = if script.len() > 1 { script.pop_front() } else { script.front().cloned() };
         let forwarded = (request.head.clone(), request.body.clone());
         asked.lock().unwrap().push(request);
@@ -166,30 +135,6 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &str, bytes: usize) -> Ve
         head += &format!("{name}: {value}\r\n");
     }
     (head + "\r\n" + body).into_bytes()
-}
-
-/// Reads one request; nothing if the client goes before it is whole.
-async fn read(stream: &mut TcpStream) -> Option<Asked> {
-    let mut bytes = Vec::new();
-    let end = loop {
-        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            break end + 4;
-        }
-        (stream.read_buf(&mut bytes).await.ok()? > 0).then_some(())?;
-    };
-    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
-    let mut asked = Asked { at: Instant::now(), head, body: bytes[end..].to_vec() };
-    let length = asked.header("content-length").map(|length| length.parse::<usize>().unwrap());
-    if asked.header("expect").is_some() {
-        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.ok()?;
-    }
-    let chunked = asked.header("transfer-encoding").is_some();
-    while length.is_some_and(|length| asked.body.len() < length)
-        || (chunked && !asked.body.ends_with(b"0\r\n\r\n"))
-    {
-        (stream.read_buf(&mut asked.body).await.ok()? > 0).then_some(())?;
-    }
-    Some(asked)
 }
 
 async fn forward(emulator: &str, head: &str, body: &[u8]) -> Vec<u8> {

@@ -8,4 +8,5 @@ mod emulator;
 mod fake;
 mod queue;
 mod replies;
+mod scripted;
 mod store;

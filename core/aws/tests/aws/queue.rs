@@ -11,7 +11,8 @@ use pixmill_contract::{Error, ErrorKind, Queue};
 use tokio::task::JoinSet;
 
 use crate::emulator::Emulator;
-use crate::fake::{Act, Asked, Fake};
+use crate::fake::{Act, Fake};
+use crate::scripted::Asked;
 
 const URL: &str = "http://queues/1/jobs";
 

@@ -270,7 +270,7 @@ async fn a_large_file_goes_in_parts_with_checksums_and_under_its_condition() {
     let store = S3Store::new(&fake.configuration().await, &*bucket);
     let etag = store.put(large(Condition::IfAbsent)).await.unwrap();
     let asked = fake.asked();
-    let lines: Vec<_> = asked.iter().map(super::fake::Asked::line).collect();
+    let lines: Vec<_> = asked.iter().map(crate::scripted::Asked::line).collect();
     assert_eq!(asked[0].header("x-amz-checksum-algorithm"), Some("CRC32"), "{lines:?}");
     let with_checksum = |n: usize| {
         let head = &asked[n].head.to_lowercase();

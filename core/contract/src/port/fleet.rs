@@ -82,6 +82,16 @@ pub enum TargetState {
     Unavailable,
 }
 
+/// Which of its provider's own checks a machine fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Impairment {
+    /// Those of what it stands on: its host, power, network.
+    System,
+    /// Those of the machine itself: its kernel, its disk, its own network.
+    Instance,
+}
+
 /// One instance as it was observed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Instance {
@@ -99,6 +109,9 @@ pub struct Instance {
     /// What a load balancer says of it, where there is one and it answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetHealth>,
+    /// Which of its provider's own checks it fails; nothing, if it fails none or that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impaired: Option<Impairment>,
     /// What its worker says of itself; nothing, if it did not answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<Report>,

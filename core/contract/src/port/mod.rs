@@ -9,7 +9,7 @@ mod queue;
 mod replies;
 mod store;
 
-pub use fleet::{Fleet, Instance, Intent, Lifecycle, TargetHealth, TargetState};
+pub use fleet::{Fleet, Impairment, Instance, Intent, Lifecycle, TargetHealth, TargetState};
 pub use index::Index;
 pub use queue::{Delivery, Depth, MAX_VISIBILITY, NewMessage, Queue, Receipt, Receive, send_one};
 pub use replies::ReplyQueues;

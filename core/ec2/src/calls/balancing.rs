@@ -7,11 +7,26 @@ use pixmill_contract::InstanceId;
 use pixmill_contract::error::Result;
 use pixmill_contract::port::{TargetHealth, TargetState};
 
+use crate::doctor::missing;
+
 const SERVICE: Service = Service {
     name: "elasticloadbalancing",
     id: "Elastic Load Balancing v2",
     version: "2015-12-01",
 };
+
+/// A target group as it is set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetGroupFacts {
+    /// What its targets are: `instance`, `ip` and so on.
+    pub kind: String,
+    /// What its health checks ask for, and at which port; nothing, where they do not speak HTTP.
+    pub path: Option<String>,
+    /// That port, or `traffic-port`.
+    pub port: String,
+    /// How many load balancers use it. Without one nobody is checked.
+    pub balancers: usize,
+}
 
 /// A target group.
 #[derive(Debug, Clone)]
@@ -23,6 +38,25 @@ pub(crate) struct TargetGroup {
 impl TargetGroup {
     pub(crate) fn new(configuration: &SdkConfig, arn: &str) -> Result<Self> {
         Ok(Self { query: Query::new(configuration, SERVICE)?, arn: arn.to_owned() })
+    }
+
+    /// How it is set up. `NotFound` if there is none.
+    pub(crate) async fn describe(&self) -> Result<TargetGroupFacts> {
+        let form =
+            Form::new("DescribeTargetGroups").with_all("TargetGroupArns.member", [&self.arn]);
+        let read = |xml: Xml<'_>| {
+            let list = "DescribeTargetGroupsResult/TargetGroups";
+            xml.at(list)?;
+            Some(xml.list(list).next().map(|of| TargetGroupFacts {
+                kind: of.text("TargetType").unwrap_or("instance").to_owned(),
+                path: of.text("HealthCheckPath").map(str::to_owned),
+                port: of.text("HealthCheckPort").unwrap_or("traffic-port").to_owned(),
+                balancers: of.list("LoadBalancerArns").count(),
+            }))
+        };
+        let attempt = "look at the target group";
+        let found = self.query.call(attempt, form, read).await?;
+        found.ok_or_else(|| missing(attempt, "there is none of this ARN"))
     }
 
     /// The health of all its targets. One answer has them all, however many they are.

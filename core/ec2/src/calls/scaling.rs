@@ -8,10 +8,15 @@ use pixmill_contract::error::Result;
 use pixmill_contract::port::Lifecycle;
 use pixmill_contract::{Error, ErrorKind, InstanceId};
 
+use crate::options::Template;
+
 const SERVICE: Service = Service { name: "autoscaling", id: "Auto Scaling", version: "2011-01-01" };
 
 /// The name of the hook that keeps an instance until it has drained.
 pub(crate) const HOOK: &str = "pixmill-drain";
+
+/// What a group calls it to end instances to spread them over its zones.
+pub(crate) const REBALANCING: &str = "AZRebalance";
 
 /// Most instances of one call that protects them.
 const PROTECTED_AT_ONCE: usize = 50;
@@ -63,12 +68,22 @@ impl Place {
 #[derive(Debug, Clone)]
 pub(crate) struct Group {
     pub(crate) desired: u32,
+    pub(crate) min: u32,
     pub(crate) max: u32,
     /// Whether it keeps off its new instances when it has too many.
     pub(crate) protects: bool,
-    /// Whether it ends instances to spread them over its zones.
-    pub(crate) rebalances: bool,
+    /// What it does not do any more.
+    pub(crate) suspended: Vec<String>,
+    /// What it launches its instances from, if that is a template.
+    pub(crate) template: Option<Template>,
     pub(crate) members: BTreeMap<InstanceId, Member>,
+}
+
+impl Group {
+    /// Whether it ends instances to spread them over its zones.
+    pub(crate) fn rebalances(&self) -> bool {
+        !self.suspended.iter().any(|name| name == REBALANCING)
+    }
 }
 
 /// One of a group's instances.
@@ -152,7 +167,7 @@ impl Scaling {
     /// Keeps the group from ending instances to spread them over its zones.
     pub(crate) async fn suspend_rebalancing(&self) -> Result<()> {
         let form = self.form("SuspendProcesses");
-        let form = form.with_all("ScalingProcesses.member", ["AZRebalance"]);
+        let form = form.with_all("ScalingProcesses.member", [REBALANCING]);
         self.query.call("suspend the group's zone rebalancing", form, |_| Some(())).await
     }
 
@@ -167,6 +182,29 @@ impl Scaling {
             .with("HeartbeatTimeout", seconds)
             .with("DefaultResult", "CONTINUE");
         self.query.call("make the group's lifecycle hook", form, |_| Some(())).await
+    }
+
+    /// Whether it has the hook that [`put_hook`](Self::put_hook) makes.
+    pub(crate) async fn has_hook(&self) -> Result<bool> {
+        let read = |xml: Xml<'_>| {
+            let list = "DescribeLifecycleHooksResult/LifecycleHooks";
+            xml.at(list)?;
+            Some(xml.list(list).any(|of| of.text("LifecycleHookName") == Some(HOOK)))
+        };
+        self.query
+            .call("look at the group's hooks", self.form("DescribeLifecycleHooks"), read)
+            .await
+    }
+
+    /// Asks for something that cannot be: an action whose fields are `nobody`.
+    pub(crate) async fn ask_for_nothing(
+        &self,
+        action: &str,
+        fields: &[&str],
+        nobody: &str,
+    ) -> Result<()> {
+        let form = fields.iter().fold(self.form(action), |form, field| form.with(*field, nobody));
+        self.query.call_once("ask whether this is allowed", form, |_| Some(())).await
     }
 
     /// Tells the group that an instance that it ends need not be kept any more. One that it does not
@@ -211,12 +249,21 @@ fn group(xml: Xml<'_>) -> Option<Group> {
         Some((id, Member { place, is_protected }))
     };
     let suspended = xml.list("SuspendedProcesses");
-    let mut suspended = suspended.filter_map(|process| process.text("ProcessName"));
+    let suspended = suspended.filter_map(|process| process.text("ProcessName"));
+    let mixed = "MixedInstancesPolicy/LaunchTemplate/LaunchTemplateSpecification";
     Some(Group {
         desired: xml.parsed("DesiredCapacity")?,
+        min: xml.parsed("MinSize")?,
         max: xml.parsed("MaxSize")?,
         protects: is_on("NewInstancesProtectedFromScaleIn"),
-        rebalances: !suspended.any(|name| name == "AZRebalance"),
+        suspended: suspended.map(str::to_owned).collect(),
+        template: xml.at("LaunchTemplate").or_else(|| xml.at(mixed)).and_then(template),
         members: xml.list("Instances").filter_map(member).collect(),
     })
+}
+
+fn template(xml: Xml<'_>) -> Option<Template> {
+    let name = xml.text("LaunchTemplateId").or_else(|| xml.text("LaunchTemplateName"))?;
+    let version = xml.text("Version").unwrap_or("$Default");
+    Some(Template { name: name.to_owned(), version: version.to_owned() })
 }

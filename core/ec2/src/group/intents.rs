@@ -3,8 +3,13 @@
 //!
 //! The number follows from what is there and what is missing of all intents that wait, never from
 //! the number before: whoever asks again, or goes on after a crash, arrives at the same.
+//!
+//! What came of a wish is what was not there when it was first made here. For a wish of before a crash
+//! that cannot be known, and the clocks of EC2 and of this machine are compared. Were they the only
+//! judges, a clock that is wrong would have nothing come of any wish, and the group would grow to its
+//! maximum.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use pixmill_contract::port::Intent;
@@ -37,6 +42,8 @@ struct Waiting {
     asked: Instant,
     /// How many instances it has had, those that have ended among them.
     had: u32,
+    /// Those that were nobody's when it was first looked what came of it.
+    before: Option<BTreeSet<InstanceId>>,
 }
 
 /// What is to be done.
@@ -51,10 +58,9 @@ pub(crate) struct Settled {
 impl Intents {
     /// Somebody asks for an intent, which has had so many instances.
     pub(crate) fn ask(&mut self, intent: &Intent, had: u32) {
-        let before = self.0.remove(&intent.id).map_or(0, |waiting| waiting.had);
-        let (intent, asked) = (intent.clone(), Instant::now());
-        let waiting = Waiting { intent, asked, had: had.max(before) };
-        self.0.insert(waiting.intent.id.clone(), waiting);
+        let new = || Waiting { intent: intent.clone(), asked: Instant::now(), had, before: None };
+        let waiting = self.0.entry(intent.id.clone()).or_insert_with(new);
+        (waiting.asked, waiting.had) = (Instant::now(), waiting.had.max(had));
     }
 
     /// Gives instances that are nobody's to the intents that wait, the earliest first. An instance
@@ -66,12 +72,14 @@ impl Intents {
         let mut free: Vec<_> = alive.iter().filter(|member| member.intent.is_none()).collect();
         let mut settled = Settled::default();
         let mut missing = 0;
-        for Waiting { intent, had, .. } in waiting {
+        for Waiting { intent, had, before, .. } in waiting {
+            let before = before.get_or_insert_with(|| free.iter().map(|m| m.id.clone()).collect());
             let has = alive.iter().filter(|member| member.intent.as_ref() == Some(&intent.id));
             *had = u32::try_from(has.count()).unwrap_or(u32::MAX).max(*had);
             let mut open = intent.count.saturating_sub(*had);
             free.retain(|member| {
-                let is_its = member.launched.is_none_or(|at| at + SKEW >= intent.at);
+                let is_its = !before.contains(&member.id)
+                    || member.launched.is_none_or(|at| at + SKEW >= intent.at);
                 if open == 0 || !is_its {
                     return true;
                 }
@@ -140,6 +148,20 @@ mod tests {
         intents.ask(&intent("a", 1, 60), 0);
         let settled = intents.settle(&[alive("i-0", Some(NOW), None)]);
         assert_eq!((given(&settled), settled.wanted), (vec![], 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_of_a_wish_is_known_whatever_the_clocks_say() {
+        let mut intents = Intents::default();
+        let wish = intent("a", 2, 86_400);
+        intents.ask(&wish, 0);
+        let there = alive("i-0", Some(NOW), None);
+        assert_eq!(intents.settle(std::slice::from_ref(&there)).wanted, 3);
+        let come = [there, alive("i-1", Some(NOW), None), alive("i-2", Some(NOW), None)];
+        intents.ask(&wish, 0);
+        let settled = intents.settle(&come);
+        assert_eq!(given(&settled), [("i-1", "a"), ("i-2", "a")]);
+        assert_eq!(settled.wanted, 3, "and no more are wanted");
     }
 
     #[tokio::test(start_paused = true)]

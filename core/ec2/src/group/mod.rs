@@ -104,7 +104,7 @@ impl AsgFleet {
 
     /// Makes good what somebody undid of it.
     async fn keep_off(&self, group: &Group) -> Result<()> {
-        if group.rebalances {
+        if group.rebalances() {
             self.scaling.suspend_rebalancing().await?;
         }
         if !group.protects {
@@ -165,14 +165,14 @@ impl AsgFleet {
 #[async_trait]
 impl Fleet for AsgFleet {
     async fn observe(&self) -> Result<Vec<Instance>> {
-        let (sight, targets) = tokio::join!(self.look(), self.machines.targets());
+        let (sight, checks) = tokio::join!(self.look(), self.machines.checks());
         let mut sight = sight?;
         self.learn(&mut sight).await;
         let (reports, ()) =
             tokio::join!(self.machines.reports(&sight.machines), self.go_on_ending(&sight));
         let instance = |(machine, report): (&Machine, _)| {
             let lifecycle = sight.lifecycle(machine)?;
-            Some(self.machines.instance(machine, lifecycle, &targets, report))
+            Some(self.machines.instance(machine, lifecycle, &checks, report))
         };
         Ok(sight.machines.iter().zip(reports).filter_map(instance).collect())
     }

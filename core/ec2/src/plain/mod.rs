@@ -93,12 +93,12 @@ impl Ec2Fleet {
 #[async_trait]
 impl Fleet for Ec2Fleet {
     async fn observe(&self) -> Result<Vec<Instance>> {
-        let (listed, targets) = tokio::join!(self.machines.list(), self.machines.targets());
+        let (listed, checks) = tokio::join!(self.machines.list(), self.machines.checks());
         let listed = listed?;
         let (reports, ()) =
-            tokio::join!(self.machines.reports(&listed), self.register(&listed, &targets));
+            tokio::join!(self.machines.reports(&listed), self.register(&listed, &checks.targets));
         let instance = |(machine, report): (&Machine, _)| {
-            self.machines.instance(machine, machine.state.lifecycle(), &targets, report)
+            self.machines.instance(machine, machine.state.lifecycle(), &checks, report)
         };
         Ok(listed.iter().zip(reports).map(instance).collect())
     }

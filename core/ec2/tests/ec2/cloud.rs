@@ -55,6 +55,8 @@ pub(crate) struct State {
     /// Calls of these actions are refused so.
     pub(crate) refuse: BTreeMap<&'static str, (u16, &'static str)>,
     pub(crate) targets: BTreeMap<String, (&'static str, &'static str)>,
+    /// Who fails which of EC2's own checks, `instance` or `system`.
+    pub(crate) impaired: Vec<(String, &'static str)>,
     pub(crate) group: Group,
 }
 
@@ -155,6 +157,7 @@ impl State {
             "TerminateInstances" => self.turn(call, "terminated"),
             "CreateTags" => self.tag(call),
             "DeleteTags" => self.untag(call),
+            "DescribeInstanceStatus" => self.failing(call),
             "DescribeTargetHealth" => self.health(),
             "RegisterTargets" => {
                 self.register(call, Some(("initial", "Elb.RegistrationInProgress")))
@@ -294,6 +297,16 @@ impl State {
             machine.tags.retain(|key, _| !names.contains(key));
         }
         Reply::ok("<R/>")
+    }
+
+    fn failing(&self, call: &Call) -> Reply {
+        assert_eq!(call.get("Filter.1.Value.1"), "impaired");
+        let check = call.get("Filter.1.Name");
+        let fails = |of: &str| check == format!("{of}-status.status");
+        let failing = self.impaired.iter().filter(|(_, of)| fails(of));
+        let one = |(id, _): &(String, &str)| format!("<item><instanceId>{id}</instanceId></item>");
+        let all: String = failing.map(one).collect();
+        Reply::ok(format!("<R><instanceStatusSet>{all}</instanceStatusSet></R>"))
     }
 
     fn health(&self) -> Reply {

@@ -9,5 +9,8 @@ mod cloud;
 mod group;
 mod pages;
 mod plain;
+#[path = "../../../aws/tests/aws/scripted.rs"]
+#[allow(dead_code, reason = "the tests of `core/aws` ask for more of it")]
+mod scripted;
 mod server;
 mod troubles;

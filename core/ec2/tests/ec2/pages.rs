@@ -33,15 +33,16 @@ async fn a_look_takes_a_call_for_a_thousand_instances() {
         assert_eq!(plain.observe().await.unwrap().len(), count as usize);
         let calls = cloud.server.counts();
         assert_eq!((calls["DescribeInstances"], calls["DescribeTargetHealth"]), (pages, 1));
-        assert_eq!(calls.values().sum::<usize>(), pages + 1, "{calls:?}");
+        assert_eq!(calls["DescribeInstanceStatus"], 2, "one for each kind of check");
+        assert_eq!(calls.values().sum::<usize>(), pages + 3, "{calls:?}");
         assert_eq!(grouped.observe().await.unwrap().len(), count as usize);
         let of_group = cloud.server.counts();
         assert_eq!(of_group["DescribeAutoScalingGroups"], 1);
-        assert_eq!(of_group.values().sum::<usize>(), pages + 2, "{of_group:?}");
+        assert_eq!(of_group.values().sum::<usize>(), pages + 4, "{of_group:?}");
         told.push_str(&format!(
             "{count} instances: {} calls plain, {} of a group\n",
-            pages + 1,
-            pages + 2
+            pages + 3,
+            pages + 4
         ));
     }
     println!("{told}");

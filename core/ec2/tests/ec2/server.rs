@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use pixmill_aws::{Credentials, Region, SdkConfig, SharedCredentialsProvider};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use pixmill_aws::SdkConfig;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+
+use crate::scripted::{Asked, Site};
 
 /// A call, as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,18 +54,13 @@ type Handler = Box<dyn FnMut(&Call) -> Reply + Send>;
 
 /// A running server.
 pub(crate) struct Server {
-    url: String,
-    region: String,
+    site: Site,
     calls: Arc<Mutex<Vec<Call>>>,
 }
 
 impl Server {
     pub(crate) async fn start(handler: impl FnMut(&Call) -> Reply + Send + 'static) -> Self {
-        // The SDK has one budget of repetitions for each region.
-        static REGION: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
-        let n = REGION.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (site, listener) = Site::open().await;
         let calls = Arc::<Mutex<Vec<Call>>>::default();
         let handler: Arc<Mutex<Handler>> = Arc::new(Mutex::new(Box::new(handler)));
         let kept = Arc::clone(&calls);
@@ -72,19 +69,12 @@ impl Server {
                 tokio::spawn(serve(stream, Arc::clone(&handler), Arc::clone(&kept)));
             }
         });
-        Self { url, region: format!("us-test-{n}"), calls }
+        Self { site, calls }
     }
 
     /// What leads to it, set up as the program is.
     pub(crate) async fn configuration(&self) -> SdkConfig {
-        let credentials = Credentials::new("test", "test", None, None, "the tests");
-        pixmill_aws::configuration()
-            .await
-            .into_builder()
-            .region(Region::new(self.region.clone()))
-            .endpoint_url(&self.url)
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .build()
+        self.site.configuration().await
     }
 
     /// What was asked since the last time that this was asked for.
@@ -120,22 +110,10 @@ async fn serve(
 
 /// Reads one request; nothing if the client has gone.
 async fn read(stream: &mut TcpStream) -> Option<Call> {
-    let mut bytes = Vec::new();
-    let end = loop {
-        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            break end + 4;
-        }
-        (stream.read_buf(&mut bytes).await.ok()? > 0).then_some(())?;
-    };
-    let head = String::from_utf8(bytes[..end].to_vec()).unwrap().to_ascii_lowercase();
-    assert!(head.contains("authorization: aws4-hmac-sha256 "), "it is not signed: {head}");
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
-    let length: usize = length.trim().parse().unwrap();
-    let mut body = bytes.split_off(end);
-    while body.len() < length {
-        (stream.read_buf(&mut body).await.ok()? > 0).then_some(())?;
-    }
-    let body = String::from_utf8(body).unwrap();
+    let asked = Asked::read(stream).await?;
+    let signature = asked.header("authorization").unwrap_or_default();
+    assert!(signature.starts_with("AWS4-HMAC-SHA256 "), "it is not signed: {}", asked.head);
+    let body = String::from_utf8(asked.body).unwrap();
     let pairs = body.split('&').filter_map(|pair| pair.split_once('='));
     let mut form: BTreeMap<_, _> =
         pairs.map(|(name, value)| (decoded(name), decoded(value))).collect();

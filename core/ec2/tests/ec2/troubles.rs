@@ -1,7 +1,7 @@
 //! Services that are down, that throttle, that refuse, or that are none of AWS's.
 
 use pixmill_contract::error::ErrorKind;
-use pixmill_contract::port::{Fleet as _, Lifecycle};
+use pixmill_contract::port::{Fleet, Impairment, Lifecycle};
 use pixmill_ec2::{CloudWatch, Metric};
 
 use crate::cloud::{Cloud, intent, seen};
@@ -20,6 +20,32 @@ async fn a_target_group_that_is_down_says_nothing_of_anybody() {
     cloud.state().refuse.insert("DeregisterTargets", (503, "ServiceUnavailable"));
     fleet.terminate(&instances[0].id).await.unwrap();
     assert_eq!(cloud.in_state("terminated").len(), 1);
+}
+
+#[tokio::test]
+async fn machines_that_fail_ec2s_own_checks_are_seen_so_and_other_peoples_are_not() {
+    let cloud = Cloud::new().await;
+    let (plain, grouped) = (cloud.plain(|_| {}).await, cloud.grouped().await);
+    plain.launch(&intent("x", 3)).await.unwrap();
+    grouped.launch(&intent("y", 1)).await.unwrap();
+    let of = |n: usize| format!("i-{n:04}");
+    cloud.state().impaired = vec![
+        (of(1), "instance"),
+        (of(2), "instance"),
+        (of(2), "system"),
+        (of(3), "system"),
+        ("i-theirs".to_owned(), "system"),
+    ];
+    let seen_so = async |fleet: &dyn Fleet| {
+        let all = fleet.observe().await.unwrap();
+        all.into_iter().map(|i| (i.id.to_string(), i.impaired)).collect::<Vec<_>>()
+    };
+    let (instance, system) = (Some(Impairment::Instance), Some(Impairment::System));
+    assert_eq!(seen_so(&plain).await, [(of(0), None), (of(1), instance), (of(2), system)]);
+    assert_eq!(seen_so(&grouped).await, [(of(3), system)]);
+    cloud.state().refuse.insert("DescribeInstanceStatus", (403, "UnauthorizedOperation"));
+    let all = plain.observe().await.unwrap();
+    assert!(all.iter().all(|i| i.impaired.is_none()), "what is not said is not known");
 }
 
 #[tokio::test]

@@ -172,19 +172,26 @@ impl Home {
         fs::metadata(&self.0).and_then(|directory| directory.modified()).ok()?.elapsed().ok()
     }
 
+    /// The number of its process, if it lives and that was written down: only then is it still its own.
+    pub(super) fn process(&self) -> Result<Option<u32>> {
+        let pid = match fs::read_to_string(self.0.join("pid")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            pid => {
+                pid.map_err(error::io(self.attempt("read about a process")))?.trim().parse().ok()
+            }
+        };
+        Ok(if self.lives()? { pid } else { None })
+    }
+
     /// Sends its process a signal, if it lives and its number is known, here or to the caller.
     pub(super) fn signal(&self, signal: Signal, reported: Option<u32>) -> Result<bool> {
         let attempt = || self.attempt("signal an instance");
-        let pid = match fs::read_to_string(self.0.join("pid")) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            pid => pid.map_err(error::io(attempt()))?.trim().parse().ok(),
+        let known = match self.process()? {
+            None if self.lives()? => reported,
+            known => known,
         };
-        let pid = pid.or(reported).and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+        let pid = known.and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
         let Some(pid) = pid else { return Ok(false) };
-        // Only while it is sure that the number is still its own.
-        if !self.lives()? {
-            return Ok(false);
-        }
         match kill_process(pid, signal) {
             Ok(()) => Ok(true),
             Err(rustix::io::Errno::SRCH) => Ok(false),

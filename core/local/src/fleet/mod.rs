@@ -47,6 +47,7 @@ use tokio::time::Instant;
 use self::instance::Home;
 use crate::error;
 use crate::queue::SqliteQueue;
+use crate::standstill::Standstill;
 
 /// So long an instance that ended by itself is listed as ended, for every controller to see.
 const SHOWN_ENDED: Duration = Duration::from_mins(1);
@@ -65,6 +66,8 @@ pub struct WorkerCommand {
     pub program: PathBuf,
     /// Its arguments. `--listen stdin --token-file PATH --instance ID --worker ID` come after them.
     pub arguments: Vec<OsString>,
+    /// How long its deliveries stay hidden. One that stands still for longer is killed.
+    pub visibility: Duration,
 }
 
 /// A fleet of child processes. Clones are handles of the same one.
@@ -83,6 +86,8 @@ struct Inner {
     contact: Contact,
     /// The processes that this one started, which it has to wait for once they ended.
     children: Mutex<HashMap<InstanceId, Child>>,
+    /// Which processes stand still; none for who only looks at the fleet.
+    standstill: Option<Mutex<Standstill>>,
 }
 
 impl ProcessFleet {
@@ -119,7 +124,10 @@ impl ProcessFleet {
         }
         let contact = Contact::new(&token(&root.join("token"))?);
         let children = Mutex::default();
-        Ok(Self { inner: Arc::new(Inner { root, command, jobs, clock, contact, children }) })
+        let standstill = command.as_ref().map(|command| Standstill::new(command.visibility));
+        let standstill = standstill.map(Mutex::new);
+        let inner = Inner { root, command, jobs, clock, contact, children, standstill };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     async fn blocking<T: Send + 'static>(
@@ -207,6 +215,23 @@ impl Inner {
         children.retain(|_, child| !matches!(child.try_wait(), Ok(Some(_))));
     }
 
+    /// Kills workers that have stood still for longer than their leases last: what they hold besides,
+    /// such as the lock of the queue, may keep everybody from working, us from asking about it too.
+    fn kill_the_stopped(&self) -> Result<()> {
+        let Some(standstill) = &self.standstill else { return Ok(()) };
+        let mut living = HashMap::new();
+        for id in self.ids("instances")? {
+            living.extend(self.home(&id).process()?.map(|process| (process, id)));
+        }
+        let mut standstill = standstill.lock().expect("no code panics with this lock");
+        for process in standstill.look(living.keys().copied()) {
+            let id = &living[&process];
+            tracing::warn!(%id, process, "killing a worker that was stopped for too long");
+            self.home(id).signal(Signal::KILL, None)?;
+        }
+        Ok(())
+    }
+
     /// Starts one instance, unless it was started before.
     fn start(&self, intent: &Intent, id: &InstanceId) -> Result<()> {
         if self.root.join("ended").join(id.as_str()).exists() {
@@ -226,6 +251,7 @@ impl Inner {
 
     /// Every instance that has a directory, with where it listens if it lives.
     fn list(&self) -> Result<Vec<(Instance, Option<SocketAddr>)>> {
+        self.kill_the_stopped()?;
         self.reap();
         let mut listed = vec![];
         for id in self.ids("instances")? {
@@ -238,7 +264,11 @@ impl Inner {
                 continue;
             };
             let lives = home.lives()?;
-            let ended_at = if lives { None } else { Some(home.ended_at(now)?) };
+            let ended_at = match (!lives).then(|| home.ended_at(now)).transpose() {
+                // Somebody else has put it away since its record was read.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                ended_at => ended_at?,
+            };
             let instance = Instance {
                 id,
                 lifecycle: if lives { Lifecycle::Running } else { Lifecycle::Ended },
@@ -246,6 +276,7 @@ impl Inner {
                 launched_at: record.launched_at,
                 draining_since: home.draining_since()?,
                 target: None,
+                impaired: None,
                 report: None,
             };
             let is_over = ended_at.is_some_and(|at| now.since(at) >= SHOWN_ENDED);
@@ -340,7 +371,11 @@ impl Fleet for ProcessFleet {
         let of = id.clone();
         let mark = move |inner: &Inner| {
             let Some(home) = inner.known(&of)? else { return Ok(None) };
-            home.mark_draining(inner.clock.now())?;
+            match home.mark_draining(inner.clock.now()) {
+                // It has ended, and somebody else has put it away just now.
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                marked => marked?,
+            };
             Ok(home.record()?.filter(|_| home.lives().unwrap_or(true)))
         };
         let Some(record) = self.blocking(mark).await? else { return Ok(()) };

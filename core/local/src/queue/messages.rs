@@ -300,24 +300,28 @@ pub(super) fn purge(connection: &mut Connection, queue: &str) -> rusqlite::Resul
     Ok(purged)
 }
 
-/// Drops what is past its retention, in every queue of the file.
+/// Drops what is past its retention, in every queue of the file. If there is nothing, it takes no
+/// lock: whoever opens a queue gets in although somebody holds it.
 pub(super) fn expire(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
+    let due = "SELECT 1 FROM messages WHERE expires_at <= ?1";
+    if !connection.prepare(due)?.exists([sql(now)])? {
+        return Ok(());
+    }
     let transaction = immediate(connection)?;
     expire_in(&transaction, now)?;
     transaction.commit()
 }
 
 /// Brings back what was hidden at a moment that is still to come: the clock was ahead then, and for
-/// how long it was meant to be hidden nobody knows any more.
+/// how long it was meant to be hidden nobody knows any more. If there is nothing, it takes no lock.
 pub(super) fn unhide(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "UPDATE messages SET visible_at = ?1 WHERE id IN (
-                 SELECT id FROM queues JOIN messages ON queue = name
-                 WHERE visible_at > ?1 AND coalesce(received_at, sent_at) > ?1)",
-        )?
-        .execute([sql(now)])
-        .map(drop)
+    let hidden = "SELECT id FROM queues JOIN messages ON queue = name
+                  WHERE visible_at > ?1 AND coalesce(received_at, sent_at) > ?1";
+    if !connection.prepare(hidden)?.exists([sql(now)])? {
+        return Ok(());
+    }
+    let update = format!("UPDATE messages SET visible_at = ?1 WHERE id IN ({hidden})");
+    connection.execute(&update, [sql(now)]).map(drop)
 }
 
 /// Brings back whatever is hidden, because the clock was seen to go back from `was`: when each was

@@ -5,11 +5,12 @@ use std::io::{self, Cursor, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use pixmill_contract::error::Result;
 use pixmill_contract::port::{Etag, Meta, Object};
 use pixmill_contract::{Error, ErrorKind, Key};
-use tokio::io::AsyncRead;
+use tokio::io::{AsyncRead, ReadBuf};
 
 use super::DirStoreInner;
 use super::etag;
@@ -41,11 +42,43 @@ pub(super) fn get(store: &DirStoreInner, key: &Key, only: Option<&Etag>) -> Resu
         let mut bytes = Vec::with_capacity(usize::try_from(meta.size).unwrap_or(0) + 1);
         // One byte more than announced shows that somebody is writing to it.
         (&file).take(meta.size + 1).read_to_end(&mut bytes).map_err(|e| failed(attempt(), e))?;
+        check_unwritten(&file, &meta.etag).map_err(error::io(attempt()))?;
         Box::pin(Cursor::new(bytes))
     } else {
-        Box::pin(tokio::fs::File::from_std(file))
+        let opened = file.try_clone().map_err(|e| failed(attempt(), e))?;
+        let body = tokio::fs::File::from_std(file);
+        Box::pin(Unwritten { body, opened, etag: meta.etag.clone() })
     };
     Ok(Object { meta, body })
+}
+
+/// The bytes of a file. Its end is an error if somebody has written to it since it was opened: what was
+/// read would be of two contents, a picture that there never was.
+struct Unwritten {
+    body: tokio::fs::File,
+    opened: File,
+    etag: Etag,
+}
+
+impl AsyncRead for Unwritten {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.body).poll_read(context, buffer))?;
+        let is_end = buffer.filled().len() == before && buffer.remaining() > 0;
+        Poll::Ready(if is_end { check_unwritten(&self.opened, &self.etag) } else { Ok(()) })
+    }
+}
+
+/// Fails if a file is not as it was. Files of the store's own are never written to, only replaced.
+fn check_unwritten(file: &File, etag: &Etag) -> io::Result<()> {
+    if etag::of(&file.metadata()?) == *etag {
+        return Ok(());
+    }
+    Err(io::Error::other("somebody wrote to it while it was read"))
 }
 
 /// Opens a regular file and nothing else: looking first keeps devices from being opened at all,

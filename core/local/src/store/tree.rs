@@ -6,7 +6,7 @@
 //! file systems mounted further down, but every killed process would leave litter among the user's
 //! pictures that only a walk over all of them could find.)
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,6 +19,7 @@ use super::mount::Access;
 use crate::error;
 use crate::hash::fnv;
 use crate::path;
+use crate::sqlite::busy;
 
 /// The store's own corner of each tree.
 const CORNER: &str = ".pixmill";
@@ -108,7 +109,8 @@ impl Tree {
     }
 
     /// Locks a key against every other process until the file is dropped, or its process dies.
-    /// Everything takes it that replaces or removes an object; what only adds one does not.
+    /// Everything takes it that replaces or removes an object; what only adds one does not. It is
+    /// held for moments, so one that is not to be had for long is an outage.
     pub(super) fn lock(&self, key: &Key) -> io::Result<File> {
         let directory = self.corner("locks");
         let path = directory.join(format!("{:02x}", fnv(key.as_str()) % LOCKS));
@@ -120,8 +122,17 @@ impl Tree {
             }
             result => result?,
         };
-        file.lock()?;
-        Ok(file)
+        let mut tries = 0;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if busy(tries) => tries += 1,
+                Err(TryLockError::WouldBlock) => {
+                    return Err(io::Error::other("somebody holds the key's lock"));
+                }
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
     }
 
     /// Removes what killed processes left behind.

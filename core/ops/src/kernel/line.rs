@@ -7,6 +7,7 @@
 //! cross each other, so they are drawn on a mask of a byte a pixel, and that on the picture.
 
 use super::lanes::each_set;
+use super::level::{self, Kernel};
 use super::stretches::Stretches;
 use crate::shape::Shape;
 
@@ -45,29 +46,7 @@ impl<'m> Pen<'m> {
 
     /// Draws a line between two pixels.
     pub(crate) fn draw(&mut self, from: Pixel, to: Pixel) {
-        let shape = self.shape;
-        let grown = |(x, y): Pixel| (i64::from(x) + MARGIN, i64::from(y) + MARGIN);
-        let size = (i64::from(shape.width) + 2 * MARGIN, i64::from(shape.height) + 2 * MARGIN);
-        let Some((from, to)) = clip(size, grown(from), grown(to)) else { return };
-        let fixed = |(x, y): Point| ((x - MARGIN) << SHIFT, (y - MARGIN) << SHIFT);
-        let (from, to) = (fixed(from), fixed(to));
-
-        for (x, y) in [from, to] {
-            for (i, j) in [(0, -1), (-1, 0), (0, 0), (1, 0), (0, 1)] {
-                self.put((x + i * ONE, y + j * ONE));
-            }
-        }
-        if let Some(corners) = corners(from, to) {
-            let size = (i64::from(shape.width) << SHIFT, i64::from(shape.height) << SHIFT);
-            for i in 0..4 {
-                let (from, to) = (corners[(i + 3) % 4], corners[i]);
-                if let Some(end) = self.stretches.thin_line(size, from, to) {
-                    self.put(end);
-                }
-            }
-            self.stretches.inside(&corners, i64::from(shape.width));
-            self.stretches.mark(shape.width as usize, self.mask);
-        }
+        level::run(Draw { pen: self, from, to });
     }
 
     /// Colours the pixels of all lines; `colour` is as long as a pixel.
@@ -78,6 +57,7 @@ impl<'m> Pen<'m> {
     }
 
     /// Marks the pixel of a place, if it is inside.
+    #[inline(always)]
     fn put(&mut self, (x, y): Point) {
         // What is negative is very large without its sign.
         let (x, y) = (((x + HALF) >> SHIFT) as u64, ((y + HALF) >> SHIFT) as u64);
@@ -87,7 +67,46 @@ impl<'m> Pen<'m> {
     }
 }
 
+struct Draw<'p, 'm> {
+    pen: &'p mut Pen<'m>,
+    from: Pixel,
+    to: Pixel,
+}
+
+impl Kernel for Draw<'_, '_> {
+    type Made = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { pen, from, to } = self;
+        let shape = pen.shape;
+        let grown = |(x, y): Pixel| (i64::from(x) + MARGIN, i64::from(y) + MARGIN);
+        let size = (i64::from(shape.width) + 2 * MARGIN, i64::from(shape.height) + 2 * MARGIN);
+        let Some((from, to)) = clip(size, grown(from), grown(to)) else { return };
+        let fixed = |(x, y): Point| ((x - MARGIN) << SHIFT, (y - MARGIN) << SHIFT);
+        let (from, to) = (fixed(from), fixed(to));
+
+        for (x, y) in [from, to] {
+            for (i, j) in [(0, -1), (-1, 0), (0, 0), (1, 0), (0, 1)] {
+                pen.put((x + i * ONE, y + j * ONE));
+            }
+        }
+        if let Some(corners) = corners(from, to) {
+            let size = (i64::from(shape.width) << SHIFT, i64::from(shape.height) << SHIFT);
+            for i in 0..4 {
+                let (from, to) = (corners[(i + 3) % 4], corners[i]);
+                if let Some(end) = pen.stretches.thin_line(size, from, to) {
+                    pen.put(end);
+                }
+            }
+            pen.stretches.inside(&corners, i64::from(shape.width));
+            pen.stretches.mark(shape.width as usize, pen.mask);
+        }
+    }
+}
+
 /// The corners of a line's rectangle; none if it is a point.
+#[inline(always)]
 fn corners(from: Point, to: Point) -> Option<[Point; 4]> {
     let dx = (from.0 - to.0) as f64 / ONE as f64;
     let dy = (to.1 - from.1) as f64 / ONE as f64;
@@ -113,6 +132,7 @@ pub(crate) fn visible_part(shape: Shape, from: Pixel, to: Pixel) -> Option<(Pixe
 
 /// The part of a line inside of `0..width` × `0..height`, cut in whole numbers; `None` if there
 /// is none.
+#[inline(always)]
 pub(super) fn clip(
     (width, height): (i64, i64),
     mut from: Point,
@@ -159,6 +179,7 @@ mod tests {
     use crate::shape::Layout;
 
     use crate::kernel::stretches::Side;
+    use crate::kernel::testing::at_every_level;
 
     /// Pixel by pixel, as `OpenCV` goes about it.
     fn thick<P: Copy>(shape: Shape, pixels: &mut [P], from: Pixel, to: Pixel, colour: P) {
@@ -307,12 +328,14 @@ mod tests {
             thick(shape, &mut expected, from, to, [1]);
             // A second line must not find anything of the first in the pen.
             thick(shape, &mut expected, (3, 2), (1, 7), [1]);
-            let (mut made, mut mask) = (vec![0; shape.bytes()], vec![9; shape.bytes()]);
-            let mut pen = Pen::new(shape, &mut mask);
-            pen.draw(from, to);
-            pen.draw((3, 2), (1, 7));
-            pen.paint(&mut made, &[1]);
-            prop_assert_eq!(&made, expected.as_flattened());
+            at_every_level(|| {
+                let (mut made, mut mask) = (vec![0; shape.bytes()], vec![9; shape.bytes()]);
+                let mut pen = Pen::new(shape, &mut mask);
+                pen.draw(from, to);
+                pen.draw((3, 2), (1, 7));
+                pen.paint(&mut made, &[1]);
+                assert_eq!(&made, expected.as_flattened());
+            });
         }
     }
 }

@@ -32,6 +32,7 @@ impl Stretches {
 
     /// Takes in `count` rows from `y` on, in each what is between two places that move by a step
     /// from row to row.
+    #[inline(always)]
     fn between(&mut self, y: i64, count: i64, [one, other]: [i64; 2], steps: [i64; 2]) {
         let first = (-y).max(0);
         let top = ((y + first) as usize).min(self.left.len());
@@ -48,6 +49,7 @@ impl Stretches {
     }
 
     /// Takes in what is inside of a convex quadrilateral in 16.16 fixed point.
+    #[inline(always)]
     pub(super) fn inside(&mut self, corners: &[Point; 4], width: i64) {
         let row_of = |corner: Point| (corner.1 + HALF) >> SHIFT;
         let rows = || corners.iter().map(|corner| row_of(*corner));
@@ -95,6 +97,7 @@ impl Stretches {
 
     /// Takes in a line one pixel wide between two points in 16.16 fixed point, but for its
     /// end, which it returns, if any of it is inside.
+    #[inline(always)]
     pub(super) fn thin_line(&mut self, size: (i64, i64), from: Point, to: Point) -> Option<Point> {
         let (mut from, mut to) = clip(size, from, to)?;
         let (across, down) = ((to.0 - from.0).abs(), (to.1 - from.1).abs());
@@ -102,7 +105,7 @@ impl Stretches {
         if if flat { to.0 < from.0 } else { to.1 < from.1 } {
             std::mem::swap(&mut from, &mut to);
         }
-        let (x, mut y) = (from.0 + HALF, from.1 + HALF);
+        let (x, y) = (from.0 + HALF, from.1 + HALF);
         if !flat {
             let step = ((to.0 - from.0) << SHIFT) / (down | 1);
             let count = ((to.1 - from.1) >> SHIFT) + 1;
@@ -111,19 +114,51 @@ impl Stretches {
         }
         let (x, last) = (x >> SHIFT, (to.0 - from.0) >> SHIFT);
         let step = ((to.1 - from.1) << SHIFT) / (across | 1);
-        let mut start = 0;
-        for n in 0..=last {
-            let next = y + step;
-            if next >> SHIFT != y >> SHIFT || n == last {
-                self.between(y >> SHIFT, 1, [(x + start) << SHIFT, (x + n) << SHIFT], [0, 0]);
-                start = n + 1;
-            }
-            y = next;
-        }
+        self.flat((x, y), step, last);
         Some(to)
     }
 
+    /// Takes in a line that goes a step up or down, less than one pixel, with each of the `last` pixels
+    /// that follow its first one.
+    ///
+    /// It goes from row to row and not from pixel to pixel: in all rows but the first it has as many
+    /// pixels as steps go into a row, or one more if it began early enough in it.
+    #[inline(always)]
+    fn flat(&mut self, (x, y): Point, step: i64, last: i64) {
+        let (way, step) = (step.signum(), step.abs());
+        let within = y & (ONE - 1);
+        // How far it has come within its row.
+        let mut into = if way < 0 { ONE - 1 - within } else { within };
+        let (steps, rest) = if step == 0 { (last + 1, 0) } else { (ONE / step, ONE % step) };
+        let mut count = if step == 0 { last + 1 } else { (ONE - into + step - 1) / step };
+        let first = y >> SHIFT;
+        let (mut row, mut start) = (first, 0);
+        loop {
+            let end = (start + count - 1).min(last);
+            // What is negative is very large without its sign.
+            if let Some(left) = self.left.get_mut(row as usize) {
+                *left = (*left).min((x + start) as i32);
+                let right = &mut self.right[row as usize];
+                *right = (*right).max((x + end) as i32);
+            }
+            if end == last {
+                break;
+            }
+            start += count;
+            into += count * step - ONE;
+            count = steps + i64::from(into < rest);
+            row += way;
+        }
+        let height = self.left.len() as i64;
+        let top = first.min(row).clamp(0, height) as usize;
+        let bottom = (first.max(row) + 1).clamp(0, height) as usize;
+        if top < bottom {
+            self.rows = (self.rows.0.min(top), self.rows.1.max(bottom));
+        }
+    }
+
     /// Marks all stretches, and forgets them.
+    #[inline(always)]
     pub(super) fn mark(&mut self, width: usize, mask: &mut [u8]) {
         let (top, bottom) = std::mem::replace(&mut self.rows, (self.left.len(), 0));
         for y in top..bottom {

@@ -121,3 +121,18 @@ fn inflating_text_is_not_read() {
     let dressed = insert(&source, AFTER_IHDR, &text.repeat(50));
     assert_eq!(pixels_of(&dressed, "flip -> png"), pixels_of(&source, "flip -> png"));
 }
+
+#[test]
+fn a_palette_of_an_odd_length_is_refused() {
+    let one = |info: &mut png::Info<'_>| info.palette = Some(vec![1, 2, 3].into());
+    let source = make::png_of((2, 2), ColorType::Indexed, BitDepth::Eight, &[0; 4], one);
+    make::grind(&source, "invert -> png");
+    let of_one = chunk(*b"PLTE", &[1, 2, 3]);
+    let at = source.windows(of_one.len()).position(|bytes| bytes == of_one).unwrap();
+    for length in [4, 5, 7, 766, 767] {
+        let odd = chunk(*b"PLTE", &vec![7; length]);
+        let source = [&source[..at], &odd, &source[at + of_one.len()..]].concat();
+        let refused = refusal(&source, "invert -> png", Limits::default());
+        assert_eq!(refused, Some(RejectCode::Corrupt), "{length}");
+    }
+}

@@ -95,18 +95,43 @@ impl<'a> Iterator for Segments<'a> {
     }
 }
 
+/// What segments say about colours.
+#[derive(Debug, Default)]
+pub(super) struct Colours {
+    is_jfif: bool,
+    adobe: Option<u8>,
+}
+
+impl Colours {
+    /// Takes in what a segment says.
+    pub(super) fn note(&mut self, segment: &Segment<'_>) {
+        let payload = segment.payload;
+        match segment.marker {
+            APP0 => self.is_jfif |= payload.len() >= JFIF_BYTES && payload.starts_with(JFIF),
+            APP14 if payload.starts_with(ADOBE) => {
+                self.adobe = payload.get(ADOBE_BYTES - 1).copied().or(self.adobe);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether three components, which may be called 1, 2 and 3 in order, are luma and two
+    /// differences, as libjpeg tells luma from red: JFIF has nothing else, then Adobe's word counts.
+    pub(super) fn are_apart(&self, in_order: bool) -> bool {
+        self.is_jfif || self.adobe.map_or(in_order, |transform| transform == 1)
+    }
+}
+
 /// Reads the header of a source that starts as a JPEG does.
 pub(crate) fn read(source: &[u8]) -> Result<Header, Rejection> {
     let mut frame = None;
     let mut orientation = Orientation::UPRIGHT;
-    let (mut profile, mut is_jfif, mut adobe) = (false, false, None);
+    let (mut profile, mut colours) = (false, Colours::default());
     for segment in Segments::of(source) {
-        let Segment { marker, payload } = segment?;
+        let segment = segment?;
+        colours.note(&segment);
+        let Segment { marker, payload } = segment;
         match marker {
-            APP0 => is_jfif |= payload.len() >= JFIF_BYTES && payload.starts_with(JFIF),
-            APP14 if payload.starts_with(ADOBE) => {
-                adobe = payload.get(ADOBE_BYTES - 1).copied().or(adobe);
-            }
             APP1 => {
                 let exif = payload.strip_prefix(b"Exif\0\0").and_then(exif::orientation);
                 orientation = exif.unwrap_or(orientation);
@@ -119,9 +144,7 @@ pub(crate) fn read(source: &[u8]) -> Result<Header, Rejection> {
             SOS => {
                 let frame = frame.ok_or_else(|| corrupt("a scan before the frame header"))?;
                 let scanned = payload.first().ok_or_else(|| corrupt("an empty scan header"))?;
-                // As libjpeg tells luma from red: JFIF has nothing else, then Adobe's word counts.
-                let is_luma = is_jfif || adobe.map_or(frame.in_order, |transform| transform == 1);
-                let sampling = frame.sampling.filter(|_| is_luma);
+                let sampling = frame.sampling.filter(|_| colours.are_apart(frame.in_order));
                 return Ok(Header { profile, sampling, ..frame.header(orientation, *scanned) });
             }
             _ => {}

@@ -1,15 +1,19 @@
-//! JPEG pixels, through libjpeg-turbo: a decompressor for each picture, one compressor for all.
+//! JPEG pixels: through libjpeg-turbo, or by own code that makes the same of the most common kinds.
 
 pub(crate) mod attached;
 mod baseline;
+mod encode;
 mod ffi;
 pub(crate) mod header;
 pub(crate) mod planes;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use pixmill_contract::operation::Subsampling;
 use pixmill_contract::{RejectCode, Rejection};
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp, YuvPlanesImage};
 
+use self::encode::Samples;
 use self::planes::{Plane, Sampling};
 
 use super::{corrupt, truncated, unsupported};
@@ -100,6 +104,26 @@ impl Jpeg {
         manner: Manner,
         scratch: &mut [u8],
     ) -> usize {
+        let samples = match shape.layout {
+            Layout::Gray => Some(Samples::Gray(pixels)),
+            Layout::Rgb => Some(Samples::Rgb(pixels, manner.subsampling)),
+            Layout::Rgba => None,
+        };
+        let size = (shape.width, shape.height);
+        samples
+            .filter(|_| !manner.progressive)
+            .and_then(|samples| encode::encode(size, samples, manner.quality, scratch))
+            .unwrap_or_else(|| self.encode_generally(shape, pixels, manner, scratch))
+    }
+
+    /// [`Jpeg::encode`] by libjpeg-turbo.
+    fn encode_generally(
+        &mut self,
+        shape: Shape,
+        pixels: &[u8],
+        manner: Manner,
+        scratch: &mut [u8],
+    ) -> usize {
         let image = Image {
             pixels,
             width: shape.width as usize,
@@ -118,6 +142,24 @@ impl Jpeg {
 
     /// [`Jpeg::encode`] of planes that [`planes::to_encode`] lays out, padded.
     pub(crate) fn encode_planes(
+        &mut self,
+        planes: &[Plane; 3],
+        buffer: &[u8],
+        (quality, progressive): (u8, bool),
+        scratch: &mut [u8],
+    ) -> usize {
+        let size = (planes[0].width, planes[0].height);
+        let samples = Some(Samples::Planes(planes, buffer));
+        samples
+            .filter(|_| !progressive)
+            .and_then(|samples| encode::encode(size, samples, quality, scratch))
+            .unwrap_or_else(|| {
+                self.encode_planes_generally(planes, buffer, (quality, progressive), scratch)
+            })
+    }
+
+    /// [`Jpeg::encode_planes`] by libjpeg-turbo.
+    fn encode_planes_generally(
         &mut self,
         [luma, blue, red]: &[Plane; 3],
         buffer: &[u8],

@@ -36,6 +36,12 @@ pub(crate) fn decode(
     decoder.set_ignore_text_chunk(true);
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     let mut reader = decoder.read_info().map_err(|e| judge(&e))?;
+    let info = reader.info();
+    let palette = info.palette.as_deref().unwrap_or_default();
+    // The png crate takes it as it is, and panics over the odd byte.
+    if info.color_type == ColorType::Indexed && palette.len() % 3 != 0 {
+        return Err(corrupt("a palette that ends within a colour"));
+    }
     let gray_alpha = match (reader.output_color_type(), shape.layout) {
         ((ColorType::Grayscale, BitDepth::Eight), Layout::Gray)
         | ((ColorType::Rgb, BitDepth::Eight), Layout::Rgb)

@@ -24,6 +24,8 @@ pub(super) enum Class {
 pub(super) struct Table {
     /// For every beginning of [`LOOK`] bits, see [`entry`].
     short: Box<Short>,
+    /// The same of two codes at once, see [`paired`]; for differences nothing.
+    pairs: Box<[u64]>,
     /// Of each length the first code behind its codes, as 16 bits.
     limits: [u32; 17],
     /// Of each length what is added to a code to get its place among the symbols.
@@ -35,6 +37,9 @@ pub(super) struct Table {
 
 /// What is found for every beginning of [`LOOK`] bits.
 pub(super) type Short = [u32; 1 << LOOK];
+
+/// The same of two codes.
+pub(super) type Pairs = [u64; 1 << LOOK];
 
 /// A code that was found, with its number if it was in sight.
 #[derive(Debug, Clone, Copy)]
@@ -60,8 +65,8 @@ impl Table {
         if !listed.iter().all(largest) {
             return None;
         }
-        let short = Box::new([0; 1 << LOOK]);
-        let mut table = Self { short, limits: [0; 17], offsets: [0; 17], symbols, class };
+        let (short, pairs) = (Box::new([0; 1 << LOOK]), Box::default());
+        let mut table = Self { short, pairs, limits: [0; 17], offsets: [0; 17], symbols, class };
         let (mut code, mut place) = (0_u32, 0_u32);
         for (length, count) in (1_u32..).zip(counts) {
             table.offsets[length as usize] = place.wrapping_sub(code);
@@ -75,6 +80,9 @@ impl Table {
             }
             table.limits[length as usize] = code << (16 - length);
             code <<= 1;
+        }
+        if class == Class::Ac {
+            table.pairs = (0..1 << LOOK).map(|bits| paired(&table.short, bits)).collect();
         }
         (place as usize == listed.len()).then_some(table)
     }
@@ -104,6 +112,12 @@ impl Table {
     #[inline(always)]
     pub(super) fn short(&self) -> &Short {
         &self.short
+    }
+
+    /// The entries of two codes to [`look_for_two`] at.
+    #[inline(always)]
+    pub(super) fn pairs(&self) -> &Pairs {
+        self.pairs.as_array().expect("there are as many as that, but for differences")
     }
 
     /// Takes a code and its number that are longer than [`LOOK`], of which the entry is given:
@@ -136,6 +150,72 @@ impl Table {
 #[inline(always)]
 pub(super) fn look(short: &Short, bits: &Bits<'_>) -> u32 {
     short[bits.peek(LOOK) & ((1 << LOOK) - 1)]
+}
+
+/// The entry of two codes for the bits that come next.
+#[inline(always)]
+pub(super) fn look_for_two(pairs: &Pairs, bits: &Bits<'_>) -> Two {
+    Two(pairs[bits.peek(LOOK) & ((1 << LOOK) - 1)])
+}
+
+/// Two codes with their numbers, or the first alone if the second is not in sight; see [`paired`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Two(u64);
+
+impl Two {
+    /// Bits of all; 0 if not even the first code is in sight, and [`Two::first`] has what is.
+    #[inline(always)]
+    pub(super) fn length(self) -> u32 {
+        (self.0 & 0xff) as u32
+    }
+
+    /// Bits of the first code and its number.
+    #[inline(always)]
+    pub(super) fn length_of_first(self) -> u32 {
+        (self.0 >> 40 & 0xff) as u32
+    }
+
+    /// Steps to the first number, and from it to the second, which is the same if there is one.
+    #[inline(always)]
+    pub(super) fn steps(self) -> (usize, usize) {
+        (step_of(self.0 as u32), (self.0 >> 32 & 0xff) as usize)
+    }
+
+    /// Both numbers.
+    #[inline(always)]
+    pub(super) fn numbers(self) -> (i16, i16) {
+        ((self.0 >> 16) as i16, (self.0 >> 48) as i16)
+    }
+
+    /// The entry of the first code, if that is all there is.
+    #[inline(always)]
+    pub(super) fn first(self) -> u32 {
+        self.0 as u32
+    }
+}
+
+/// What is found for a beginning when two codes are looked for: as for one, but for the length of
+/// both; and above it the step to the second, the length of the first, the second number. What is not
+/// in sight ends a block, so that nobody has to look whether it is.
+fn paired(short: &Short, bits: usize) -> u64 {
+    let first = short[bits];
+    let length = length_of(first);
+    if length == 0 {
+        return u64::from(first) | 0xff << 32;
+    }
+    let alone = u64::from(first) | u64::from(length) << 40 | u64::from(first >> 16) << 48;
+    if step_of(first) == END {
+        return alone;
+    }
+    let second = short[bits << length & ((1 << LOOK) - 1)];
+    match length_of(second) {
+        0 => alone,
+        more if length + more > LOOK => alone,
+        more => {
+            let upper = u64::from(second & 0xffff_0000) | u64::from(length) << 8;
+            u64::from(first + more) | (upper | step_of(second) as u64) << 32
+        }
+    }
 }
 
 /// What is found for a beginning: the length of code and number, the step, the number. If the

@@ -19,6 +19,7 @@
 )]
 
 mod bits;
+mod full;
 mod huffman;
 mod inverse;
 mod pixels;
@@ -29,15 +30,17 @@ mod tests;
 mod x86;
 
 use self::bits::Bits;
-use self::huffman::{END, Table, length_of, look, step_of};
+use self::huffman::{END, Table, length_of, look, look_for_two};
 use self::inverse::{Block, Inverse};
-use self::setup::{Setup, ZIGZAG};
+use self::setup::Setup;
+
 use super::header::EOI;
 use super::planes::{self, Plane, Sampling};
 use crate::geometry::Scale;
 use crate::kernel::level::{self, Kernel};
 
 pub(super) use pixels::decode as decode_pixels;
+pub(super) use setup::ZIGZAG;
 
 /// The first of the eight markers that part the data of a scan.
 const RST0: u8 = 0xd0;
@@ -73,6 +76,10 @@ pub(crate) fn decode(source: &[u8], wanted: Wanted, buffer: &mut [u8]) -> Option
             level::run(Decode { setup, planes, buffer, inverse: x86::Half })
         }
         Scale::Half => level::run(Decode { setup, planes, buffer, inverse: inverse::Half }),
+        #[cfg(target_arch = "x86_64")]
+        Scale::Quarter if level::Level::current() > level::Level::Portable => {
+            level::run(Decode { setup, planes, buffer, inverse: x86::Quarter })
+        }
         Scale::Quarter => level::run(Decode { setup, planes, buffer, inverse: inverse::Quarter }),
         Scale::Eighth => level::run(Decode { setup, planes, buffer, inverse: inverse::Eighth }),
     }
@@ -225,36 +232,12 @@ impl<'a> Scan<'a> {
             return None;
         }
         block[0] = first as i16;
-        let short = ac.short();
-        let mut k = 0;
-        let last = 'block: loop {
-            bits.refill();
-            // As many as are surely there.
-            for _ in 0..bits::REFILLED / huffman::LOOK {
-                let entry = look(short, &bits);
-                if length_of(entry) == 0 {
-                    bits.refill();
-                    let (step, number) = ac.long(entry, &mut bits)?;
-                    k += step;
-                    if k >= 63 {
-                        break 'block number;
-                    }
-                    block[usize::from(ZIGZAG[k])] = number as i16;
-                    continue 'block;
-                }
-                bits.take(length_of(entry));
-                k += step_of(entry);
-                if k >= 63 {
-                    break 'block entry as i32 >> 16;
-                }
-                block[usize::from(ZIGZAG[k])] = (entry as i32 >> 16) as i16;
-            }
-        };
+        let (bits, k, last) = others(bits, ac, block)?;
         self.bits = bits;
         match k {
             END => Some(Coded::First),
             63 => {
-                block[63] = last as i16;
+                block[63] = last;
                 Some(Coded::More)
             }
             _ => (k > END).then_some(Coded::More),
@@ -271,5 +254,49 @@ impl<'a> Scan<'a> {
     /// Whether the picture ends with its data.
     fn end(&self) -> Option<()> {
         self.bits.end()?.starts_with(&[0xff, EOI]).then_some(())
+    }
+}
+
+/// Reads the coefficients of a block behind the first. Returns the bits behind them, how far the last
+/// one is from the first, and its number, which is not in the block yet.
+#[inline(always)]
+fn others<'a>(
+    mut bits: Bits<'a>,
+    table: &Table,
+    block: &mut [i16; 64],
+) -> Option<(Bits<'a>, usize, i16)> {
+    let pairs = table.pairs();
+    let mut k = 0;
+    loop {
+        bits.refill();
+        // As many as are surely there.
+        for _ in 0..bits::REFILLED / huffman::LOOK {
+            let two = look_for_two(pairs, &bits);
+            let (steps, numbers) = (two.steps(), two.numbers());
+            let (first, second) = (k + steps.0, k + steps.0 + steps.1);
+            if second < 63 {
+                bits.take(two.length());
+                block[usize::from(ZIGZAG[first & 63] & 63)] = numbers.0;
+                block[usize::from(ZIGZAG[second] & 63)] = numbers.1;
+                k = second;
+            } else if two.length() == 0 {
+                bits.refill();
+                let (step, number) = table.long(two.first(), &mut bits)?;
+                k += step;
+                if k >= 63 {
+                    return Some((bits, k, number as i16));
+                }
+                block[usize::from(ZIGZAG[k])] = number as i16;
+                break;
+            } else if first >= 63 {
+                // What follows belongs to the next block.
+                bits.take(two.length_of_first());
+                return Some((bits, first, numbers.0));
+            } else {
+                bits.take(two.length());
+                block[usize::from(ZIGZAG[first])] = numbers.0;
+                return Some((bits, second, numbers.1));
+            }
+        }
     }
 }

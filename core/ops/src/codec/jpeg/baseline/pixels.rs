@@ -1,14 +1,13 @@
-//! Pixels of the most common kind of JPEG: its data are read here, and everything else is left to
-//! libjpeg-turbo (`shim.c`), so that the pixels are its own.
-//!
-//! Reading the data is a third of decoding and encoding a picture again, more than anything else.
+//! Pixels of the most common kind of JPEG. At its own size all of it is decoded by own code; of other
+//! sizes, and of pictures that are stored as red, green and blue, the data are read here, and
+//! everything else is left to libjpeg-turbo (`shim.c`), so that the pixels are its own.
 
 #![allow(unsafe_code, reason = "calls libjpeg-turbo, which calls back")]
 
 use std::ffi::{c_int, c_uint, c_void};
 
 use super::setup::Setup;
-use super::{MOST_BLOCKS, Place, Scan};
+use super::{MOST_BLOCKS, Place, Scan, full};
 use crate::geometry::Scale;
 use crate::kernel::level::{self, Kernel};
 
@@ -43,6 +42,9 @@ pub(crate) fn decode(
         return None;
     }
     assert!(pixels.len() == 3 * width as usize * height as usize, "room for the picture");
+    if scale == Scale::Full && full::knows(&setup) {
+        return full::decode(setup, pixels);
+    }
     let (places, count) = setup.sampling.places();
     let units = |side: u32, factor: u32| u64::from(side.div_ceil(8 * factor));
     let mcus = units(setup.width, setup.sampling.across) * units(setup.height, setup.sampling.down);

@@ -1,7 +1,7 @@
 //! What the header of a JPEG says to a decoder, if it is of the kind that is decoded here.
 
 use super::huffman::{Class, Table};
-use crate::codec::jpeg::header::{APP0, Segments};
+use crate::codec::jpeg::header::{APP0, Colours, Segments};
 use crate::codec::jpeg::planes::Sampling;
 
 const SOF0: u8 = 0xc0;
@@ -16,6 +16,8 @@ pub(super) struct Setup<'a> {
     pub(super) width: u32,
     pub(super) height: u32,
     pub(super) sampling: Sampling,
+    /// Whether they are luma and two differences of colour, and not red, green and blue.
+    pub(super) is_luma: bool,
     /// Luma, blue, red.
     pub(super) components: [Component; 3],
     /// MCUs from one restart marker to the next; 0 for none.
@@ -40,7 +42,7 @@ pub(super) struct Component {
 
 /// Where the coefficients of a block belong, in the order in which they are stored.
 #[rustfmt::skip]
-pub(super) const ZIGZAG: [u8; 64] = [
+pub(in crate::codec::jpeg) const ZIGZAG: [u8; 64] = [
     0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5,
     12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
     35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51,
@@ -70,16 +72,20 @@ impl<'a> Setup<'a> {
     pub(super) fn read(source: &'a [u8]) -> Option<Self> {
         source.starts_with(&[0xff, 0xd8]).then_some(())?;
         let mut tables = Tables::default();
-        let (mut frame, mut restart) = (None, 0);
+        let (mut frame, mut restart, mut colours) = (None, 0, Colours::default());
         let mut segments = Segments::of(source);
         while let Some(segment) = segments.next() {
             let segment = segment.ok()?;
+            colours.note(&segment);
             match segment.marker {
                 DHT => tables.huffman(segment.payload)?,
                 DQT => tables.quantization(segment.payload)?,
                 DRI => restart = u32::from(u16::from_be_bytes(segment.payload.try_into().ok()?)),
                 SOF0 if frame.is_none() => frame = Some(Frame::read(segment.payload)?),
-                SOS => return tables.setup(frame?, restart, segment.payload, segments.rest()),
+                SOS => {
+                    let scan = (segment.payload, segments.rest());
+                    return tables.setup(frame?, &colours, restart, scan);
+                }
                 // libjpeg warns of a major version that it does not know.
                 APP0 if matches!(*segment.payload, [b'J', b'F', b'I', b'F', 0, major, ..] if major != 1) =>
                 {
@@ -130,9 +136,9 @@ impl Tables {
     fn setup<'a>(
         self,
         frame: Frame,
+        colours: &Colours,
         restart: u32,
-        scan: &[u8],
-        data: &'a [u8],
+        (scan, data): (&[u8], &'a [u8]),
     ) -> Option<Setup<'a>> {
         let [3, a, at, b, bt, c, ct, 0, 63, 0] = *scan else { return None };
         let mut named = [(a, at), (b, bt), (c, ct)].into_iter();
@@ -145,10 +151,12 @@ impl Tables {
         });
         let [Some(luma), Some(blue), Some(red)] = components else { return None };
         let names_differ = luma.id != blue.id && blue.id != red.id && red.id != luma.id;
+        let is_luma = colours.are_apart([luma.id, blue.id, red.id] == [1, 2, 3]);
         let Self { dc, ac, .. } = self;
         let Frame { width, height, sampling, .. } = frame;
         let components = [luma, blue, red];
-        names_differ.then_some(Setup { width, height, sampling, components, restart, data, dc, ac })
+        let setup = Setup { width, height, sampling, is_luma, components, restart, data, dc, ac };
+        names_differ.then_some(setup)
     }
 }
 
