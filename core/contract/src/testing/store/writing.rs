@@ -46,7 +46,7 @@ pub(super) async fn s1_a_file_is_put_whole(harness: &dyn StoreHarness) {
 pub(super) async fn s1_a_given_file_is_put_whole_and_keeps_its_name(harness: &dyn StoreHarness) {
     let store = harness.store().await;
     let file = harness.scratch().join("given.bin");
-    std::fs::write(&file, [3; LARGE]).expect("the scratch directory can be written to");
+    std::fs::write(&file, vec![3; LARGE]).expect("the scratch directory can be written to");
     let key = key("inputs/given.bin");
     let given =
         |condition| Put { payload: Payload::Given(file.clone()), ..put_of(&key, [], condition) };
@@ -55,7 +55,7 @@ pub(super) async fn s1_a_given_file_is_put_whole_and_keeps_its_name(harness: &dy
         assert_eq!(store.head(&key).await.expect("it is there").etag, etag);
     }
     std::fs::remove_file(&file).expect("the file still has its name");
-    assert!(bytes(&*store, &key).await == [3; LARGE], "S1: the store has it for its own");
+    assert!(bytes(&*store, &key).await == vec![3; LARGE], "S1: the store has it for its own");
 }
 
 pub(super) async fn s1_no_reader_sees_part_of_an_object(harness: &dyn StoreHarness) {
