@@ -9,6 +9,7 @@
 
 use std::fs::{self, Metadata, OpenOptions};
 use std::io;
+use std::ops::Deref;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use pixmill_contract::error::Result;
 use pixmill_contract::{Error, ErrorKind, aside};
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::error;
@@ -177,9 +178,37 @@ impl Database {
 }
 
 /// A transaction that has the write lock from its start, so that it never finds out at its end
-/// that somebody else was faster.
-pub(crate) fn immediate(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
-    connection.transaction_with_behavior(TransactionBehavior::Immediate)
+/// that somebody else was faster. It is rolled back unless it is committed.
+#[derive(Debug)]
+pub(crate) struct Immediate<'c>(&'c mut Connection);
+
+/// Begins one. Not rusqlite's own, which has SQLite parse the words that begin and end it every time.
+pub(crate) fn immediate(connection: &mut Connection) -> rusqlite::Result<Immediate<'_>> {
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    Ok(Immediate(connection))
+}
+
+impl Immediate<'_> {
+    pub(crate) fn commit(self) -> rusqlite::Result<()> {
+        self.0.prepare_cached("COMMIT")?.execute([]).map(drop)
+    }
+}
+
+impl Deref for Immediate<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.0
+    }
+}
+
+impl Drop for Immediate<'_> {
+    fn drop(&mut self) {
+        if !self.0.is_autocommit() {
+            // What fails now is rolled back when the connection is closed.
+            drop(self.0.execute_batch("ROLLBACK"));
+        }
+    }
 }
 
 /// While a file is being opened nobody else has the lock, and waiting for it would be refused on

@@ -2,10 +2,10 @@
 
 use pixmill_contract::Timestamp;
 use pixmill_contract::port::{Delivery, Depth, MAX_VISIBILITY};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::receipt::Latest;
-use crate::sqlite::immediate;
+use crate::sqlite::{Immediate, immediate};
 
 /// A message as it is written.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ fn next_visible(connection: &Connection, queue: &str) -> rusqlite::Result<Option
         .optional()
 }
 
-fn deliver(transaction: &Transaction<'_>, take: &Take) -> rusqlite::Result<Vec<Delivery>> {
+fn deliver(transaction: &Immediate<'_>, take: &Take) -> rusqlite::Result<Vec<Delivery>> {
     let mut candidates = transaction.prepare_cached(
         "SELECT id, receive_count FROM messages WHERE queue = ?1 AND visible_at <= ?2
          ORDER BY visible_at LIMIT ?3",
@@ -139,7 +139,7 @@ fn deliver(transaction: &Transaction<'_>, take: &Take) -> rusqlite::Result<Vec<D
     Ok(deliveries)
 }
 
-fn hand_out(transaction: &Transaction<'_>, id: i64, take: &Take) -> rusqlite::Result<Delivery> {
+fn hand_out(transaction: &Immediate<'_>, id: i64, take: &Take) -> rusqlite::Result<Delivery> {
     let mut update = transaction.prepare_cached(
         "UPDATE messages SET visible_at = ?2, received_at = ?3, holder = ?4, token = random(),
                              receive_count = receive_count + 1
@@ -159,7 +159,7 @@ fn hand_out(transaction: &Transaction<'_>, id: i64, take: &Take) -> rusqlite::Re
 /// Moves a message to the dead-letter queue, where it counts from zero and is kept for ever:
 /// what was given up is dropped by nobody but a person.
 fn bury(
-    transaction: &Transaction<'_>,
+    transaction: &Immediate<'_>,
     id: i64,
     take: &Take,
     dead_letter: &str,
@@ -353,7 +353,7 @@ pub(super) fn unhide_all(
     transaction.commit()
 }
 
-fn expire_in(transaction: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<()> {
+fn expire_in(transaction: &Immediate<'_>, now: Timestamp) -> rusqlite::Result<()> {
     let expired: Vec<String> = transaction
         .prepare_cached("DELETE FROM messages WHERE expires_at <= ?1 RETURNING queue")?
         .query_map([sql(now)], |row| row.get(0))?
@@ -362,7 +362,7 @@ fn expire_in(transaction: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<
 }
 
 /// Keeps a queue's count, in the same transaction as what it counts.
-fn count(transaction: &Transaction<'_>, queue: &str, more: i64) -> rusqlite::Result<()> {
+fn count(transaction: &Immediate<'_>, queue: &str, more: i64) -> rusqlite::Result<()> {
     if more != 0 {
         transaction
             .prepare_cached(
