@@ -43,8 +43,8 @@ pub(super) fn transposed(n: [__m256i; 8]) -> [__m256i; 8] {
             _mm256_unpackhi_epi64(upper_right, lower_right),
         ]
     };
-    let ([a, b, c, d], [e, f, g, h]) = (four(low), four(high));
-    [a, b, c, d, e, f, g, h]
+    let (left, right) = (four(low), four(high));
+    std::array::from_fn(|column| if column < 4 { left[column] } else { right[column - 4] })
 }
 
 /// The sixteen bytes from `at` on.

@@ -60,7 +60,7 @@ impl Steps {
 
     #[inline(always)]
     pub(super) fn divided(&self, number: i32, n: usize) -> i16 {
-        let high = |a: u16, b: u16| (u32::from(a) * u32::from(b) >> 16) as u16;
+        let high = |a: u16, b: u16| ((u32::from(a) * u32::from(b)) >> 16) as u16;
         let sum = (number.unsigned_abs() as u16).wrapping_add(self.halves[n]);
         let quotient = high(high(sum, self.factors[n]), self.scales[n]) as i16;
         if number < 0 { -quotient } else { quotient }

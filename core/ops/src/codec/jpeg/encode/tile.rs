@@ -42,6 +42,7 @@ struct Extent {
 }
 
 impl Tile {
+    #[expect(clippy::large_stack_arrays, reason = "75 KB, of the megabytes that threads have")]
     #[inline(always)]
     pub(super) fn new() -> Self {
         let component = || Component {
@@ -259,8 +260,10 @@ fn halve(samples: &[u8], into: &mut [u8]) {
 fn halve_both(above: &[u8], below: &[u8], into: &mut [u8]) {
     let both = above.as_chunks::<4>().0.iter().zip(below.as_chunks::<4>().0);
     for ((above, below), into) in both.zip(into.as_chunks_mut::<2>().0) {
-        let [a, b, c, d] = above.map(u16::from);
-        let [e, f, g, h] = below.map(u16::from);
-        *into = [(a + b + e + f + 1) >> 2, (c + d + g + h + 2) >> 2].map(|mean| mean as u8);
+        let sums: [u16; 2] = std::array::from_fn(|n| {
+            let of = |row: &[u8; 4]| u16::from(row[2 * n]) + u16::from(row[2 * n + 1]);
+            of(above) + of(below)
+        });
+        *into = [(sums[0] + 1) >> 2, (sums[1] + 2) >> 2].map(|mean| mean as u8);
     }
 }
