@@ -205,15 +205,16 @@ fn picture_mut<P: PixelTrait + InnerPixel>(
 
 fn options(filter: Option<FilterType>, region: Region) -> ResizeOptions {
     let filter = filter.map(|filter| {
-        if filter != FilterType::Lanczos3 {
-            return filter;
-        }
-        let lanczos = Filter::new("Lanczos3", kept::lanczos, kept::LOBES);
-        FilterType::Custom(lanczos.expect("a number of lobes"))
+        if filter == FilterType::Lanczos3 { FilterType::Custom(remembered()) } else { filter }
     });
     let algorithm = filter.map_or(ResizeAlg::Nearest, ResizeAlg::Convolution);
     let Region { left, top, width, height } = region;
     let options = ResizeOptions::new().resize_alg(algorithm).crop(left, top, width, height);
     // Alpha is multiplied in before, and out again behind both passes.
     options.use_alpha(false)
+}
+
+/// Lanczos by what was answered before.
+fn remembered() -> Filter {
+    Filter::new("Lanczos3", kept::lanczos, kept::LOBES).expect("a number of lobes")
 }

@@ -28,10 +28,10 @@ pub(super) fn products((a, b): (__m256i, __m256i), [by_a, by_b]: [i16; 2]) -> Wi
 /// Rows become columns, in each half.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn transposed(rows: [__m256i; 8]) -> [__m256i; 8] {
+pub(super) fn transposed(n: [__m256i; 8]) -> [__m256i; 8] {
     // Pairs of rows, of which these are columns 0 to 3 or 4 to 7.
-    let low = [0, 2, 4, 6].map(|a: usize| _mm256_unpacklo_epi16(rows[a], rows[a + 1]));
-    let high = [0, 2, 4, 6].map(|a: usize| _mm256_unpackhi_epi16(rows[a], rows[a + 1]));
+    let low = [0, 2, 4, 6].map(|a: usize| _mm256_unpacklo_epi16(n[a], n[a + 1]));
+    let high = [0, 2, 4, 6].map(|a: usize| _mm256_unpackhi_epi16(n[a], n[a + 1]));
     // Four columns of all rows.
     let four = |[a, b, c, d]: [__m256i; 4]| {
         let (upper, lower) = (_mm256_unpacklo_epi32(a, b), _mm256_unpacklo_epi32(c, d));
@@ -44,7 +44,7 @@ pub(super) fn transposed(rows: [__m256i; 8]) -> [__m256i; 8] {
         ]
     };
     let (left, right) = (four(low), four(high));
-    std::array::from_fn(|at| if at < 4 { left[at] } else { right[at - 4] })
+    std::array::from_fn(|column| if column < 4 { left[column] } else { right[column - 4] })
 }
 
 /// The sixteen bytes from `at` on.

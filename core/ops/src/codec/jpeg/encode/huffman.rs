@@ -101,32 +101,45 @@ impl Coding {
     }
 }
 
-/// Most bytes of a block: 64 codes of 16 bits with numbers of 11, and as many zeros behind them.
-const MOST_BYTES: usize = 64 * 27 / 8 * 2;
+/// Most bytes of a block: 64 codes of 16 bits with numbers of 11.
+const MOST_BYTES: usize = 64 * 27 / 8;
 
-/// Bits on their way into a file, with zeros behind bytes of ones.
+/// Bytes that wait before it is looked for those that are followed by a zero.
+const WAITING: usize = 4096;
+
+/// Bits on their way into a file.
+///
+/// They are first written as if there were no zeros behind bytes of ones: whether there is such a byte
+/// is a branch that nobody can foretell, and so is whether a byte is full.
 #[derive(Debug)]
 pub(super) struct Bits<'f> {
     file: &'f mut [u8],
     at: usize,
-    waiting: Waiting,
+    waiting: [u8; WAITING],
+    tail: Tail,
 }
 
-/// Bits that are not in the file yet.
-///
-/// They are copied, not borrowed, by what is not inlined: so they stay in registers.
+/// The end of what waits.
 #[derive(Debug, Clone, Copy)]
-struct Waiting {
-    /// The last of them at the bottom; above them may be anything.
+struct Tail {
+    /// Whole bytes.
+    at: usize,
+    /// The bits behind them, the last at the bottom; above them may be anything.
     window: u64,
-    /// How many more there is room for, 1 to 64.
-    free: u32,
+    /// How many these are, less than a byte.
+    count: u32,
+}
+
+/// What waits, while a block is written.
+struct Writer<'w> {
+    waiting: &'w mut [u8; WAITING],
+    tail: Tail,
 }
 
 impl<'f> Bits<'f> {
     /// Into a file, from a place on.
     pub(super) fn new(file: &'f mut [u8], at: usize) -> Self {
-        Self { file, at, waiting: Waiting { window: 0, free: u64::BITS } }
+        Self { file, at, waiting: [0; WAITING], tail: Tail { at: 0, window: 0, count: 0 } }
     }
 
     /// Writes a block, of whose first coefficient the difference is given; `coded` tells which of
@@ -139,12 +152,11 @@ impl<'f> Bits<'f> {
         difference: i32,
         (dc, ac): &(Table, Table),
     ) -> Option<()> {
-        // Besides its own those that wait, twice as they may be stuffed; and those of the end.
-        if self.file.len() - self.at < MOST_BYTES + 2 * 8 + 2 {
-            return None;
+        if self.tail.at + MOST_BYTES + 2 * size_of::<u64>() > WAITING {
+            self.send()?;
         }
-        let mut bits = Bits { file: &mut *self.file, ..*self };
-        bits.number(dc, 0, difference);
+        let mut writer = Writer { waiting: &mut self.waiting, tail: self.tail };
+        writer.number(dc, 0, difference);
         let (mut left, mut before) = (coded & !1, 0);
         while left != 0 {
             let place = left.trailing_zeros() as usize;
@@ -152,19 +164,44 @@ impl<'f> Bits<'f> {
             let mut zeros = place - before - 1;
             before = place;
             while zeros >= 16 {
-                bits.put(u64::from(ac[ZEROS] >> 8), ac[ZEROS] & 0xff);
+                writer.put(u64::from(ac[ZEROS] >> 8), ac[ZEROS] & 0xff);
                 zeros -= 16;
             }
             let number = numbers[usize::from(ZIGZAG[place & 63] & 63)];
-            bits.number(ac, zeros << 4, i32::from(number));
+            writer.number(ac, zeros << 4, i32::from(number));
         }
         if before < 63 {
-            bits.put(u64::from(ac[END] >> 8), ac[END] & 0xff);
+            writer.put(u64::from(ac[END] >> 8), ac[END] & 0xff);
         }
-        (self.at, self.waiting) = (bits.at, bits.waiting);
+        self.tail = writer.tail;
         Some(())
     }
 
+    /// Moves whole bytes into the file; `None` if there may be no room for them.
+    #[inline(never)]
+    fn send(&mut self) -> Option<()> {
+        let Self { file, at, waiting, tail } = self;
+        let into = file.get_mut(*at..*at + 2 * tail.at)?;
+        *at += stuffed(&waiting[..tail.at], into);
+        // The byte that is not whole is written anew with the next bits.
+        tail.at = 0;
+        Some(())
+    }
+
+    /// Fills the last byte with ones, and ends the file; returns how long it is.
+    pub(super) fn finish(mut self) -> Option<usize> {
+        let Tail { at, window, count } = self.tail;
+        if count > 0 {
+            self.waiting[at] = (window << (8 - count)) as u8 | 0xff >> count;
+            self.tail.at += 1;
+        }
+        self.send()?;
+        self.file.get_mut(self.at..self.at + 2)?.copy_from_slice(&[0xff, EOI]);
+        Some(self.at + 2)
+    }
+}
+
+impl Writer<'_> {
     /// A code that says how many zeros there are before a number and how many bits it has, and these.
     #[inline(always)]
     fn number(&mut self, table: &Table, zeros: usize, number: i32) {
@@ -175,52 +212,43 @@ impl<'f> Bits<'f> {
         self.put(u64::from(entry >> 8) << size | u64::from(bits), (entry & 0xff) + size);
     }
 
-    /// Appends up to 27 bits.
+    /// Appends 1 to 27 bits.
     #[inline(always)]
     fn put(&mut self, bits: u64, length: u32) {
-        let Waiting { window, free } = self.waiting;
-        if length < free {
-            self.waiting = Waiting { window: window << length | bits, free: free - length };
-        } else {
-            let spilled = length - free;
-            self.store(window << free | bits >> spilled);
-            self.waiting = Waiting { window: bits, free: u64::BITS - spilled };
-        }
-    }
-
-    #[inline(always)]
-    fn store(&mut self, word: u64) {
-        const ONES: u64 = 0x0101_0101_0101_0101;
-        // Whether one of the bytes may be 0xff.
-        if word & !word.wrapping_add(ONES) & (ONES << 7) == 0 {
-            self.file[self.at..self.at + 8].copy_from_slice(&word.to_be_bytes());
-            self.at += 8;
-        } else {
-            self.at = store_bytes(self.file, self.at, word, 8);
-        }
-    }
-
-    /// Fills the last byte with ones, and ends the file; returns how long it is.
-    pub(super) fn finish(self) -> Option<usize> {
-        let Self { file, at, waiting: Waiting { window, free } } = self;
-        let count = u64::BITS - free;
-        let word = window.unbounded_shl(free) | u64::MAX.unbounded_shr(count);
-        let at = store_bytes(file, at, word, count.div_ceil(8) as usize);
-        file.get_mut(at..at + 2)?.copy_from_slice(&[0xff, EOI]);
-        Some(at + 2)
+        let Tail { at, window, count } = self.tail;
+        let (window, count) = (window << (length & 63) | bits, count + length);
+        let word = window << (u64::BITS.wrapping_sub(count) & 63);
+        self.waiting[at..at + 8].copy_from_slice(&word.to_be_bytes());
+        self.tail = Tail { at: at + (count / 8) as usize, window, count: count % 8 };
     }
 }
 
-/// Writes the upper bytes of a word, and returns the place behind them.
-#[inline(never)]
-fn store_bytes(file: &mut [u8], mut at: usize, word: u64, count: usize) -> usize {
-    for byte in word.to_be_bytes().into_iter().take(count) {
-        file[at] = byte;
-        at += 1;
-        if byte == 0xff {
-            file[at] = 0;
+/// Copies bytes, with zeros behind those of ones; returns how many it became. There is room for twice
+/// as many.
+fn stuffed(bytes: &[u8], into: &mut [u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let mut at = 0;
+    let one_by_one = |bytes: &[u8], mut at: usize, into: &mut [u8]| {
+        for byte in bytes {
+            into[at] = *byte;
             at += 1;
+            if *byte == 0xff {
+                into[at] = 0;
+                at += 1;
+            }
+        }
+        at
+    };
+    let (words, rest) = bytes.as_chunks::<8>();
+    for bytes in words {
+        let word = u64::from_ne_bytes(*bytes);
+        // Whether one of the bytes is 0xff, by the trick that finds zeros.
+        if (!word).wrapping_sub(ONES) & word & (ONES << 7) == 0 {
+            into[at..at + 8].copy_from_slice(bytes);
+            at += 8;
+        } else {
+            at = one_by_one(bytes, at, into);
         }
     }
-    at
+    one_by_one(rest, at, into)
 }

@@ -42,6 +42,7 @@ struct Extent {
 }
 
 impl Tile {
+    #[expect(clippy::large_stack_arrays, reason = "75 KB, of the megabytes that threads have")]
     #[inline(always)]
     pub(super) fn new() -> Self {
         let component = || Component {
@@ -50,7 +51,7 @@ impl Tile {
             coded: [[0; BLOCKS]; 2],
         };
         Self {
-            components: std::array::from_fn(|_| component()),
+            components: [component(), component(), component()],
             blue: [[0; WIDE]; 2],
             red: [[0; WIDE]; 2],
         }
@@ -259,7 +260,10 @@ fn halve(samples: &[u8], into: &mut [u8]) {
 fn halve_both(above: &[u8], below: &[u8], into: &mut [u8]) {
     let both = above.as_chunks::<4>().0.iter().zip(below.as_chunks::<4>().0);
     for ((above, below), into) in both.zip(into.as_chunks_mut::<2>().0) {
-        let sum = |at: usize| u16::from(above[at]) + u16::from(below[at]);
-        *into = [(sum(0) + sum(1) + 1) >> 2, (sum(2) + sum(3) + 2) >> 2].map(|mean| mean as u8);
+        let sums: [u16; 2] = std::array::from_fn(|n| {
+            let of = |row: &[u8; 4]| u16::from(row[2 * n]) + u16::from(row[2 * n + 1]);
+            of(above) + of(below)
+        });
+        *into = [(sums[0] + 1) >> 2, (sums[1] + 2) >> 2].map(|mean| mean as u8);
     }
 }

@@ -74,9 +74,7 @@ fn colours(pixels: &[u8], [luma, blue, red]: [&mut [u8]; 3]) -> usize {
     let mut done = 0;
     // A load of sixteen bytes for twelve reads beyond its pixels.
     while done + PIXELS <= luma.len() && 3 * (done + PIXELS) + 4 <= pixels.len() {
-        let mut sums = [[_mm256_setzero_si256(); 4]; 3];
-        #[expect(clippy::needless_range_loop, reason = "three rows are filled at once")]
-        for eight in 0..4 {
+        let eight = |eight: usize| {
             let at = 3 * (done + 8 * eight);
             let both = _mm256_set_m128i(load(pixels, at + 12), load(pixels, at));
             let (rg, bg) = (_mm256_shuffle_epi8(both, take_rg), _mm256_shuffle_epi8(both, take_bg));
@@ -84,15 +82,18 @@ fn colours(pixels: &[u8], [luma, blue, red]: [&mut [u8]; 3]) -> usize {
                 let sum = _mm256_add_epi32(_mm256_add_epi32(products, other), more);
                 _mm256_srli_epi32::<16>(sum)
             };
-            let (luma_rg, luma_bg) =
-                (_mm256_madd_epi16(rg, luma_rg), _mm256_madd_epi16(bg, luma_bg));
-            sums[0][eight] = sum(luma_rg, luma_bg, half);
-            sums[1][eight] = sum(_mm256_madd_epi16(rg, blue_rg), halved(bg), centre);
-            sums[2][eight] = sum(_mm256_madd_epi16(bg, red_bg), halved(rg), centre);
-        }
-        store(luma, done, packed(sums[0]));
-        store(blue, done, packed(sums[1]));
-        store(red, done, packed(sums[2]));
+            let (of_rg, of_bg) = (_mm256_madd_epi16(rg, luma_rg), _mm256_madd_epi16(bg, luma_bg));
+            [
+                sum(of_rg, of_bg, half),
+                sum(_mm256_madd_epi16(rg, blue_rg), halved(bg), centre),
+                sum(_mm256_madd_epi16(bg, red_bg), halved(rg), centre),
+            ]
+        };
+        let sums = [eight(0), eight(1), eight(2), eight(3)];
+        let all = |n: usize| packed([sums[0][n], sums[1][n], sums[2][n], sums[3][n]]);
+        store(luma, done, all(0));
+        store(blue, done, all(1));
+        store(red, done, all(2));
         done += PIXELS;
     }
     done
