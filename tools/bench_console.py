@@ -164,16 +164,13 @@ def many(browser, address, picture):
     chosen = browser.script(DROP, list(picture.read_bytes()), MANY)
     began = time.monotonic()
     browser.script("document.querySelector('#run').click()")
-    browser.until("document.querySelector('.head .badge')?.textContent.startsWith('Running') || "
-                  "document.querySelector('.head .badge')?.textContent === 'Done'")
-    sent = time.monotonic() - began
     browser.until("document.querySelector('.head .badge')?.textContent === 'Done'")
     done = time.monotonic() - began
     browser.until("document.querySelector('px-rows').getAttribute('aria-rowcount') === '5000'")
     frames = browser.script(SCROLL)
     browser.tool("HeapProfiler.collectGarbage", {})
     heap = browser.script("return performance.memory.usedJSHeapSize")
-    return chosen, sent, done, frames, heap
+    return chosen, done, frames, heap
 
 
 def spread(times):
@@ -187,7 +184,7 @@ def main():
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
     make = [PIXMILL, "run", TOP / "samples/photos/harbour.jpg", "--out", WORK, "--recipe",
-            "large = resize:4000x3000,fit=fill,enlarge=true -> jpeg:q=90; small = resize:8x8,fit=fill -> png"]
+            "large = resize:4000,height=3000,fit=fill,enlarge=true -> jpeg:q=90; small = resize:8,height=8,fit=fill -> png"]
     subprocess.run(make, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     at, processes = serve()
     browser = Browser()
@@ -196,7 +193,7 @@ def main():
         page = f"{at}/#/grind"
         (cold_paint, cold_ready), (paint, ready) = loads(browser, page, True), loads(browser, page, False)
         changes = previews(browser, page, next(WORK.glob("*large*.jpg")))
-        chosen, sent, done, frames, heap = many(browser, page, next(WORK.glob("*small*.png")))
+        chosen, done, frames, heap = many(browser, page, next(WORK.glob("*small*.png")))
         version = browser.version
     finally:
         browser.end()
@@ -206,7 +203,8 @@ def main():
     REPORT.write_text(f"""# The web console, measured
 
 From the address to the first paint, from a change of the recipe to its preview, and five thousand pictures in one
-batch. Browser, server and worker share one machine. Written by `make bench-console` (tools/bench_console.py).
+batch. Browser, server and worker share one machine, whose browser draws without a graphics card. A frame scrolls by
+777 pixels, so that nearly every row in it is new. Written by `make bench-console` (tools/bench_console.py).
 
 | | |
 |---|---|
@@ -231,8 +229,7 @@ Milliseconds, of {LOADS} loads and {CHANGES} changes:
 | {MANY} pictures of 8 × 8 in one batch | | meant to be |
 |---|---|---|
 | dropped, until they are counted | {chosen:.0f} ms | |
-| all of them sent | {sent:.1f} s | |
-| all of them ground, and known to be | {done:.1f} s | |
+| sent, ground, and shown to be done | {done:.1f} s | |
 | the slowest of {len(frames)} frames | {max(frames):.0f} ms | 20 |
 | memory of the page's scripts | {heap / 1e6:.0f} MB | 60 |
 """)

@@ -76,13 +76,7 @@ class Compare extends HTMLElement {
     put(
       this,
       this.stage,
-      h(
-        "div",
-        { class: "line compare-bar" },
-        this.modes,
-        zooms,
-        h("div", { class: "grow line facts" }),
-      ),
+      h("div", { class: "line compare-bar" }, this.modes, zooms, h("div", { class: "grow line facts" })),
     );
     this.facts = this.querySelector(".facts");
     this.move(50);

@@ -145,10 +145,7 @@ function choice(parameter, value, change, id) {
     const both = options.map((option) => [option, option]);
     const chosen = segments({ "aria-labelledby": `${id}-label` }, both, (option) => change(option));
     chosen.choose(now);
-    return [
-      h("span", { class: "label", id: `${id}-label`, title: parameter.help }, label(parameter)),
-      chosen,
-    ];
+    return [h("span", { class: "label", id: `${id}-label`, title: parameter.help }, label(parameter)), chosen];
   }
   const empty =
     parameter.required || !now

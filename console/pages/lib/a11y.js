@@ -42,8 +42,7 @@ const writes = (target) =>
   );
 
 /** Whether a key is pressed with another one that changes what it means. AltGr only leads to signs. */
-export const held = (event) =>
-  !event.getModifierState("AltGraph") && (event.ctrlKey || event.metaKey || event.altKey);
+export const held = (event) => !event.getModifierState("AltGraph") && (event.ctrlKey || event.metaKey || event.altKey);
 
 /**
  * Keys of a screen, until the signal aborts: `{"j": run, "Ctrl+Enter": run}`. Plain ones do nothing

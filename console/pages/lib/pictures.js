@@ -49,7 +49,8 @@ export function choose(found, quiet = false) {
   const bad = fresh.filter((picture) => picture.problem);
   if (!get("selected") || !pictures().some((picture) => picture.id === get("selected")))
     set("selected", (fresh.find((one) => !one.problem) ?? fresh[0]).id);
-  if (bad.length && !quiet) toast(`${count(bad.length, "file")} cannot be ground: ${bad[0].file.name}: ${bad[0].problem}`);
+  if (bad.length && !quiet)
+    toast(`${count(bad.length, "file")} cannot be ground: ${bad[0].file.name}: ${bad[0].problem}`);
 }
 
 /** What is the same file: by it an interrupted upload goes on. */
@@ -73,10 +74,7 @@ export function remove(ids) {
   const stays = (picture) => !gone.has(picture.id);
   const at = before.indexOf(selected());
   set("selected", (before.slice(at).find(stays) ?? before.slice(0, at).findLast(stays))?.id);
-  set(
-    "pictures",
-    before.filter(stays),
-  );
+  set("pictures", before.filter(stays));
   toast(
     gone.size === 1
       ? `${before.find((one) => gone.has(one.id)).name} removed`

@@ -51,7 +51,11 @@ export default async function batchScreen(main, signal) {
       put(
         holder,
         h("h1", {}, "Batch"),
-        h("div", { class: "card empty" }, unground("batch", "A batch appears here as soon as its first picture is sent.")),
+        h(
+          "div",
+          { class: "card empty" },
+          unground("batch", "A batch appears here as soon as its first picture is sent."),
+        ),
       );
   };
   signal.addEventListener("abort", () => inner?.abort());

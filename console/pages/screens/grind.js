@@ -170,11 +170,7 @@ function thumb(picture) {
       h("span", { class: "thumb-name" }, shown(picture.name)),
       h("span", { class: "thumb-size num" }, picture.problem ? "refused" : bytes(picture.file.size)),
     ),
-    h(
-      "button",
-      { class: "thumb-remove square", "aria-label": `Remove ${picture.name}`, onclick: gone },
-      icon("cross"),
-    ),
+    h("button", { class: "thumb-remove square", "aria-label": `Remove ${picture.name}`, onclick: gone }, icon("cross")),
   );
   if (!picture.problem) ofFile(image, picture);
   return li;

@@ -230,10 +230,7 @@ export default async function jobsScreen(main, signal) {
     draw();
   });
   for (const kind of ["batch", "refetch"]) on(kind, again, signal);
-  keys(
-    { j: () => rows.focusOn(rows.focused + 1), k: () => rows.focusOn(rows.focused - 1) },
-    signal,
-  );
+  keys({ j: () => rows.focusOn(rows.focused + 1), k: () => rows.focusOn(rows.focused - 1) }, signal);
   begin();
 }
 
