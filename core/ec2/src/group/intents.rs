@@ -60,6 +60,8 @@ impl Intents {
     pub(crate) fn ask(&mut self, intent: &Intent, had: u32) {
         let new = || Waiting { intent: intent.clone(), asked: Instant::now(), had, before: None };
         let waiting = self.0.entry(intent.id.clone()).or_insert_with(new);
+        // It may have grown since.
+        waiting.intent = intent.clone();
         (waiting.asked, waiting.had) = (Instant::now(), waiting.had.max(had));
     }
 
@@ -128,6 +130,15 @@ mod tests {
         assert_eq!(intents.settle(&[]).wanted, 1);
         intents.ask(&intent("a", 2, 0), 2);
         assert_eq!(intents.settle(&[]).wanted, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_intent_that_grows_wants_what_is_missing_then() {
+        let mut intents = Intents::default();
+        intents.ask(&intent("a", 2, 0), 0);
+        assert_eq!(intents.settle(&[]).wanted, 2);
+        intents.ask(&intent("a", 3, 0), 0);
+        assert_eq!(intents.settle(&[]).wanted, 3);
     }
 
     #[tokio::test(start_paused = true)]

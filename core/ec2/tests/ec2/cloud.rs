@@ -159,9 +159,7 @@ impl State {
             "DeleteTags" => self.untag(call),
             "DescribeInstanceStatus" => self.failing(call),
             "DescribeTargetHealth" => self.health(),
-            "RegisterTargets" => {
-                self.register(call, Some(("initial", "Elb.RegistrationInProgress")))
-            }
+            "RegisterTargets" => self.register(call, Some(crate::checks::REGISTERED)),
             "DeregisterTargets" => self.register(call, None),
             _ => self.scale(call),
         };
@@ -295,43 +293,6 @@ impl State {
             let names: BTreeSet<_> =
                 (1..).map_while(|n| call.form.get(&format!("Tag.{n}.Key"))).collect();
             machine.tags.retain(|key, _| !names.contains(key));
-        }
-        Reply::ok("<R/>")
-    }
-
-    fn failing(&self, call: &Call) -> Reply {
-        assert_eq!(call.get("Filter.1.Value.1"), "impaired");
-        let check = call.get("Filter.1.Name");
-        let fails = |of: &str| check == format!("{of}-status.status");
-        let failing = self.impaired.iter().filter(|(_, of)| fails(of));
-        let one = |(id, _): &(String, &str)| format!("<item><instanceId>{id}</instanceId></item>");
-        let all: String = failing.map(one).collect();
-        Reply::ok(format!("<R><instanceStatusSet>{all}</instanceStatusSet></R>"))
-    }
-
-    fn health(&self) -> Reply {
-        let one = |(id, (state, reason)): (&String, &(&str, &str))| {
-            format!(
-                "<member><Target><Id>{id}</Id><Port>80</Port></Target><TargetHealth>\
-                 <State>{state}</State><Reason>{reason}</Reason></TargetHealth></member>"
-            )
-        };
-        let all: String = self.targets.iter().map(one).collect();
-        Reply::ok(format!(
-            "<R><DescribeTargetHealthResult><TargetHealthDescriptions>{all}\
-             </TargetHealthDescriptions></DescribeTargetHealthResult></R>"
-        ))
-    }
-
-    fn register(&mut self, call: &Call, health: Option<(&'static str, &'static str)>) -> Reply {
-        let ids: Vec<_> = (1..)
-            .map_while(|n| call.form.get(&format!("Targets.member.{n}.Id")).cloned())
-            .collect();
-        for id in ids {
-            match health {
-                Some(health) => drop(self.targets.insert(id, health)),
-                None => drop(self.targets.remove(&id)),
-            }
         }
         Reply::ok("<R/>")
     }

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test is set up with may panic as the test may")]
 
+mod checks;
 mod cloud;
 mod group;
 mod pages;
