@@ -24,7 +24,7 @@ const BELLS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Bells {
     directory: PathBuf,
-    bells: [Bell; BELLS],
+    all: [Bell; BELLS],
     watch: watch::Watch,
 }
 
@@ -41,7 +41,7 @@ impl Bells {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push("-bells");
         let watch = watch::Watch::open()?;
-        Ok(Self { directory: path.with_file_name(name), bells: Default::default(), watch })
+        Ok(Self { directory: path.with_file_name(name), all: Default::default(), watch })
     }
 
     /// From now on nothing that is rung for this queue is missed.
@@ -82,7 +82,7 @@ impl Bells {
 
     fn of(&self, queue: &str) -> (usize, &Bell) {
         let number = usize::try_from(fnv(queue) % BELLS as u64).unwrap_or(0);
-        (number, &self.bells[number])
+        (number, &self.all[number])
     }
 
     fn path(&self, number: usize) -> PathBuf {

@@ -128,15 +128,14 @@ impl QueueFile {
         let mut asked = 0;
         loop {
             let tick = sleep(if asked < TICKS_AT_FIRST { TICK_AT_FIRST } else { TICK });
-            match self.bells.get() {
-                Some(bells) => tokio::select! {
+            if let Some(bells) = self.bells.get() {
+                tokio::select! {
                     () = tick => asked += 1,
                     () = bells.rung() => asked = 0,
-                },
-                None => {
-                    tick.await;
-                    asked += 1;
                 }
+            } else {
+                tick.await;
+                asked += 1;
             }
             let answer = self.database.read("watch the queue file", read_version).await;
             // If the file cannot be read now, the receive that is woken finds out, and says so.
