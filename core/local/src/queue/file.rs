@@ -128,15 +128,14 @@ impl QueueFile {
         let mut asked = 0;
         loop {
             let tick = sleep(if asked < TICKS_AT_FIRST { TICK_AT_FIRST } else { TICK });
-            let rung = async {
-                match self.bells.get() {
-                    Some(bells) => bells.rung().await,
-                    None => std::future::pending().await,
+            if let Some(bells) = self.bells.get() {
+                tokio::select! {
+                    () = tick => asked += 1,
+                    () = bells.rung() => asked = 0,
                 }
-            };
-            tokio::select! {
-                () = tick => asked += 1,
-                () = rung => asked = 0,
+            } else {
+                tick.await;
+                asked += 1;
             }
             let answer = self.database.read("watch the queue file", read_version).await;
             // If the file cannot be read now, the receive that is woken finds out, and says so.
