@@ -134,9 +134,13 @@ fn the_whole_story_needs_no_pointer() {
     browser.until_text("dialog", "Keys and help");
     browser.keys(&["\u{E00C}"]);
     browser.until("it closes", "!document.querySelector('dialog')");
-    for (keys, heading) in
-        [(["g", "j"], "Jobs"), (["g", "f"], "Fleet"), (["g", "d"], "Dead"), (["g", "g"], "Grind")]
-    {
+    for (keys, heading) in [
+        (["g", "b"], "Batch"),
+        (["g", "j"], "Jobs"),
+        (["g", "f"], "Fleet"),
+        (["g", "d"], "Dead"),
+        (["g", "g"], "Grind"),
+    ] {
         browser.keys(&keys);
         browser.until_text("h1", heading);
     }

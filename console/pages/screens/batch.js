@@ -37,7 +37,7 @@ export default async function batchScreen(main, signal) {
   const holder = h("div", { class: "screen" });
   main.append(holder);
   let inner = null;
-  let shownId = null;
+  let shownId;
   const choose = async () => {
     const { screen, id } = route();
     if (screen !== "batch") return;
