@@ -100,7 +100,9 @@ fn begin(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Man(args) => man::run(&args),
         }
     });
-    telemetry::finish();
+    // What is exported last is sent by the runtime, which may have no thread but this one.
+    let farewell = runtime.spawn_blocking(telemetry::finish);
+    drop(runtime.block_on(farewell));
     // A thread that is lost in a picture must not keep the process.
     runtime.shutdown_background();
     code

@@ -11,10 +11,10 @@ use pixmill_contract::port::Instance;
 use pixmill_controller::{Action, DrainReason, TerminateReason};
 
 use super::ground::{Machines, open};
-use crate::controller::SLOW;
 use crate::controller::bad::{self, Leaving, many};
 use crate::controller::working::{Working, told, until};
 use crate::controller::world::On;
+use crate::controller::{SLOW, SOON};
 use crate::harness::{TWO, Treatment};
 
 /// A notice of a spot instance's end, which is far away: what is tested is a drain, and no haste.
@@ -39,7 +39,10 @@ async fn a_third_gets_notices(on: On) {
         });
         drained && end_of(&working, instance) == Some(TerminateReason::Drained)
     };
-    until("an end of those with notices", async || told_to_go.iter().all(has_gone)).await;
+    let all_gone = until("an end of those with notices", async || told_to_go.iter().all(has_gone));
+    if tokio::time::timeout(SOON / 2, all_gone).await.is_err() {
+        panic!("{told_to_go:?} were not ended: {}", told(&working.decisions()));
+    }
     world.until_results(many() as usize).await;
     world.until_reporting(6).await;
     for instance in others {

@@ -1,15 +1,20 @@
 //! What is in an output directory, without the state that is kept there.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use walkdir::WalkDir;
 
-/// Every file below `root` but the state's, by its relative path, with its bytes.
+/// Every file below `root` but the state's, by its relative path, with its bytes; without those that
+/// go while it is looked.
 pub(crate) fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    walk(root).map(|(name, path)| (name, fs::read(path).unwrap())).collect()
+    let read = |(name, path)| match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        bytes => Some((name, bytes.unwrap())),
+    };
+    walk(root).filter_map(read).collect()
 }
 
 /// The same with each file's inode, modification time in nanoseconds, and size.
