@@ -3,7 +3,7 @@
 #![allow(unsafe_code, reason = "a call into the C library")]
 
 use std::fs;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::RwLock;
 
 use pixmill_contract::{Limits, Recipe, Rejection};
 use pixmill_ops::{Mill, Overlays, estimate, inspect};
@@ -42,39 +42,39 @@ const RECIPES: [&str; 4] = [
     "edges -> jpeg",
 ];
 
-/// Grinds so many pictures of every kind on two threads, and tells the resident bytes at each
-/// twentieth of the way: what is in use then, without what the allocator keeps for the next picture.
-pub fn life(pictures: u64) -> Vec<u64> {
+/// Grinds so many pictures of every kind on each of two threads, and tells the resident bytes at each
+/// twentieth of the way: what stays, without what the allocator keeps for the next picture.
+pub fn life(pictures: usize) -> Vec<u64> {
     let files = ["tests/files", "samples"].map(|name| files_below(&source_tree().join(name)));
     let sources: Vec<_> = files.concat().iter().filter_map(|path| fs::read(path).ok()).collect();
     let recipes = RECIPES.map(|text| text.parse::<Recipe>().expect("a good recipe"));
-    let (next, done) = (AtomicU64::new(0), AtomicU64::new(0));
-    let mut marks = vec![];
-    let grind = || {
+    // What the other one has in work is no part of what stays.
+    let at_rest = RwLock::new(());
+    let grind = |first: usize| {
         let mut mill = Mill::new(Limits::default());
         let mut marks = vec![];
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= pictures {
-                return marks;
-            }
-            // All pairs come round again and again, in an order in which neighbours differ.
-            let pairs = sources.len() * recipes.len();
-            let round = usize::try_from(number).unwrap_or(0) * 7919 % pairs;
+        for number in 0..pictures {
+            // All pairs come round again and again, in an order in which neighbours differ, and to
+            // every thread: each grows with the largest that it has met.
+            let round = (first + number) * 7919 % (sources.len() * recipes.len());
             let (source, recipe) = (round / recipes.len(), round % recipes.len());
+            let work = at_rest.read().expect("nobody panics at work");
             drop(mill.grind(&sources[source], &recipes[recipe], &Overlays::default()));
-            if done.fetch_add(1, Ordering::Relaxed) % (pictures / 20).max(1) == 0 {
+            drop(work);
+            if first == 0 && number % (pictures / 20).max(1) == 0 {
+                let _rest = at_rest.write().expect("nobody panics at work");
                 give_back();
-                marks.push((number, status("VmRSS")));
+                marks.push(status("VmRSS"));
             }
         }
+        marks
     };
     std::thread::scope(|scope| {
-        let threads = [scope.spawn(grind), scope.spawn(grind)];
-        marks.extend(threads.into_iter().flat_map(|thread| thread.join().expect("it grinds")));
-    });
-    marks.sort_unstable();
-    marks.into_iter().map(|(_, bytes)| bytes).collect()
+        let other = scope.spawn(|| grind(1));
+        let marks = grind(0);
+        other.join().expect("it grinds");
+        marks
+    })
 }
 
 /// Whether a process that took so much at moments of its life has stopped growing: what it takes in
