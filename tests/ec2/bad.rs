@@ -40,9 +40,8 @@ async fn a_third_gets_notices(on: On) {
         drained && end_of(&working, instance) == Some(TerminateReason::Drained)
     };
     let all_gone = until("an end of those with notices", async || told_to_go.iter().all(has_gone));
-    if tokio::time::timeout(SOON / 2, all_gone).await.is_err() {
-        panic!("{told_to_go:?} were not ended: {}", told(&working.decisions()));
-    }
+    let are_gone = tokio::time::timeout(SOON / 2, all_gone).await.is_ok();
+    assert!(are_gone, "{told_to_go:?} were not ended: {}", told(&working.decisions()));
     world.until_results(many() as usize).await;
     world.until_reporting(6).await;
     for instance in others {
