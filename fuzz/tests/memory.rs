@@ -7,7 +7,6 @@ use std::path::Path;
 use std::process::Command;
 
 use pixmill_contract::Limits;
-use pixmill_fuzz::{is_flat, life};
 use pixmill_ops::{Mill, Overlays};
 
 /// Pages of code and stack that are touched for the first time.
@@ -74,7 +73,8 @@ fn a_job_takes_no_more_than_it_is_admitted_with_in_c_either() {
 
 #[test]
 fn a_long_life_takes_no_more_than_a_short_one() {
-    // Two rounds of all there is, on each of two threads.
-    let marks = life(700);
-    assert!(is_flat(&marks), "{marks:?}");
+    // Two rounds of all there is, on each of two threads, in a process of its own.
+    let life = Command::new(env!("CARGO_BIN_EXE_pixmill-fuzz")).args(["life", "700"]).output();
+    let life = life.unwrap();
+    assert!(life.status.success(), "{}", String::from_utf8_lossy(&life.stdout));
 }
