@@ -27,17 +27,7 @@ async fn a_third_gets_notices(on: On) {
     world.place.put_photos(many());
     world.submit(SLOW);
     let working = Working::start(world.controller());
-    // A group may have launched more than were wanted, and the controller sent the surplus home.
-    let stays = |i: &Instance| {
-        i.draining_since.is_none()
-            && i.report.as_ref().is_some_and(|report| report.leases > 0 && !report.draining)
-    };
-    until("six at work that stay", async || {
-        let living = world.living().await;
-        living.len() == 6 && living.iter().all(stays)
-    })
-    .await;
-    let six = world.living().await;
+    let six = world.until_at_work(6).await;
     let (told_to_go, others) = six.split_at(2);
     for instance in told_to_go {
         machines.power.say(instance.id.as_str(), "spot/instance-action", NOTICE);
@@ -58,7 +48,7 @@ async fn a_third_gets_notices(on: On) {
         assert_eq!(end_of(&working, instance), None, "{}", told(&working.decisions()));
     }
     let decisions = working.stop().await;
-    assert!(world.ever() >= 8, "{}", told(&decisions));
+    assert_eq!(world.ever(), 8, "{}", told(&decisions));
     world.assert_all_done(many() as usize);
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use pixmill_contract::error::Result;
+use pixmill_contract::port::Lifecycle;
 use pixmill_contract::{Error, ErrorKind, InstanceId, IntentId};
 
 use super::intents::{Alive, Settled};
@@ -106,21 +107,23 @@ impl AsgFleet {
     }
 }
 
-/// The instances that live and are not on their way out, nor about to be.
+/// The instances that live and are not on their way out, nor about to be: as either service has them,
+/// since each of the two may be the later one to tell of an instance that comes.
 fn alive(sight: &Sight) -> Vec<Alive> {
-    let members = sight
-        .group
-        .members
-        .iter()
-        .filter(|(_, member)| !member.place.is_leaving() && member.place.lifecycle().is_some());
-    let alive = members.filter_map(|(id, _)| {
-        let Some(machine) = sight.machines.iter().find(|machine| machine.id == *id) else {
-            return Some(Alive { id: id.clone(), launched: None, intent: None });
-        };
-        let intent = machine.tags.intent();
-        let launched = machine.started;
-        let goes = machine.has_ended() || machine.tags.has(tags::ENDING);
-        (!goes).then(|| Alive { id: id.clone(), launched, intent })
+    let stays = |lifecycle| match lifecycle {
+        Some(Lifecycle::Pending | Lifecycle::Running) => true,
+        Some(Lifecycle::Stopping | Lifecycle::Ended) | None => false,
+    };
+    let listed = sight.machines.iter();
+    let listed = listed.filter(|m| stays(sight.lifecycle(m)) && !m.tags.has(tags::ENDING));
+    let listed = listed.map(|machine| Alive {
+        id: machine.id.clone(),
+        launched: machine.started,
+        intent: machine.tags.intent(),
     });
-    alive.collect()
+    let is_listed = |id: &InstanceId| sight.machines.iter().any(|machine| machine.id == *id);
+    let members = sight.group.members.iter();
+    let unlisted = members.filter(|(id, member)| stays(member.place.lifecycle()) && !is_listed(id));
+    let unlisted = unlisted.map(|(id, _)| Alive { id: id.clone(), launched: None, intent: None });
+    listed.chain(unlisted).collect()
 }

@@ -179,8 +179,8 @@ impl Fleet for AsgFleet {
 
     async fn launch(&self, intent: &Intent) -> Result<()> {
         let mut state = self.state.lock().await;
-        let had = self.machines.tagged(&[(tags::INTENT, intent.id.as_str())]).await?.len();
-        state.intents.ask(intent, u32::try_from(had).unwrap_or(u32::MAX));
+        let had = self.machines.tagged(&[(tags::INTENT, intent.id.as_str())]).await?;
+        state.intents.ask(intent, had.into_iter().map(|machine| machine.id));
         self.settle(&mut state).await
     }
 
