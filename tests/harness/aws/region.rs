@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -71,9 +71,12 @@ pub(crate) struct Machine {
 
 impl Region {
     pub(crate) fn new() -> Self {
-        static NETWORKS: AtomicU8 = AtomicU8::new(1);
+        // One at a time: the emulator looks through all networks while it makes one, unlocked.
+        static NETWORKS: Mutex<u8> = Mutex::new(0);
         let port = EMULATOR.get_or_init(start).port;
-        let number = NETWORKS.fetch_add(1, Ordering::Relaxed);
+        let mut networks = NETWORKS.lock().unwrap_or_else(PoisonError::into_inner);
+        *networks += 1;
+        let number = *networks;
         let template = format!("grinder-{number}");
         let (gateway, vpc, subnets) = (Gateway::to(port), String::new(), vec![]);
         // The emulator cannot filter by it; all its machines are well.
@@ -280,6 +283,9 @@ fn machines(port: u16, vpc: &str) -> Vec<Machine> {
     parts.into_iter().filter_map(machine).collect()
 }
 
+/// So often a request is sent that the emulator fails to answer.
+const TRIES: usize = 4;
+
 /// Asks the emulator, which knows a service by how a request says that it is signed.
 fn ask(port: u16, service: &str, version: &str, action: &str, form: &[(&str, &str)]) -> String {
     let scope = format!("test/20260101/us-east-1/{service}/aws4_request");
@@ -291,7 +297,10 @@ fn ask(port: u16, service: &str, version: &str, action: &str, form: &[(&str, &st
         let value = value.replace('%', "%25").replace('/', "%2F").replace(':', "%3A");
         body.push_str(&format!("&{name}={}", value.replace(',', "%2C").replace('$', "%24")));
     }
-    let answer = http::ask(port, "POST", "/", &headers, body.as_bytes()).expect(200);
+    // The emulator fails where it lists what another request changes in the same moment.
+    let asked = || http::ask(port, "POST", "/", &headers, body.as_bytes());
+    let mut answers = std::iter::repeat_with(asked).take(TRIES - 1);
+    let answer = answers.find(http::Answer::is_ok).unwrap_or_else(|| asked().expect(200));
     String::from_utf8(answer.body).unwrap()
 }
 
