@@ -71,9 +71,14 @@ pub(crate) fn io_kind(error: &io::Error) -> ErrorKind {
     }
 }
 
-/// For `map_err`: an SQLite error while attempting something.
+/// For `map_err`: an SQLite error while attempting something. A full disk is told in the system's
+/// words, whether a file or a database met it: people see one reason, and look at the disk. (No
+/// database has a limit of its own here, so SQLite says that it is full of nothing else.)
 pub(crate) fn sqlite(attempt: &'static str) -> impl Fn(rusqlite::Error) -> Error {
-    move |error| Error::new(sqlite_kind(&error), attempt, error)
+    move |error| match error.sqlite_error_code() {
+        Some(ffi::ErrorCode::DiskFull) => io(attempt)(io::Error::from_raw_os_error(libc::ENOSPC)),
+        _ => Error::new(sqlite_kind(&error), attempt, error),
+    }
 }
 
 /// For `map_err`: a file system error while attempting something.
@@ -132,6 +137,16 @@ mod tests {
             let kinds: Vec<_> = codes.map(|(_, kind)| *kind).collect();
             assert!(!kinds.is_empty() && kinds.iter().all(|k| *k == kind), "{name:?}: {kinds:?}");
         }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_in_the_same_words_by_files_and_by_databases() {
+        let full = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), None);
+        let by_database = sqlite("write a page")(full);
+        let by_file = io("write a page")(io::Error::from_raw_os_error(libc::ENOSPC));
+        assert_eq!(by_database.chain(), by_file.chain());
+        assert!(by_file.chain().contains("No space left on device"), "{}", by_file.chain());
+        assert_eq!(by_database.kind(), by_file.kind());
     }
 
     #[test]
