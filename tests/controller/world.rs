@@ -151,8 +151,14 @@ impl World {
         self.living().await
     }
 
+    /// Waits until there are so many results, for as long as there are ever more.
     pub(crate) async fn until_results(&self, count: usize) {
-        until("the results", async || self.ground.result_count() >= count).await;
+        let mut had = self.ground.result_count();
+        while had < count {
+            let more = format!("more than {had} of {count} results");
+            until(&more, async || self.ground.result_count() > had).await;
+            had = self.ground.result_count();
+        }
     }
 
     /// So much time passes for a controller, in as many ticks as it takes.
@@ -178,7 +184,8 @@ impl World {
             }
             self.pass(working, STEP).await;
         }
-        panic!("no {what} in ten minutes: {}", told(&working.decisions()));
+        let (doings, left) = (told(&working.decisions()), self.living().await);
+        panic!("no {what} in ten minutes, there are {left:#?}: {doings}");
     }
 
     /// Time passes until everybody has been sent home.
