@@ -32,7 +32,7 @@ const EDGES: [(&str, &[&str], &[&str]); 16] = [
         &["pixmill-access", "pixmill-contract", "pixmill-ops"],
         &["pixmill-contract", "pixmill-local", "pixmill-ops"],
     ),
-    ("pixmill-controller", &["pixmill-contract"], &["pixmill-contract"]),
+    ("pixmill-controller", &["pixmill-contract"], &["pixmill-contract", "pixmill-local"]),
     // For tests only: nothing may use these two.
     ("pixmill-fuzz", &["pixmill-contract", "pixmill-ops"], &[]),
     (

@@ -8,6 +8,9 @@
 # SEEDS, FUZZ_SECONDS (a target), FILES, PICTURES, FIRE_SECONDS (roles, runs and hosts each) and STORM_JOBS
 # say how much. PROFILE=dev spares the release build: pixels are optimised there too, the rest is five
 # times slower. BUILT names the directory of the programs, if they are built.
+#
+# `tools/faults.sh PART…` runs these parts only: simulation, fuzz, hostile, life, roles, runs, hosts,
+# storm. Of the others the report keeps what their last run on this machine said.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -27,101 +30,61 @@ marker='<!-- What follows is written by `make faults` (tools/faults.sh). -->'
 [ -x "$pixmill" ] || { echo "build it first: cargo build --profile $profile" >&2; exit 1; }
 grep -qxF "$marker" "$report" || { echo "$report has lost the line: $marker" >&2; exit 1; }
 [ -n "${BUILT:-}" ] || cargo build --profile "$profile" --quiet --locked --workspace --bins
-rm -rf "$work"
+if [ $# -eq 0 ]; then
+    rm -rf "$work"
+    set -- simulation fuzz hostile life roles runs hosts storm
+fi
+parts=" $* "
 mkdir -p "$work"
 . tools/campaigns.sh
+
+# Runs a part, if it is wanted, and keeps how: TITLE NAME COMMAND…
+part() {
+    title=$1 name=$2
+    shift 2
+    case $parts in *" $name "*) ;; *) return 0 ;; esac
+    campaign "$name" "$@"
+    how=$(echo "$*" | sed "s,$built/,,; s,target/faults,WORK,g")
+    printf '### %s\n\n`%s`, at commit %s:\n' "$title" "$how" "$(git rev-parse --short HEAD)" > "$work/$name.title"
+}
+hostile() {
+    "$fuzz" files "$1" "$work/hostile" > /dev/null
+    python3 tools/soak_hostile.py "$pixmill" "$work/hostile" "$work"
+}
+storm() {
+    said=$(env PIXMILL_SOAK_STORM="$1" cargo test --workspace --features pixmill/otel --profile "$profile" \
+        --quiet --locked --test all -- --exact aws::storm::a_storm_costs_nothing_but_time --nocapture 2>&1) ||
+        { echo "$said"; return 1; }
+    echo "$said" | grep ' jobs, requests'
+}
 
 sim=$built/pixmill-sim
 fuzz=$built/pixmill-fuzz
 first=${FIRST_SEED:-0}
-campaign simulation "$sim" "$first..$((first + seeds))"
-campaign fuzz "$fuzz" all "$fuzz_seconds"
-"$fuzz" files "$files" "$work/hostile" > /dev/null
-campaign hostile python3 tools/soak_hostile.py "$pixmill" "$work/hostile" "$work"
-campaign life "$fuzz" life "$pictures"
-campaign roles python3 tools/faults_roles.py "$pixmill" "$work" "$fire_seconds"
-campaign runs python3 tools/faults_run.py "$pixmill" "$work" "$fire_seconds"
+part "Simulated pipelines" simulation "$sim" "$first..$((first + seeds))"
+part "Hostile input" fuzz sh tools/fuzz.sh "$fuzz" "$fuzz_seconds"
+part "Damaged pictures through the real program" hostile hostile "$files"
+part "A long life: two threads in one process, pictures of every format and size" life "$fuzz" life "$pictures"
+part "Roles under fire" roles python3 tools/faults_roles.py "$pixmill" "$work" "$fire_seconds"
+part "Runs in a world that breaks" runs python3 tools/faults_run.py "$pixmill" "$work" "$fire_seconds"
 if [ "$(id -u)" = 0 ] && [ -x target/venv/bin/ministack ]; then
-    campaign hosts python3 tools/faults_hosts.py "$pixmill" target/venv "$work" "$fire_seconds"
+    part "Several hosts with partitions" hosts python3 tools/faults_hosts.py "$pixmill" target/venv "$work" "$fire_seconds"
 else
-    echo "left out: namespaces need root, and the emulator is installed by make venv" | tee "$work/hosts.txt"
+    echo "left out: namespaces need root, and the emulator is installed by make venv"
 fi
-storm() {
-    env PIXMILL_SOAK_STORM="$storm_jobs" cargo test --workspace --features pixmill/otel \
-        --profile "$profile" --quiet --locked --test all -- --exact aws::storm::a_storm_costs_nothing_but_time --nocapture
-}
-campaign storm storm
+part "S3 and SQS in a storm" storm storm "$storm_jobs"
 
-kept=$(awk -v marker="$marker" '{ print } $0 == marker { exit }' "$report")
-cat > "$report" <<END
-$kept
-
-## The last campaign
-
-$(conditions)
-
-### Simulated pipelines
-
-\`cargo run --profile $profile -p pixmill-sim -- $first..$((first + seeds))\`: no promise was broken in any of them. What happened:
-
-\`\`\`
-$(cat "$work/simulation.txt")
-\`\`\`
-
-### Hostile input
-
-\`cargo run --profile $profile -p pixmill-fuzz -- all $fuzz_seconds\`:
-
-\`\`\`
-$(cat "$work/fuzz.txt")
-\`\`\`
-
-### Damaged pictures through the real program
-
-\`pixmill-fuzz files $files DIR\`, then \`python3 tools/soak_hostile.py pixmill DIR WORK\`:
-
-\`\`\`
-$(cat "$work/hostile.txt")
-\`\`\`
-
-### Roles under fire
-
-\`python3 tools/faults_roles.py pixmill WORK $fire_seconds SEED\`:
-
-\`\`\`
-$(cat "$work/roles.txt")
-\`\`\`
-
-### Runs in a world that breaks
-
-\`python3 tools/faults_run.py pixmill WORK $fire_seconds SEED\`:
-
-\`\`\`
-$(cat "$work/runs.txt")
-\`\`\`
-
-### Several hosts with partitions
-
-\`python3 tools/faults_hosts.py pixmill target/venv WORK $fire_seconds SEED\`:
-
-\`\`\`
-$(cat "$work/hosts.txt")
-\`\`\`
-
-### S3 and SQS in a storm
-
-\`PIXMILL_SOAK_STORM=$storm_jobs cargo test --profile $profile --test all -- aws::storm --nocapture\`:
-
-\`\`\`
-$(grep ' jobs, requests' "$work/storm.txt")
-\`\`\`
-
-### A long life
-
-\`cargo run --profile $profile -p pixmill-fuzz -- life $pictures\`, two threads in one process, pictures of every format and size:
-
-\`\`\`
-$(cat "$work/life.txt")
-\`\`\`
-END
+{
+    awk -v marker="$marker" '{ print } $0 == marker { exit }' "$report"
+    printf '\n## The last campaign\n\n'
+    conditions
+    for name in simulation fuzz hostile life roles runs hosts storm; do
+        if [ -e "$work/$name.title" ]; then
+            printf '\n%s\n\n```\n%s\n```\n' "$(cat "$work/$name.title")" "$(cat "$work/$name.txt")"
+        fi
+    done
+    printf '\n### Hours of fuzzing, over all campaigns (`benches/fuzz.tsv`)\n\n'
+    sh tools/fuzz.sh sums
+} > "$work/report.md"
+cp "$work/report.md" "$report"
 echo "written: $report"

@@ -2,7 +2,8 @@
 # Whether the tests notice what they are there for: applies each patch of tools/mutants to a copy of
 # the tree and runs the tests that each of its lines `Tests:` names, all of which have to fail. A
 # mutant that survives one, does not build, or does not apply any more is a failure of this. What the
-# simulation notices is told with the seed; its tests try the first 200.
+# simulation notices is told with the seed; its tests try the first 200. Everything is built as `make
+# test` builds it, so that most of it is there.
 #
 # The copy keeps its place from run to run, so that only what a mutant touches is built again.
 # `tools/mutants.sh NAME…` tries these only.
@@ -33,8 +34,9 @@ try() {
     log=$work/$1.txt
     shift
     # The words of a `Tests:` line are arguments.
-    $cargo test --locked --quiet --no-run "$@" > "$log" 2>&1 || return 2
-    timeout 900 $cargo test --locked --quiet "$@" >> "$log" 2>&1 || return 1
+    set -- --workspace --features pixmill/otel --locked --quiet "$@"
+    $cargo test --no-run "$@" > "$log" 2>&1 || return 2
+    timeout 900 $cargo test "$@" >> "$log" 2>&1 || return 1
 }
 
 failed=0

@@ -124,7 +124,6 @@ impl Lease {
     }
 
     async fn ask(&mut self) -> Result<Claim, Error> {
-        let asked_at = Instant::now();
         let Some((found, etag)) = read(&self.pipeline).await? else {
             let first = State::first(&self.me, self.pipeline.clock.now());
             return self.take(first, Condition::IfAbsent).await;
@@ -133,11 +132,13 @@ impl Lease {
             // Written by a call whose answer was lost. How long ago is not known: renewed first.
             return self.take(found, Condition::IfMatch(etag)).await;
         }
+        // From when it was seen, not from when it was asked for: it may have been written meanwhile.
+        let seen_at = Instant::now();
         let since = match &self.watched {
             Some((known, since)) if *known == etag => *since,
             Some(_) | None => {
-                self.watched = Some((etag.clone(), asked_at));
-                asked_at
+                self.watched = Some((etag.clone(), seen_at));
+                seen_at
             }
         };
         if !found.released && since.elapsed() < Duration::from_millis(found.lease_millis) {
@@ -193,4 +194,47 @@ impl Lease {
 /// Whether a conditional write found somebody else's.
 fn lost(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Changed | ErrorKind::AlreadyExists)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+    use std::sync::Arc;
+
+    use pixmill_contract::SystemClock;
+    use pixmill_contract::testing::{Fault, FaultyStore, Operation, Simulation, on_call};
+    use pixmill_local::{Durability, LocalBackend};
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const TIME: Duration = Duration::from_secs(40);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_document_that_is_written_while_it_is_read_is_watched_from_then_on() {
+        let _simulation = Simulation::begin(|_| Duration::ZERO);
+        let data = tempfile::tempdir().unwrap();
+        let clock = Arc::new(SystemClock);
+        let backend = LocalBackend::open(data.path(), clock, Durability::Process).unwrap();
+        let mut first = Lease::new(backend.pipeline(), "first".to_owned(), TIME);
+        let Claim::Held(held) = first.claim().await.unwrap() else { panic!("it is free") };
+
+        let slow = on_call(Operation::Get, &[0], Fault::Delay(Duration::from_secs(15)));
+        let pipeline = backend.pipeline();
+        let store = Arc::new(FaultyStore::new(Arc::clone(&pipeline.store), slow));
+        let pipeline = Pipeline { store, ..pipeline };
+        let mut second = Lease::new(pipeline, "second".to_owned(), TIME);
+        let renew = async {
+            sleep(Duration::from_secs(14)).await;
+            first.save(*held, Memory::default()).await.unwrap().unwrap()
+        };
+        let (mut claimed, held) = tokio::join!(second.claim(), renew);
+        while matches!(claimed, Ok(Claim::StandBy { .. })) {
+            sleep(Duration::from_secs(1)).await;
+            claimed = second.claim().await;
+        }
+        assert!(claimed.is_ok(), "{claimed:?}");
+        assert!(!held.lasts(Duration::ZERO), "two lead at once");
+    }
 }

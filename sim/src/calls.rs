@@ -295,8 +295,23 @@ fn blameless(kind: ErrorKind, key: Option<&Key>) -> ErrorKind {
     if kind == ErrorKind::Denied && is_source { ErrorKind::Unavailable } else { kind }
 }
 
-/// A receive that finds nothing waits for a while, as it does everywhere.
+/// A receive that finds nothing waits for a while, as it does everywhere, and a provider of machines
+/// takes its time.
 fn latency(dice: &mut Rng, operation: Operation) -> Duration {
-    let millis = if operation == Operation::Receive { 200..1800 } else { 1..40 };
+    let millis = match operation {
+        Operation::Receive => 200..1800,
+        Operation::Launch | Operation::Drain | Operation::Terminate => 100..3000,
+        Operation::Head
+        | Operation::Get
+        | Operation::Put
+        | Operation::List
+        | Operation::DeleteObject
+        | Operation::Link
+        | Operation::Send
+        | Operation::ChangeVisibility
+        | Operation::DeleteMessage
+        | Operation::Depth
+        | Operation::Observe => 1..40,
+    };
     Duration::from_millis(dice.u64(millis))
 }

@@ -3,7 +3,8 @@
 //!
 //! After every event: every job that was accepted has a message or a result, and a dead one a dead
 //! letter as soon as its message is gone; a result is there once and stays as it is, but for the
-//! tombstone of a redrive; an output never is anything else than what comes out undisturbed.
+//! tombstone of a redrive; an output never is anything else than what comes out undisturbed; the
+//! controllers keep to their lease (`lead`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -11,11 +12,12 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use pixmill_contract::{BatchId, Key};
+use pixmill_contract::{BatchId, IntentId, Key};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value as Json;
 
 use crate::jobs::{Kind, Sent};
+use crate::lead::{self, Lead};
 
 /// A write is looked for in so many events: calls take a while, and most make the object no other.
 const LOOKS: u32 = 500;
@@ -35,6 +37,7 @@ pub(crate) struct Check {
     written: BTreeMap<String, u32>,
     /// Which file an object was when it was last looked at: its inode, and when it was written.
     known: BTreeMap<String, (u64, i64)>,
+    lead: Lead,
 }
 
 /// What is known of a job.
@@ -62,6 +65,7 @@ impl Check {
             given: BTreeMap::new(),
             written: BTreeMap::new(),
             known: BTreeMap::new(),
+            lead: Lead::default(),
         })
     }
 
@@ -115,6 +119,9 @@ impl Check {
     }
 
     fn content_is(&mut self, key: &str, content: &[u8]) -> Result<(), String> {
+        if key == lead::STATE {
+            return self.lead.is(content);
+        }
         let of = format!("/{}/", BatchId::single());
         let Some((kind, name)) = key.split_once(&of) else { return Ok(()) };
         let id = name.split(['/', '.']).next().unwrap_or_default();
@@ -184,6 +191,16 @@ impl Check {
             }
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Whether a controller may act, and launch this.
+    pub(crate) fn may_act(
+        &self,
+        controller: &str,
+        launched: Option<&IntentId>,
+    ) -> Result<(), String> {
+        let content = fs::read(self.objects.join(lead::STATE)).unwrap_or_default();
+        lead::may_act(&content, controller, launched)
     }
 
     /// Innocent jobs that were given up.

@@ -216,21 +216,34 @@ impl SimFleet {
     }
 }
 
-/// The port. A newtype, as instances are started with a reference to their fleet.
+/// The port, as a controller has it.
 #[derive(Debug)]
-pub(crate) struct Port(pub(crate) Arc<SimFleet>);
+pub(crate) struct Port {
+    pub(crate) fleet: Arc<SimFleet>,
+    pub(crate) controller: String,
+}
+
+impl Port {
+    /// It acts, now, and launches this.
+    fn acts(&self, launched: Option<&IntentId>) {
+        let may = self.fleet.events.lock().check.may_act(&self.controller, launched);
+        if let Err(promise) = may {
+            self.fleet.events.breaks(promise);
+        }
+    }
+}
 
 #[async_trait]
 impl Fleet for Port {
     async fn observe(&self) -> Result<Vec<Instance>> {
-        let mut hosts = self.0.hosts();
+        let mut hosts = self.fleet.hosts();
         hosts.retain(|_, host| host.ended.is_none_or(|at| at.elapsed() < LISTED));
         let mut instances = vec![];
         for (id, host) in hosts.iter_mut() {
             let consumer = host.consumer.as_ref();
             let worker = |report: &pixmill_contract::document::Report| report.worker.to_string();
             let report = consumer.map(Consumer::report);
-            let report = report.filter(|report| !self.0.events.is_frozen(&worker(report)));
+            let report = report.filter(|report| !self.fleet.events.is_frozen(&worker(report)));
             host.was_heard |= report.is_some();
             instances.push(Instance {
                 id: id.clone(),
@@ -247,7 +260,8 @@ impl Fleet for Port {
     }
 
     async fn launch(&self, intent: &Intent) -> Result<()> {
-        let fleet = &self.0;
+        self.acts(Some(&intent.id));
+        let fleet = &self.fleet;
         for number in 0..intent.count {
             let id = intent.instance(number);
             let is_new =
@@ -271,14 +285,15 @@ impl Fleet for Port {
     }
 
     async fn drain(&self, id: &InstanceId) -> Result<()> {
-        if !self.0.knows(id) {
+        self.acts(None);
+        if !self.fleet.knows(id) {
             return Err(SimFleet::unknown(id));
         }
-        if let Some(host) = self.0.hosts().get_mut(id) {
+        if let Some(host) = self.fleet.hosts().get_mut(id) {
             if host.marked.is_none() {
-                self.0.events.count("instances drained by the controller");
+                self.fleet.events.count("instances drained by the controller");
             }
-            host.marked.get_or_insert((self.0.place.right.now(), Instant::now()));
+            host.marked.get_or_insert((self.fleet.place.right.now(), Instant::now()));
             host.stage.send_if_modified(|stage| {
                 let raised = *stage < Stage::Draining;
                 *stage = Stage::Draining.max(*stage);
@@ -289,14 +304,15 @@ impl Fleet for Port {
     }
 
     async fn terminate(&self, id: &InstanceId) -> Result<()> {
-        if !self.0.knows(id) {
+        self.acts(None);
+        if !self.fleet.knows(id) {
             return Err(SimFleet::unknown(id));
         }
-        if let Some(mut host) = self.0.hosts().remove(id) {
+        if let Some(mut host) = self.fleet.hosts().remove(id) {
             if host.is_alive() {
-                self.0.events.count("instances terminated by the controller");
+                self.fleet.events.count("instances terminated by the controller");
             }
-            self.0.check_end(id, &host);
+            self.fleet.check_end(id, &host);
             host.die();
         }
         Ok(())

@@ -17,6 +17,7 @@ mod calls;
 mod check;
 mod fleet;
 mod jobs;
+mod lead;
 mod script;
 mod tally;
 mod watched;

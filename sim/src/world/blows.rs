@@ -91,7 +91,8 @@ impl World {
         let actor = Actor::new(name.clone(), None, &self.events, self.dice.u64(..));
         let clock = Arc::new(self.controller_clock.clone());
         let pipeline = self.place.pipeline(&actor, None, clock);
-        let port = Arc::new(fleet::Port(Arc::clone(&self.fleet)));
+        let fleet = Arc::clone(&self.fleet);
+        let port = Arc::new(fleet::Port { fleet, controller: name.clone() });
         let fleet = Arc::new(FaultyFleet::new(port, actor.plan(Port::Fleet)));
         let policy = self.place.script.policy.clone();
         let events = Arc::clone(&self.events);
