@@ -12,7 +12,7 @@ use pixmill_contract::id::hex;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempPath;
 use tokio::fs::File;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncWriteExt as _, BufWriter};
 
 use crate::asked::{Asked, BODY};
 use crate::multipart::{Event, Form, FormError};
@@ -33,6 +33,10 @@ const MAX_TEXTS: usize = 16;
 
 /// Longest name of a picture, in bytes. It becomes a part of a key, and of a file's name.
 const MAX_NAME_BYTES: usize = 200;
+
+/// What is written to a file at once, in bytes: a body comes in smaller pieces, and each write is a trip to
+/// a thread that may block.
+const WRITE_BYTES: usize = 256 * 1024;
 
 /// A picture in a file.
 #[derive(Debug)]
@@ -168,7 +172,7 @@ enum Field {
 /// A file that is being written.
 struct Growing {
     path: TempPath,
-    file: File,
+    file: BufWriter<File>,
     hasher: Sha256,
     bytes: u64,
     limit: u64,
@@ -182,7 +186,8 @@ impl Growing {
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(&state.settings.spool)?
             .into_parts();
-        Ok(Self { path, file: File::from_std(file), hasher: Sha256::new(), bytes: 0, limit })
+        let file = BufWriter::with_capacity(WRITE_BYTES, File::from_std(file));
+        Ok(Self { path, file, hasher: Sha256::new(), bytes: 0, limit })
     }
 
     async fn add(&mut self, piece: &[u8]) -> Result<(), Problem> {

@@ -10,7 +10,7 @@ from PIL import Image
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 # Names of variables that make a part smaller or larger, with what they are by default.
-DEFAULTS = {"ROUNDS": 3, "SECONDS_EACH": 6, "COPIES": 8, "SMALL": 2000, "MEDIUM": 300, "LARGE": 16,
+DEFAULTS = {"ROUNDS": 3, "SECONDS_EACH": 6, "COPIES": 8, "SMALL": 2000, "MEDIUM": 1000, "LARGE": 48,
             "MESSAGES": 1_000_000, "STARTS": 15, "AWS_PICTURES": 300}
 
 

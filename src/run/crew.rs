@@ -28,13 +28,17 @@ const STILLBORN: Duration = Duration::from_secs(2);
 /// After so many of those in a row, starting more would not help.
 const MAX_STILLBORN: usize = 10;
 
-/// What a worker holds beyond the picture that it works on, so that reading and writing overlap
-/// with the work.
-const MAX_PREFETCH: usize = 2;
+/// A worker holds one picture beyond the one that it works on, so that reading and writing overlap
+/// with the work, if there are so many for each.
+const PICTURES_FOR_OVERLAP: usize = 8;
 
-/// So many pictures a worker for each one that it prefetches: what one worker holds, an idle one
-/// cannot begin with, and when there are few that costs more than it saves.
-const PICTURES_A_PREFETCH: usize = 8;
+/// And one more for every so many, as half of what it prefetches comes by one receive. What one worker
+/// holds, an idle one cannot begin with, and when there are few that costs more than it saves.
+const PICTURES_A_PREFETCH: usize = 32;
+
+/// The most, as long as they are no larger than this together.
+const MAX_PREFETCH: usize = 8;
+const MAX_PREFETCHED_BYTES: u64 = 32 * 1024 * 1024;
 
 /// How long the last messages may take to be deleted; what is left is purged by the next run.
 const DISMISSAL: Duration = Duration::from_secs(2);
@@ -83,19 +87,19 @@ struct Worker {
 }
 
 impl Crew {
-    /// Starts workers for so many pictures on the pipeline in `state`.
+    /// Starts workers for pictures of these sizes on the pipeline in `state`.
     pub(crate) fn start(
         state: &Path,
         args: &args::Run,
         telemetry: &args::Telemetry,
-        pictures: usize,
+        bytes: &[u64],
         local: LocalBackend,
     ) -> anyhow::Result<Self> {
-        let size = args.jobs.map_or_else(machine::cores, usize::from).min(pictures);
+        let size = args.jobs.map_or_else(machine::cores, usize::from).min(bytes.len());
         let program = std::env::current_exe().context("failed to find this program's file")?;
         let (line_sender, lines) = mpsc::unbounded_channel();
         let memory = machine::memory_bytes() / 2 / size.max(1) as u64;
-        let prefetch = (pictures / size.max(1) / PICTURES_A_PREFETCH).min(MAX_PREFETCH);
+        let prefetch = prefetch(size, bytes);
         let mut arguments = args.work.to_arguments();
         arguments.extend(telemetry.to_arguments());
         arguments.extend(["--memory".to_owned(), memory.to_string()]);
@@ -329,6 +333,15 @@ impl Worker {
     }
 }
 
+/// How many of pictures of these sizes each of so many workers prefetches.
+fn prefetch(workers: usize, bytes: &[u64]) -> usize {
+    let a_worker = bytes.len() / workers.max(1);
+    let each = bytes.iter().sum::<u64>() / (bytes.len() as u64).max(1);
+    let in_memory = usize::try_from(MAX_PREFETCHED_BYTES / each.max(1)).unwrap_or(usize::MAX);
+    let overlap = usize::from(a_worker >= PICTURES_FOR_OVERLAP);
+    (a_worker / PICTURES_A_PREFETCH).min(MAX_PREFETCH).min(in_memory).max(overlap)
+}
+
 fn how_it_ended(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt as _;
     if crate::consumer::is_stuck(status.code()) {
@@ -366,5 +379,22 @@ impl Storms {
     pub(crate) fn worst(&self) -> Option<String> {
         let storms = self.0.lock().expect("no code panics with this lock");
         storms.values().next().cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_hold_more_the_more_there_is_to_do_unless_it_is_large() {
+        let of = |pictures, bytes| prefetch(2, &vec![bytes; pictures]);
+        assert_eq!(of(1, 50_000), 0);
+        assert_eq!(of(16, 50_000), 1);
+        assert_eq!(of(48, 50_000), 1);
+        assert_eq!(of(300, 50_000), 4);
+        assert_eq!(of(1_000_000, 50_000), MAX_PREFETCH);
+        assert_eq!(of(1_000_000, 10_000_000), 3);
+        assert_eq!(of(1_000_000, 60_000_000), 1);
     }
 }

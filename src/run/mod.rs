@@ -75,7 +75,8 @@ pub(crate) async fn run(args: args::Run, telemetry: &args::Telemetry) -> anyhow:
     replies.purge().await?;
 
     let mut stage = shutdown::listen()?;
-    let mut crew = Crew::start(&state, &args, telemetry, found.inputs.len(), local.clone())?;
+    let bytes: Vec<_> = found.inputs.iter().map(|input| input.size).collect();
+    let mut crew = Crew::start(&state, &args, telemetry, &bytes, local.clone())?;
     let planned = plan::make_and_send(&pipeline, &local, &args, &recipe, &found, &out);
     let plan = tokio::select! {
         biased;

@@ -60,11 +60,12 @@ pub(crate) async fn make_and_send(
     let (targets, refused) = targets(&names, recipe, found);
     refuse_collisions(&targets, found, out)?;
 
-    let batch = batch(pipeline, recipe, args.fresh).await?;
+    let (batch, is_new) = batch(pipeline, recipe, args.fresh).await?;
     let planner = Arc::new(Planner {
         pipeline: pipeline.clone(),
         local: local.clone(),
         batch: batch.clone(),
+        is_new,
         recipe: recipe.clone(),
         overlays: overlays::pins(pipeline, recipe).await?,
         overwrite: args.overwrite,
@@ -199,8 +200,13 @@ fn refuse_collisions(targets: &[Target], found: &Found, out: &Path) -> anyhow::R
     )
 }
 
-/// The batch of this recipe and engine: the latest one, or with `fresh` another one after it.
-async fn batch(pipeline: &Pipeline, recipe: &Recipe, fresh: bool) -> anyhow::Result<BatchId> {
+/// The batch of this recipe and engine: the latest one, or with `fresh` another one after it; and whether
+/// it is new. It is written down before its first job is sent, so one that is has no results.
+async fn batch(
+    pipeline: &Pipeline,
+    recipe: &Recipe,
+    fresh: bool,
+) -> anyhow::Result<(BatchId, bool)> {
     let work = [recipe.to_string(), pixmill_ops::ENGINE.to_owned()];
     let hash = &id::hash(&[work[0].as_bytes(), work[1].as_bytes()])[..12];
     let mut number: u64 = 0;
@@ -216,10 +222,12 @@ async fn batch(pipeline: &Pipeline, recipe: &Recipe, fresh: bool) -> anyhow::Res
             number = number.max(known.unwrap_or(0));
         }
     }
-    if fresh || number == 0 {
+    let is_new = fresh || number == 0;
+    if is_new {
         number += 1;
     }
-    BatchId::new(format!("run-{hash}-{number}")).context("failed to name the batch")
+    let batch = BatchId::new(format!("run-{hash}-{number}")).context("failed to name the batch")?;
+    Ok((batch, is_new))
 }
 
 /// What the jobs of a plan have in common.
@@ -227,6 +235,8 @@ struct Planner {
     pipeline: Pipeline,
     local: LocalBackend,
     batch: BatchId,
+    /// Whether nobody can have done anything of it yet.
+    is_new: bool,
     recipe: Recipe,
     /// What its overlays are now.
     overlays: BTreeMap<Key, Etag>,
@@ -285,7 +295,7 @@ impl Planner {
         parts.extend(self.overlays.iter().map(|(key, Etag(etag))| format!("{key} {etag}")));
         let parts: Vec<_> = parts.iter().map(String::as_bytes).collect();
         let mut link = Link::first(JobId::derived(&parts));
-        loop {
+        while !self.is_new {
             let (here, outputs) = link.past_failures(&self.pipeline, &self.batch).await?;
             link = here;
             let Some(outputs) = outputs else { break };

@@ -75,7 +75,7 @@ impl LocalBackend {
         let jobs = QueueSettings {
             max_receive_count: MAX_RECEIVE_COUNT,
             dead_letter: Some(DEAD_LETTERS.to_owned()),
-            retention: None,
+            ..QueueSettings::default()
         };
         let jobs = file.queue(JOBS, jobs)?;
         let dead_letters = file.queue(DEAD_LETTERS, QueueSettings::default())?;
@@ -109,7 +109,9 @@ impl LocalBackend {
             return Err(Error::new(ErrorKind::Invalid, "open a reply queue", why));
         }
         let retention = Some(REPLY_RETENTION);
-        self.file.queue(name, QueueSettings { retention, ..QueueSettings::default() })
+        // The result is there before its reply is sent.
+        let unhurried = true;
+        self.file.queue(name, QueueSettings { retention, unhurried, ..QueueSettings::default() })
     }
 }
 

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use pixmill_contract::error::Result;
 use pixmill_contract::{Error, ErrorKind, aside};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -248,6 +249,9 @@ fn connect(path: &Path, durability: Durability, is_new: bool) -> Result<Connecti
         connection.pragma_update(None, "fullfsync", durability == Durability::Power)?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         connection.pragma_update(None, "trusted_schema", false)?;
+        // What is bound to a statement decides nothing about how it is run: or SQLite parses and plans
+        // each that has a range anew whenever it is run with other values.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(connection)
     };

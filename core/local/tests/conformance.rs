@@ -55,7 +55,7 @@ impl QueueHarness for Harness {
         let path = self.fresh().join("queue.sqlite");
         let file = QueueFile::open(&path, self.clock.clone(), self.durability).unwrap();
         let dead_letter = Some("jobs-dead".to_owned());
-        let settings = QueueSettings { max_receive_count, dead_letter, retention: None };
+        let settings = QueueSettings { max_receive_count, dead_letter, ..QueueSettings::default() };
         QueuePair {
             queue: self.decorate(file.queue("jobs", settings).unwrap()),
             dead_letter: self.decorate(file.queue("jobs-dead", QueueSettings::default()).unwrap()),

@@ -6,14 +6,15 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use pixmill_contract::error::Result;
-use pixmill_contract::{Clock, Timestamp};
+use pixmill_contract::{Clock, Error, ErrorKind, Timestamp};
 use rusqlite::Connection;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::bell::Bells;
+use super::group::{Group, LINGER};
 use super::messages;
-use crate::sqlite::{Database, Durability, Schema};
+use crate::sqlite::{Database, Durability, Immediate, Schema};
 
 pub(crate) const SCHEMA: Schema = Schema { version: 1, create: include_str!("schema.sql") };
 
@@ -32,6 +33,7 @@ const SET_BACK: Duration = Duration::from_secs(5);
 pub struct QueueFile {
     pub(super) database: Database,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) group: Arc<Group>,
     /// The version of the content as it was last seen; sent again when this process changes it.
     version: watch::Sender<i64>,
     /// Held by the one waiting receive that asks for all of them.
@@ -55,6 +57,7 @@ impl QueueFile {
         Ok(Arc::new(Self {
             database,
             clock,
+            group: Arc::default(),
             version: watch::Sender::new(version),
             turn: Mutex::new(()),
             latest: AtomicU64::new(now.millis()),
@@ -71,6 +74,40 @@ impl QueueFile {
             Ok(bells) => drop(self.bells.set(bells)),
             Err(error) => tracing::debug!(%error, "no bells at the queue"),
         }
+    }
+
+    /// Writes in a transaction, with whatever waits to share one.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        attempt: &'static str,
+        work: impl FnOnce(&Immediate<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let group = Arc::clone(&self.group);
+        self.database.write(attempt, move |c| group.transaction(c, work)).await
+    }
+
+    /// The same of what nobody waits for: it may take moments, to share the transaction of others. It is
+    /// about so many of the deliveries in hand.
+    pub(super) async fn write_in_company<T: Send + 'static>(
+        &self,
+        about: usize,
+        attempt: &'static str,
+        work: impl FnOnce(&Immediate<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        if !self.group.has_company(about) {
+            return self.write(attempt, work).await;
+        }
+        let mut answered = self.group.join(attempt, work);
+        let answer = tokio::select! {
+            biased;
+            answer = &mut answered => answer,
+            () = sleep(LINGER) => {
+                let group = Arc::clone(&self.group);
+                self.database.write(attempt, move |c| group.flush(c)).await?;
+                answered.await
+            }
+        };
+        answer.unwrap_or_else(|_| Err(Error::bare(ErrorKind::Unavailable, attempt)))
     }
 
     /// The time now, for what hides a message.

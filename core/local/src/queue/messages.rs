@@ -1,9 +1,10 @@
-//! What happens to messages, as transactions. Everything here blocks and knows no async.
+//! What happens to messages, in transactions. Everything here blocks and knows no async.
 
 use pixmill_contract::Timestamp;
 use pixmill_contract::port::{Delivery, Depth, MAX_VISIBILITY};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::group::Group;
 use super::receipt::Latest;
 use crate::sqlite::{Immediate, immediate};
 
@@ -65,13 +66,12 @@ fn number(count: usize) -> i64 {
 
 /// Appends messages, all or none.
 pub(super) fn send(
-    connection: &mut Connection,
+    transaction: &Immediate<'_>,
     queue: &str,
     now: Timestamp,
     expires_at: Option<Timestamp>,
     rows: &[Row],
 ) -> rusqlite::Result<()> {
-    let transaction = immediate(connection)?;
     let mut insert = transaction.prepare_cached(
         "INSERT INTO messages (queue, visible_at, sent_at, expires_at, body)
          VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -85,23 +85,25 @@ pub(super) fn send(
             row.body
         ])?;
     }
-    drop(insert);
-    count(&transaction, queue, number(rows.len()))?;
-    transaction.commit()
+    count(transaction, queue, number(rows.len()))
 }
 
 /// Delivers what can be received, or says when to look again. Takes the write lock only when
 /// there is something to take.
-pub(super) fn take(connection: &mut Connection, take: &Take) -> rusqlite::Result<Taken> {
+pub(super) fn take(
+    connection: &mut Connection,
+    take: &Take,
+    group: &Group,
+) -> rusqlite::Result<Taken> {
     loop {
         let next = next_visible(connection, &take.queue)?;
         if next.is_none_or(|at| at > take.now) {
             return Ok(Taken::Nothing { until: next });
         }
-        let transaction = immediate(connection)?;
-        expire_in(&transaction, take.now)?;
-        let deliveries = deliver(&transaction, take)?;
-        transaction.commit()?;
+        let deliveries = group.transaction(connection, |transaction| {
+            expire_in(transaction, take.now)?;
+            deliver(transaction, take)
+        })?;
         // All that was there may have been taken by another, expired or moved: look again.
         if !deliveries.is_empty() {
             return Ok(Taken::Some(deliveries));
@@ -177,13 +179,12 @@ fn bury(
 
 /// Hides deliveries until a moment, or releases those whose moment is `now`.
 pub(super) fn change_visibility(
-    connection: &mut Connection,
+    transaction: &Immediate<'_>,
     queue: &str,
     holder: Option<&str>,
     now: Timestamp,
     entries: &[(Latest, Timestamp)],
 ) -> rusqlite::Result<Vec<Change>> {
-    let transaction = immediate(connection)?;
     let mut changes = Vec::with_capacity(entries.len());
     let mut find = transaction.prepare_cached(
         "SELECT received_at FROM messages WHERE id = ?1 AND token = ?2 AND queue = ?3",
@@ -204,18 +205,15 @@ pub(super) fn change_visibility(
             }
         });
     }
-    drop((find, update));
-    transaction.commit()?;
     Ok(changes)
 }
 
 /// Deletes the messages of these deliveries.
 pub(super) fn delete(
-    connection: &mut Connection,
+    transaction: &Immediate<'_>,
     queue: &str,
     receipts: &[Latest],
 ) -> rusqlite::Result<Vec<Change>> {
-    let transaction = immediate(connection)?;
     let mut delete = transaction
         .prepare_cached("DELETE FROM messages WHERE id = ?1 AND token = ?2 AND queue = ?3")?;
     let mut changes = Vec::with_capacity(receipts.len());
@@ -223,10 +221,8 @@ pub(super) fn delete(
         let deleted = delete.execute(params![latest.message, latest.token, queue])?;
         changes.push(if deleted == 0 { Change::Lost } else { Change::Done });
     }
-    drop(delete);
     let deleted = changes.iter().filter(|change| **change == Change::Done).count();
-    count(&transaction, queue, -number(deleted))?;
-    transaction.commit()?;
+    count(transaction, queue, -number(deleted))?;
     Ok(changes)
 }
 

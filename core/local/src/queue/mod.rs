@@ -7,6 +7,7 @@
 
 mod bell;
 mod file;
+mod group;
 mod messages;
 mod receipt;
 #[cfg(test)]
@@ -27,7 +28,7 @@ pub(crate) use self::file::SCHEMA as QUEUE_SCHEMA;
 use self::messages::{Change, Row, Take, Taken};
 use self::receipt::Latest;
 use crate::error::{again, for_each};
-use crate::sqlite::Durability;
+use crate::sqlite::{Durability, Immediate};
 
 /// Most messages that one receive brings, as in SQS.
 const MAX_BATCH: usize = 10;
@@ -50,6 +51,9 @@ pub struct QueueSettings {
     pub dead_letter: Option<String>,
     /// How long a message is kept that nobody deletes; for ever if `None`.
     pub retention: Option<Duration>,
+    /// Whether a single message may wait some milliseconds to be written together with what else this
+    /// process writes.
+    pub unhurried: bool,
 }
 
 /// One queue of a [`QueueFile`]. Clones are handles of the same queue.
@@ -151,7 +155,14 @@ impl SqliteQueue {
             holder: self.holder.as_ref().map(WorkerId::to_string),
             limit: limit.map(|queue| (self.settings.max_receive_count, queue)),
         };
-        self.file.database.write("receive messages", move |c| messages::take(c, &take)).await
+        let group = Arc::clone(&self.file.group);
+        let work = move |c: &mut _| messages::take(c, &take, &group);
+        let taken = self.file.database.write("receive messages", work).await?;
+        match &taken {
+            Taken::Some(deliveries) => self.file.group.took(deliveries.len()),
+            Taken::Nothing { .. } => self.file.group.found_nothing(),
+        }
+        Ok(taken)
     }
 }
 
@@ -169,8 +180,11 @@ impl Queue for SqliteQueue {
         }
         let name = self.name.clone();
         let expires_at = self.settings.retention.map(|retention| now + retention);
-        let work = move |c: &mut _| messages::send(c, &name, now, expires_at, &rows);
-        match self.file.database.write("send messages", work).await {
+        // A reply is sent while its job is still in hand.
+        let haste =
+            if self.settings.unhurried && rows.len() == 1 { Haste::About(1) } else { Haste::Now };
+        let work = move |t: &Immediate<'_>| messages::send(t, &name, now, expires_at, &rows);
+        match self.write(haste, "send messages", work).await {
             Ok(()) => self.file.changed_here(&self.name),
             Err(error) => {
                 for answer in answers.iter_mut().filter(|answer| answer.is_ok()) {
@@ -211,8 +225,8 @@ impl Queue for SqliteQueue {
         });
         let (name, holder) = (self.name.clone(), self.holder.as_ref().map(WorkerId::to_string));
         let answers = self
-            .each(parsed.collect(), attempt, move |c, entries| {
-                messages::change_visibility(c, &name, holder.as_deref(), now, entries)
+            .each(parsed.collect(), Haste::Now, attempt, move |t, entries| {
+                messages::change_visibility(t, &name, holder.as_deref(), now, entries)
             })
             .await;
         if entries.iter().any(|(_, visibility)| visibility.is_zero()) {
@@ -224,8 +238,10 @@ impl Queue for SqliteQueue {
     async fn delete(&self, receipts: Vec<Receipt>) -> Vec<Result<(), Error>> {
         let parsed = receipts.iter().map(Latest::parse).collect();
         let name = self.name.clone();
-        self.each(parsed, "delete a delivery's message", move |c, receipts| {
-            messages::delete(c, &name, receipts)
+        self.file.group.let_go(receipts.len());
+        let haste = if receipts.len() == 1 { Haste::About(0) } else { Haste::Now };
+        self.each(parsed, haste, "delete a delivery's message", move |t, receipts| {
+            messages::delete(t, &name, receipts)
         })
         .await
     }
@@ -237,16 +253,35 @@ impl Queue for SqliteQueue {
     }
 }
 
+/// When something is to be written.
+enum Haste {
+    Now,
+    /// Moments later, if more than so many deliveries are in hand: others will be written as well.
+    About(usize),
+}
+
 impl SqliteQueue {
+    /// Writes in a transaction, at once or when others do as well.
+    async fn write<T: Send + 'static>(
+        &self,
+        haste: Haste,
+        attempt: &'static str,
+        work: impl FnOnce(&Immediate<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        match haste {
+            Haste::Now => self.file.write(attempt, work).await,
+            Haste::About(deliveries) => self.file.write_in_company(deliveries, attempt, work).await,
+        }
+    }
+
     /// Does something with the good entries of a batch in one transaction, and puts the answers
     /// where the entries were.
     async fn each<T: Send + 'static>(
         &self,
         entries: Vec<Result<T>>,
+        haste: Haste,
         attempt: &'static str,
-        work: impl FnOnce(&mut rusqlite::Connection, &[T]) -> rusqlite::Result<Vec<Change>>
-        + Send
-        + 'static,
+        work: impl FnOnce(&Immediate<'_>, &[T]) -> rusqlite::Result<Vec<Change>> + Send + 'static,
     ) -> Vec<Result<(), Error>> {
         let mut good = Vec::with_capacity(entries.len());
         let mut bad = Vec::with_capacity(entries.len());
@@ -263,7 +298,7 @@ impl SqliteQueue {
         let done = if count == 0 {
             Ok(Vec::new())
         } else {
-            self.file.database.write(attempt, move |c| work(c, &good)).await
+            self.write(haste, attempt, move |t| work(t, &good)).await
         };
         let mut answers = match done {
             Ok(changes) => changes.into_iter().map(|change| answer(change, attempt)).collect(),

@@ -238,3 +238,60 @@ fn a_directory_that_cannot_be_written_to_is_denied() {
     let error = QueueFile::open(&path, clock, Durability::Process).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Denied);
 }
+
+/// As a worker that has prefetched.
+async fn three_in_hand(queue: &SqliteQueue) -> Vec<Receipt> {
+    send(queue, &["a", "b", "c"]).await;
+    let deliveries = queue.receive(RECEIVE).await.unwrap();
+    deliveries.into_iter().map(|delivery| delivery.receipt).collect()
+}
+
+async fn delete(queue: &SqliteQueue, receipt: &Receipt) -> Result<Duration> {
+    let begun = Instant::now();
+    queue.delete(vec![receipt.clone()]).await.remove(0)?;
+    Ok(begun.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_waits_for_company_while_more_is_in_hand_and_not_for_long() {
+    let Fixture { queue, directory: _directory, .. } = fixture(QueueSettings::default());
+    let receipts = three_in_hand(&queue).await;
+    assert_eq!(delete(&queue, &receipts[0]).await.unwrap(), group::LINGER);
+    let both = tokio::join!(delete(&queue, &receipts[1]), send(&queue, &["d"]));
+    assert_eq!(both.0.unwrap(), Duration::ZERO, "it goes with the next write");
+    assert_eq!(delete(&queue, &receipts[2]).await.unwrap(), Duration::ZERO, "it is the last one");
+    assert_eq!(queue.depth().await.unwrap(), Depth { visible: 1, in_flight: 0, delayed: 0 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_waits_for_company_once_there_is_nothing_to_receive() {
+    let Fixture { queue, directory: _directory, .. } = fixture(QueueSettings::default());
+    let receipts = three_in_hand(&queue).await;
+    assert_eq!(queue.receive(RECEIVE).await.unwrap(), []);
+    assert_eq!(delete(&queue, &receipts[0]).await.unwrap(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_to_the_only_job_in_hand_is_sent_at_once() {
+    let Fixture { queue, file, directory: _directory } = fixture(QueueSettings::default());
+    let settings = QueueSettings { unhurried: true, ..QueueSettings::default() };
+    let replies = file.queue("replies-test", settings).unwrap();
+    let begun = Instant::now();
+    send(&queue, &["a"]).await;
+    queue.receive(Receive { max: 1, ..RECEIVE }).await.unwrap();
+    send(&replies, &["ended"]).await;
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    three_in_hand(&queue).await;
+    send(&replies, &["ended"]).await;
+    assert_eq!(begun.elapsed(), group::LINGER);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_company_is_told_if_it_cannot_be_written() {
+    let Fixture { queue, directory, .. } = fixture(QueueSettings::default());
+    let receipts = three_in_hand(&queue).await;
+    let path = directory.path().join("queue.sqlite");
+    let remove = async { std::fs::remove_file(path).unwrap() };
+    let (deleted, ()) = tokio::join!(delete(&queue, &receipts[0]), remove);
+    assert_eq!(deleted.unwrap_err().kind(), ErrorKind::Unavailable);
+}

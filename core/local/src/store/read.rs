@@ -19,8 +19,8 @@ use super::tree::Tree;
 use crate::error;
 
 /// Bodies up to this size are read together with their headers: a second trip to a blocking thread
-/// costs more than the copy.
-const READ_WHOLE_BYTES: u64 = 256 * 1024;
+/// costs more than the copy. Of larger ones tokio keeps as much at a time.
+const READ_WHOLE_BYTES: u64 = 2 * 1024 * 1024;
 
 pub(super) fn head(store: &DirStoreInner, key: &Key) -> Result<Meta> {
     let tree = store.tree(key);

@@ -1,7 +1,7 @@
 //! Writing an object: a whole temporary file first, then one step of the file system that either
 //! happens or does not (S1, S3).
 //!
-//! * a create is `link(2)`, which fails if the name is there;
+//! * a create is a rename that fails if the name is there, or `link(2)` where there is none;
 //! * a replace is `rename(2)`, under the key's lock, so that of racing conditional replaces one
 //!   sees the etag that it was told to expect.
 
@@ -60,7 +60,7 @@ pub(super) fn put(store: &DirStoreInner, put: &Put) -> Result<Etag> {
 fn place(tree: &Tree, put: &Put, temporary: &Temporary, file: &Path) -> Result<()> {
     let attempt = || format!("put {}", put.key.as_str());
     if put.condition == Condition::IfAbsent {
-        match with_parents(file, || fs::hard_link(&temporary.path, file)) {
+        match with_parents(file, || create(&temporary.path, file)) {
             Ok(()) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(in_the_way(file, error, attempt));
@@ -106,6 +106,24 @@ fn in_the_way(file: &Path, error: io::Error, attempt: impl Fn() -> String) -> Er
     } else {
         Error::new(ErrorKind::AlreadyExists, attempt(), error)
     }
+}
+
+/// Gives a file another name, unless that is there.
+#[cfg(target_os = "linux")]
+fn create(temporary: &Path, file: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, temporary, CWD, file, RenameFlags::NOREPLACE) {
+        // Not every file system can do that; most of those can link.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => fs::hard_link(temporary, file),
+        renamed => Ok(renamed?),
+    }
+}
+
+/// Gives a file another name, unless that is there.
+#[cfg(not(target_os = "linux"))]
+fn create(temporary: &Path, file: &Path) -> io::Result<()> {
+    fs::hard_link(temporary, file)
 }
 
 fn cannot_link(error: &io::Error) -> bool {
