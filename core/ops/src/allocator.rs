@@ -8,6 +8,8 @@
 #![allow(unsafe_code, reason = "a call into the C library")]
 
 use std::ffi::c_int;
+#[cfg(target_os = "linux")]
+use std::ffi::c_void;
 use std::sync::Once;
 
 /// Larger blocks are mapped for their own, and go back at once; twice as much is kept of a heap.
@@ -33,3 +35,31 @@ pub(crate) fn keep() {
 /// Other allocators are left as they are.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub(crate) fn keep() {}
+
+/// Smaller blocks do not gain from large pages.
+#[cfg(target_os = "linux")]
+const WORTH_LARGE_PAGES: usize = 4 * 1024 * 1024;
+
+/// Asks the system for large pages for a block that is not in use yet. With the usual ones a pass over
+/// 36 MB finds nine thousand of them, each by a walk through tables.
+#[cfg(target_os = "linux")]
+pub(crate) fn in_large_pages(block: &mut [u8]) {
+    const LARGE_PAGE: usize = 2 * 1024 * 1024;
+    const MADV_HUGEPAGE: c_int = 14;
+    unsafe extern "C" {
+        fn madvise(begin: *mut c_void, length: usize, advice: c_int) -> c_int;
+    }
+    let before = block.as_ptr().addr().next_multiple_of(LARGE_PAGE) - block.as_ptr().addr();
+    if let Some(within @ 1..) = block.len().checked_sub(before)
+        && block.len() >= WORTH_LARGE_PAGES
+    {
+        let begin = block[before..].as_mut_ptr();
+        // SAFETY: all of it is in the block; the advice changes nothing that is in it, and where the
+        // system does not take it, nothing happens.
+        unsafe { madvise(begin.cast(), within / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE) };
+    }
+}
+
+/// Other systems are left to themselves.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn in_large_pages(_: &mut [u8]) {}

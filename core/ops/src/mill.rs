@@ -165,7 +165,9 @@ fn at_least(buffer: Vec<u8>, length: usize) -> Vec<u8> {
     }
     drop(buffer);
     // Fresh zeros come from the system untouched, which is cheaper than growing and filling.
-    vec![0; length]
+    let mut buffer = vec![0; length];
+    allocator::in_large_pages(&mut buffer);
+    buffer
 }
 
 /// The source of a job, and what was read from it.

@@ -15,7 +15,8 @@ pub(crate) enum Level {
     /// AVX2, and what came with it.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// AVX-512 with bytes, shorter vectors and permutations of bytes: Ice Lake, Zen 4 and later.
+    /// AVX-512 with bytes, shorter vectors, permutations of bytes and sums of products: Ice Lake,
+    /// Zen 4 and later.
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }
@@ -32,9 +33,12 @@ impl Level {
             && is_x86_feature_detected!("popcnt");
         let avx512 = is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512cd")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512vbmi");
+            && is_x86_feature_detected!("avx512vbmi")
+            && is_x86_feature_detected!("avx512vbmi2")
+            && is_x86_feature_detected!("avx512vnni");
         match (avx2, avx512) {
             (true, true) => Self::Avx512,
             (true, false) => Self::Avx2,
@@ -93,16 +97,19 @@ pub(crate) fn run_widest<K: Kernel>(kernel: K) -> K::Made {
     }
 }
 
+/// Runs a kernel that is for AVX2 only, and for nothing below it.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn with_avx2<K: Kernel>(kernel: K) -> K::Made {
+pub(crate) fn with_avx2<K: Kernel>(kernel: K) -> K::Made {
     kernel.run()
 }
 
+/// Runs a kernel that is for AVX-512 only.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")]
-fn with_avx512<K: Kernel>(kernel: K) -> K::Made {
+#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl")]
+#[target_feature(enable = "avx512vbmi,avx512vbmi2,avx512vnni")]
+pub(crate) fn with_avx512<K: Kernel>(kernel: K) -> K::Made {
     kernel.run()
 }
 

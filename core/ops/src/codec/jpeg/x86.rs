@@ -1,5 +1,5 @@
-//! What the transforms of both directions share, where the machine has AVX2: two blocks at once, one
-//! in each half of a vector.
+//! What both directions share, where the machine has AVX2: transforms of two blocks at once, one in
+//! each half of a vector.
 
 #![allow(unsafe_code, reason = "loads and stores of whole vectors")]
 #![allow(
@@ -12,6 +12,8 @@ use std::arch::x86_64::{
     _mm256_unpackhi_epi16, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi16,
     _mm256_unpacklo_epi32, _mm256_unpacklo_epi64,
 };
+
+pub(super) mod wide;
 
 /// What is in the lower lanes of each half, and what is in the upper ones, in twice the bits.
 pub(super) type Wide = (__m256i, __m256i);

@@ -4,11 +4,15 @@
 //! As in [`inverse`](super::inverse), broken files come out as they do in libjpeg-turbo's vector
 //! code: products wrap in 16 bits, sums in 32, and what is between the passes saturates in 16.
 
+#![allow(unsafe_code, reason = "calls what is compiled for more instructions")]
+
 use super::inverse::{self, Block};
 use super::setup::Setup;
 use super::{Coded, MOST_BLOCKS, Place, Scan};
 use crate::codec::jpeg::planes::Sampling;
-use crate::kernel::level::{self, Kernel};
+#[cfg(target_arch = "x86_64")]
+use crate::kernel::level;
+use crate::kernel::level::{Kernel, Level};
 
 /// Largest product of a block's first row, a little less than an eighth of what 16 bits hold: beyond
 /// it libjpeg's short way for blocks that have no other row differs from its long one.
@@ -32,11 +36,14 @@ pub(super) fn knows(setup: &Setup<'_>) -> bool {
 
 /// Decodes into RGB of the picture's own size; `None` if the file is unusual.
 pub(super) fn decode(setup: Setup<'_>, pixels: &mut [u8]) -> Option<()> {
-    #[cfg(target_arch = "x86_64")]
-    if level::Level::current() > level::Level::Portable {
-        return level::run(Decode { setup, pixels, machine: super::x86::Avx2 });
+    match Level::current() {
+        Level::Portable => Decode { setup, pixels, machine: Plain }.run(),
+        // SAFETY: the machine has the instructions, or it were not its level.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 | Level::Avx512 => unsafe {
+            level::with_avx2(Decode { setup, pixels, machine: super::x86::Avx2 })
+        },
     }
-    level::run(Decode { setup, pixels, machine: Plain })
 }
 
 struct Decode<'a, M> {

@@ -6,6 +6,7 @@
 //! decodes the file from the start: so nothing is refused here, nothing is mended, and no file
 //! looks different for having come this way. Broken files cost at most one pass over their blocks.
 
+#![allow(unsafe_code, reason = "calls what is compiled for more instructions")]
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
@@ -18,6 +19,8 @@
     reason = "what is not inlined is not compiled for the instructions of its caller"
 )]
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod bits;
 mod full;
 mod huffman;
@@ -37,7 +40,7 @@ use self::setup::Setup;
 use super::header::EOI;
 use super::planes::{self, Plane, Sampling};
 use crate::geometry::Scale;
-use crate::kernel::level::{self, Kernel};
+use crate::kernel::level::{self, Kernel, Level};
 
 pub(super) use pixels::decode as decode_pixels;
 pub(super) use setup::ZIGZAG;
@@ -69,19 +72,27 @@ pub(crate) fn decode(source: &[u8], wanted: Wanted, buffer: &mut [u8]) -> Option
     }
     let planes = planes::decoded(wanted.size, wanted.sampling, wanted.scale);
     let buffer = &mut buffer[..planes::bytes(&planes)];
-    match wanted.scale {
-        Scale::Full => None,
+    match (wanted.scale, Level::current()) {
+        (Scale::Full, _) => None,
+        // SAFETY: the machine has the instructions, or it were not its level.
         #[cfg(target_arch = "x86_64")]
-        Scale::Half if level::Level::current() > level::Level::Portable => {
-            level::run(Decode { setup, planes, buffer, inverse: x86::Half })
+        (Scale::Half, Level::Avx2 | Level::Avx512) => unsafe {
+            level::with_avx2(Decode { setup, planes, buffer, inverse: x86::Half })
+        },
+        (Scale::Half, Level::Portable) => {
+            Decode { setup, planes, buffer, inverse: inverse::Half }.run()
         }
-        Scale::Half => level::run(Decode { setup, planes, buffer, inverse: inverse::Half }),
+        // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Scale::Quarter if level::Level::current() > level::Level::Portable => {
-            level::run(Decode { setup, planes, buffer, inverse: x86::Quarter })
+        (Scale::Quarter, Level::Avx2 | Level::Avx512) => unsafe {
+            level::with_avx2(Decode { setup, planes, buffer, inverse: x86::Quarter })
+        },
+        (Scale::Quarter, Level::Portable) => {
+            Decode { setup, planes, buffer, inverse: inverse::Quarter }.run()
         }
-        Scale::Quarter => level::run(Decode { setup, planes, buffer, inverse: inverse::Quarter }),
-        Scale::Eighth => level::run(Decode { setup, planes, buffer, inverse: inverse::Eighth }),
+        (Scale::Eighth, _) => {
+            level::run(Decode { setup, planes, buffer, inverse: inverse::Eighth })
+        }
     }
 }
 
@@ -220,7 +231,9 @@ impl<'a> Scan<'a> {
         bits.refill();
         let entry = look(dc.short(), &bits);
         let difference = if length_of(entry) == 0 {
-            dc.long(entry, &mut bits)?.1
+            let (_, number) = dc.long(entry, &mut bits)?;
+            bits.refill();
+            number
         } else {
             bits.take(length_of(entry));
             entry as i32 >> 16
@@ -257,8 +270,9 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Reads the coefficients of a block behind the first. Returns the bits behind them, how far the last
-/// one is from the first, and its number, which is not in the block yet.
+/// Reads the coefficients of a block behind the first, from bits of which a [look](huffman::LOOK) was taken since
+/// they were refilled. Returns the bits behind them, how far the last one is from the first, and its
+/// number, which is not in the block yet.
 #[inline(always)]
 fn others<'a>(
     mut bits: Bits<'a>,
@@ -268,18 +282,10 @@ fn others<'a>(
     let pairs = table.pairs();
     let mut k = 0;
     loop {
-        bits.refill();
         // As many as are surely there.
-        for _ in 0..bits::REFILLED / huffman::LOOK {
+        for _ in 0..(bits::REFILLED - huffman::LOOK) / huffman::LOOK {
             let two = look_for_two(pairs, &bits);
-            let (steps, numbers) = (two.steps(), two.numbers());
-            let (first, second) = (k + steps.0, k + steps.0 + steps.1);
-            if second < 63 {
-                bits.take(two.length());
-                block[usize::from(ZIGZAG[first & 63] & 63)] = numbers.0;
-                block[usize::from(ZIGZAG[second] & 63)] = numbers.1;
-                k = second;
-            } else if two.length() == 0 {
+            if two.length() == 0 {
                 bits.refill();
                 let (step, number) = table.long(two.first(), &mut bits)?;
                 k += step;
@@ -288,15 +294,34 @@ fn others<'a>(
                 }
                 block[usize::from(ZIGZAG[k])] = number as i16;
                 break;
-            } else if first >= 63 {
+            }
+            let (steps, numbers) = (two.steps(), two.numbers());
+            let (first, second) = (k + steps.0, k + steps.0 + steps.1);
+            if (63..END).contains(&first) {
                 // What follows belongs to the next block.
                 bits.take(two.length_of_first());
                 return Some((bits, first, numbers.0));
-            } else {
-                bits.take(two.length());
-                block[usize::from(ZIGZAG[first])] = numbers.0;
+            }
+            bits.take(two.length());
+            // The end is a zero, and goes where nothing else was put.
+            block[usize::from(PLACES[first & 0xff])] = numbers.0;
+            if second >= 63 {
                 return Some((bits, second, numbers.1));
             }
+            block[usize::from(PLACES[second])] = numbers.1;
+            k = second;
         }
+        bits.refill();
     }
 }
+
+/// [`ZIGZAG`], and behind it its last place.
+const PLACES: [u8; 256] = {
+    let mut places = [63; 256];
+    let mut k = 0;
+    while k < 64 {
+        places[k] = ZIGZAG[k];
+        k += 1;
+    }
+    places
+};

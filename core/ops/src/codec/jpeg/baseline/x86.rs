@@ -17,10 +17,11 @@ use std::arch::x86_64::{
     _mm256_testz_si256, _mm256_unpackhi_epi16, _mm256_unpacklo_epi16,
 };
 
-use super::Coded;
 use super::full::{LARGEST_ABOVE, Plain, WEIGHTS, Whole};
 use super::inverse::{Block, Inverse, first, flat};
+use super::{Coded, avx512};
 use crate::codec::jpeg::x86::{Wide, load, load_places, load_row, products, store, transposed};
+use crate::kernel::level::Level;
 
 /// Four by four, where the machine has AVX2; it is chosen by that.
 #[derive(Debug, Clone, Copy)]
@@ -162,8 +163,14 @@ impl Whole for Avx2 {
 
     #[inline(always)]
     fn colours(self, luma: &[u8], blue: &[u8], red: &[u8], out: &mut [u8]) {
+        let mut done = 0;
+        if Level::current() == Level::Avx512 {
+            // SAFETY: the machine has AVX-512, or it were not its level.
+            done = unsafe { avx512::colours(luma, blue, red, out) };
+        }
         // SAFETY: the machine has AVX2, or this were not what is used.
-        let done = unsafe { colours(luma, blue, red, out) };
+        done +=
+            unsafe { colours(&luma[done..], &blue[done..], &red[done..], &mut out[3 * done..]) };
         Plain.colours(&luma[done..], &blue[done..], &red[done..], &mut out[3 * done..]);
     }
 }

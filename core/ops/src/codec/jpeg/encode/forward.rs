@@ -1,6 +1,8 @@
 //! From samples to the numbers that are stored: `jpeg_fdct_islow` of libjpeg-turbo, and its division
 //! by the steps.
 
+use super::huffman::Codes;
+use super::queue::{self, Kind, Queue};
 use super::tile::WIDE;
 use crate::codec::jpeg::baseline::ZIGZAG;
 
@@ -17,7 +19,7 @@ pub(super) trait Machine: Copy {
     fn colours(self, pixels: &[u8], luma: &mut [u8], blue: &mut [u8], red: &mut [u8]);
 
     /// Transforms and divides the two blocks whose first samples are at `x`, and returns which of
-    /// their numbers are not zero, in the order in which they are stored.
+    /// their numbers are not zero, in the order in which they are stored, if [`Machine::queue`] asks.
     fn forward(
         self,
         rows: &[[u8; WIDE]; 8],
@@ -25,6 +27,15 @@ pub(super) trait Machine: Copy {
         steps: &Steps,
         out: &mut [Block; 2],
     ) -> [u64; 2];
+
+    /// Adds what is stored of a block to a queue; its first number is given.
+    #[inline(always)]
+    fn queue(self, (block, coded): (&Block, u64), first: i16, (kind, queue): (Kind, &mut Queue)) {
+        queue.add((block, coded), first, kind);
+    }
+
+    /// Finds the codes of what is queued, two in each of `pairs`, as [`queue::codes`] does.
+    fn codes(self, queue: &Queue, codes: &Codes, pairs: &mut [u64]);
 }
 
 /// Division by steps, as products.
@@ -97,6 +108,11 @@ impl Machine for Plain {
             }
         }
         coded
+    }
+
+    #[inline(always)]
+    fn codes(self, queue: &Queue, codes: &Codes, pairs: &mut [u64]) {
+        queue::codes(queue, codes, pairs);
     }
 }
 

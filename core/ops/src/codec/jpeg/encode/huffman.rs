@@ -1,6 +1,5 @@
 //! Numbers as bits: the codes of the standard, and the writing of a block.
 
-use crate::codec::jpeg::baseline::ZIGZAG;
 use crate::codec::jpeg::header::EOI;
 
 /// How many codes of each length there are, and what they stand for.
@@ -62,47 +61,41 @@ pub(super) const AC: [Coding; 2] = [
     },
 ];
 
-/// Sixteen zeros, none of them the last.
-const ZEROS: usize = 0xf0;
-/// Nothing but zeros from here on.
-const END: usize = 0;
+/// How many codes there may be: two tables of luma and two of colour.
+pub(super) const CODES: usize = 4 * 256;
 
-/// Of every symbol the code, and below it in eight bits its length.
-type Table = [u32; 256];
-
-/// The codes of luma, and those of colour: of first coefficients, of others.
+/// Of every symbol its code, moved up by as many bits as its number has, and below it in five bits the
+/// length of both. First numbers of luma come first, then others, then those of colour.
 #[derive(Debug)]
-pub(super) struct Codes([(Table, Table); 2]);
+pub(super) struct Codes(pub(super) [u32; CODES]);
 
 impl Codes {
     pub(super) fn standard() -> Self {
-        Self([0, 1].map(|kind| (DC[kind].table(), AC[kind].table())))
-    }
-
-    /// Those of a component.
-    #[inline(always)]
-    pub(super) fn of(&self, component: usize) -> &(Table, Table) {
-        &self.0[usize::from(component > 0)]
+        let mut codes = [0; CODES];
+        let tables = [&DC[0], &AC[0], &DC[1], &AC[1]];
+        for (coding, table) in tables.iter().zip(codes.as_chunks_mut().0) {
+            coding.enter(table);
+        }
+        Self(codes)
     }
 }
 
 impl Coding {
-    fn table(&self) -> Table {
-        let mut table = [0; 256];
+    fn enter(&self, table: &mut [u32; 256]) {
         let (mut code, mut symbols) = (0_u32, self.symbols.iter());
         for (length, count) in (1_u32..).zip(self.counts) {
             for symbol in symbols.by_ref().take(usize::from(*count)) {
-                table[usize::from(*symbol)] = code << 8 | length;
+                let size = u32::from(symbol & 15);
+                table[usize::from(*symbol)] = code << (size + 5) | (length + size);
                 code += 1;
             }
             code <<= 1;
         }
-        table
     }
 }
 
-/// Most bytes of a block: 64 codes of 16 bits with numbers of 11.
-const MOST_BYTES: usize = 64 * 27 / 8;
+/// Bits that tell how many there are of two codes with their numbers; the codes are above them.
+pub(super) const PAIR_BITS: u32 = 6;
 
 /// Bytes that wait before it is looked for those that are followed by a zero.
 const WAITING: usize = 4096;
@@ -130,51 +123,28 @@ struct Tail {
     count: u32,
 }
 
-/// What waits, while a block is written.
-struct Writer<'w> {
-    waiting: &'w mut [u8; WAITING],
-    tail: Tail,
-}
-
 impl<'f> Bits<'f> {
     /// Into a file, from a place on.
     pub(super) fn new(file: &'f mut [u8], at: usize) -> Self {
         Self { file, at, waiting: [0; WAITING], tail: Tail { at: 0, window: 0, count: 0 } }
     }
 
-    /// Writes a block, of whose first coefficient the difference is given; `coded` tells which of
-    /// its numbers are not zero. `None` if there may be no room for it.
+    /// Writes codes, two by two: at most 52 bits and below them, in [`PAIR_BITS`], how many they are.
+    /// `None` if there may be no room for them.
     #[inline(always)]
-    pub(super) fn block(
-        &mut self,
-        numbers: &[i16; 64],
-        coded: u64,
-        difference: i32,
-        (dc, ac): &(Table, Table),
-    ) -> Option<()> {
-        if self.tail.at + MOST_BYTES + 2 * size_of::<u64>() > WAITING {
-            self.send()?;
+    pub(super) fn write(&mut self, pairs: &[u64]) -> Option<()> {
+        let Tail { mut at, mut window, mut count } = self.tail;
+        for pair in pairs {
+            let length = (pair & ((1 << PAIR_BITS) - 1)) as u32;
+            window = window << length | pair >> PAIR_BITS;
+            count += length;
+            let word = window << (u64::BITS.wrapping_sub(count) & 63);
+            self.waiting[at..at + 8].copy_from_slice(&word.to_be_bytes());
+            at += (count / 8) as usize;
+            count %= 8;
         }
-        let mut writer = Writer { waiting: &mut self.waiting, tail: self.tail };
-        writer.number(dc, 0, difference);
-        let (mut left, mut before) = (coded & !1, 0);
-        while left != 0 {
-            let place = left.trailing_zeros() as usize;
-            left &= left - 1;
-            let mut zeros = place - before - 1;
-            before = place;
-            while zeros >= 16 {
-                writer.put(u64::from(ac[ZEROS] >> 8), ac[ZEROS] & 0xff);
-                zeros -= 16;
-            }
-            let number = numbers[usize::from(ZIGZAG[place & 63] & 63)];
-            writer.number(ac, zeros << 4, i32::from(number));
-        }
-        if before < 63 {
-            writer.put(u64::from(ac[END] >> 8), ac[END] & 0xff);
-        }
-        self.tail = writer.tail;
-        Some(())
+        self.tail = Tail { at, window, count };
+        self.send()
     }
 
     /// Moves whole bytes into the file; `None` if there may be no room for them.
@@ -198,28 +168,6 @@ impl<'f> Bits<'f> {
         self.send()?;
         self.file.get_mut(self.at..self.at + 2)?.copy_from_slice(&[0xff, EOI]);
         Some(self.at + 2)
-    }
-}
-
-impl Writer<'_> {
-    /// A code that says how many zeros there are before a number and how many bits it has, and these.
-    #[inline(always)]
-    fn number(&mut self, table: &Table, zeros: usize, number: i32) {
-        let size = u32::BITS - number.unsigned_abs().leading_zeros();
-        let entry = table[(zeros | size as usize) & 0xff];
-        // Of a negative number those of the one below it.
-        let bits = (number + (number >> 31)) as u32 & !(u32::MAX << size);
-        self.put(u64::from(entry >> 8) << size | u64::from(bits), (entry & 0xff) + size);
-    }
-
-    /// Appends 1 to 27 bits.
-    #[inline(always)]
-    fn put(&mut self, bits: u64, length: u32) {
-        let Tail { at, window, count } = self.tail;
-        let (window, count) = (window << (length & 63) | bits, count + length);
-        let word = window << (u64::BITS.wrapping_sub(count) & 63);
-        self.waiting[at..at + 8].copy_from_slice(&word.to_be_bytes());
-        self.tail = Tail { at: at + (count / 8) as usize, window, count: count % 8 };
     }
 }
 

@@ -8,6 +8,7 @@
 //! A picture is encoded tile by tile: as much of a row of MCUs as stays in the nearest cache is
 //! turned into samples, transformed, and written.
 
+#![allow(unsafe_code, reason = "calls what is compiled for more instructions")]
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
@@ -19,9 +20,12 @@
     reason = "what is not inlined is not compiled for the instructions of its caller"
 )]
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod forward;
 mod header;
 mod huffman;
+mod queue;
 #[cfg(test)]
 mod tests;
 mod tile;
@@ -31,10 +35,11 @@ mod x86;
 use pixmill_contract::operation::Subsampling;
 
 use self::forward::{Machine, Plain, Steps};
-use self::huffman::{Bits, Codes};
+use self::huffman::Bits;
+use self::queue::Writer;
 use self::tile::Tile;
 use super::planes::{Plane, Sampling};
-use crate::kernel::level::{self, Kernel};
+use crate::kernel::level::{self, Kernel, Level};
 
 /// What is encoded, of the sides that are given with it.
 #[derive(Debug, Clone, Copy)]
@@ -79,13 +84,19 @@ pub(super) fn encode(
     let head = header::written((width, height), samples, &steps);
     file.get_mut(..head.len())?.copy_from_slice(&head);
     let steps = steps.each_ref().map(Steps::new);
-    let bits = Bits::new(file, head.len());
+    let writer = Writer::new(Bits::new(file, head.len()));
     let picture = Picture { size, samples, steps: &steps };
-    #[cfg(target_arch = "x86_64")]
-    if level::Level::current() > level::Level::Portable {
-        return level::run(Encode { picture, bits, machine: x86::Avx2 });
+    match Level::current() {
+        Level::Portable => Encode { picture, writer, machine: Plain }.run(),
+        // SAFETY: the machine has the instructions, or it were not its level.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { level::with_avx2(Encode { picture, writer, machine: x86::Avx2 }) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe {
+            level::with_avx512(Encode { picture, writer, machine: avx512::Avx512 })
+        },
     }
-    level::run(Encode { picture, bits, machine: Plain })
 }
 
 /// A picture, and by what its coefficients are divided: those of luma, those of colour.
@@ -98,7 +109,7 @@ struct Picture<'a> {
 
 struct Encode<'a, M> {
     picture: Picture<'a>,
-    bits: Bits<'a>,
+    writer: Writer<'a>,
     machine: M,
 }
 
@@ -107,19 +118,18 @@ impl<M: Machine> Kernel for Encode<'_, M> {
 
     #[inline(always)]
     fn run(self) -> Option<usize> {
-        let Self { picture, mut bits, machine } = self;
+        let Self { picture, mut writer, machine } = self;
         let (width, height) = picture.size;
         let down = 8 * picture.samples.sampling().down as usize;
-        let codes = Codes::standard();
         let mut predicted = [0; 3];
         let mut tile = Tile::new();
         for top in (0..height).step_by(down) {
             for left in (0..width).step_by(tile::WIDE) {
                 tile.fill(machine, picture, (left, top));
                 tile.transform(machine, picture, (left, top));
-                tile.write(picture, (left, top), (&codes, &mut predicted), &mut bits)?;
+                tile.write(machine, (picture, (left, top)), &mut predicted, &mut writer)?;
             }
         }
-        bits.finish()
+        writer.finish(machine)
     }
 }

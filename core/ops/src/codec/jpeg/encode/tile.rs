@@ -3,7 +3,7 @@
 use pixmill_contract::operation::Subsampling;
 
 use super::forward::{Block, Machine};
-use super::huffman::{Bits, Codes};
+use super::queue::{KINDS, Writer};
 use super::{Picture, Samples};
 use crate::codec::jpeg::planes::Sampling;
 
@@ -14,6 +14,9 @@ pub(super) const WIDE: usize = 512;
 const BLOCKS: usize = WIDE / 8;
 
 type Row = [u8; WIDE];
+
+/// What is beyond the picture.
+const BEYOND: Block = Block([0; 64]);
 
 /// One component of a tile.
 struct Component {
@@ -170,12 +173,12 @@ impl Tile {
     ///
     /// Blocks beyond the picture have the first coefficient of the one before them, and no other.
     #[inline(always)]
-    pub(super) fn write(
+    pub(super) fn write<M: Machine>(
         &self,
-        picture: Picture<'_>,
-        place: (usize, usize),
-        (codes, predicted): (&Codes, &mut [i32; 3]),
-        bits: &mut Bits<'_>,
+        machine: M,
+        (picture, place): (Picture<'_>, (usize, usize)),
+        predicted: &mut [i16; 3],
+        writer: &mut Writer<'_>,
     ) -> Option<()> {
         let count = picture.samples.components();
         let extents = [0, 1, 2].map(|n| Extent::of(picture, n.min(count - 1), place));
@@ -185,15 +188,17 @@ impl Tile {
                 let (Component { blocks, coded, .. }, extent) = (&self.components[n], &extents[n]);
                 for row in 0..extent.of.1 {
                     for column in mcu * extent.of.0..(mcu + 1) * extent.of.0 {
-                        let (codes, predicted) = (codes.of(n), &mut predicted[n]);
-                        if row < extent.down && column < extent.across {
-                            let Block(numbers) = &blocks[row][column];
-                            let first = i32::from(numbers[0]);
-                            let difference = first - std::mem::replace(predicted, first);
-                            bits.block(numbers, coded[row][column], difference, codes)?;
-                        } else {
-                            bits.block(&[0; 64], 0, 0, codes)?;
-                        }
+                        let (kind, predicted) = (KINDS[usize::from(n > 0)], &mut predicted[n]);
+                        let (block, coded, difference) =
+                            if row < extent.down && column < extent.across {
+                                let block = &blocks[row][column];
+                                let first = block.0[0];
+                                let before = std::mem::replace(predicted, first);
+                                (block, coded[row][column], first - before)
+                            } else {
+                                (&BEYOND, 0, 0)
+                            };
+                        writer.block(machine, (block, coded), difference, kind)?;
                     }
                 }
             }

@@ -15,6 +15,8 @@ use std::arch::x86_64::{
 };
 
 use super::forward::{BETWEEN, Block, CENTRE, HALF, Machine, Plain, Steps, WEIGHTS};
+use super::huffman::Codes;
+use super::queue::{self, Queue};
 use super::tile::WIDE;
 use crate::codec::jpeg::baseline::ZIGZAG;
 use crate::codec::jpeg::x86::{Wide, load, load_places, load_row, products, store, transposed};
@@ -41,7 +43,12 @@ impl Machine for Avx2 {
         out: &mut [Block; 2],
     ) -> [u64; 2] {
         // SAFETY: the machine has AVX2, or this were not what is used.
-        unsafe { forward(rows, x, steps, out) }
+        unsafe { forward::<true>(rows, x, steps, out) }
+    }
+
+    #[inline(always)]
+    fn codes(self, queue: &Queue, codes: &Codes, pairs: &mut [u64]) {
+        queue::codes(queue, codes, pairs);
     }
 }
 
@@ -109,9 +116,15 @@ fn packed([a, b, c, d]: [__m256i; 4]) -> __m256i {
     _mm256_permutevar8x32_epi32(bytes, in_order)
 }
 
+/// [`Machine::forward`]; what it returns only if it is asked for.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn forward(rows: &[[u8; WIDE]; 8], x: usize, steps: &Steps, out: &mut [Block; 2]) -> [u64; 2] {
+pub(super) fn forward<const CODED: bool>(
+    rows: &[[u8; WIDE]; 8],
+    x: usize,
+    steps: &Steps,
+    out: &mut [Block; 2],
+) -> [u64; 2] {
     let centre = _mm256_set1_epi16(128);
     let samples = std::array::from_fn(|row| {
         _mm256_sub_epi16(_mm256_cvtepu8_epi16(load(&rows[row], x)), centre)
@@ -123,7 +136,7 @@ fn forward(rows: &[[u8; WIDE]; 8], x: usize, steps: &Steps, out: &mut [Block; 2]
         store_row(left, row, _mm256_castsi256_si128(*both));
         store_row(right, row, _mm256_extracti128_si256::<1>(*both));
     }
-    coded(numbers)
+    if CODED { coded(numbers) } else { [0; 2] }
 }
 
 /// Eight of eight in every lane, as [`super::forward`] has it in plain. What the first pass makes
