@@ -1,10 +1,10 @@
 """## How much of the cores is work on pictures
 
 A folder through `pixmill run`, and the same files from memory to memory by the kernels alone, on as
-many threads. *Efficiency* is the kernels' time on the cores ÷ (what the run takes on the clock × cores),
-from the start of the program to its end; *running* leaves out what a run of one small picture takes,
-which is starting and ending. *Overhead* is what there is beside the kernels, on all cores, for a job of
-a folder, once it runs."""
+many threads at once, which share memory as they do in the run. *Efficiency* is the kernels' time on the
+cores ÷ (what the run takes on the clock × cores), from the start of the program to its end; *running*
+leaves out what a run of one small picture takes, which is starting and ending. *Overhead* is what there
+is beside the kernels, on all cores, for a job of a folder, once it runs."""
 
 import os
 import statistics
