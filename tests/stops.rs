@@ -25,7 +25,12 @@ const SLOW: &str = "blur = blur:99 | blur:99 -> jpeg; small = resize:200 -> png"
 fn objects(place: &Place) -> BTreeMap<PathBuf, (u64, i64, i64, Vec<u8>)> {
     let mut objects = BTreeMap::new();
     for folder in ["outputs", "results"] {
-        for entry in WalkDir::new(place.data().join("objects").join(folder)) {
+        let folder = place.data().join("objects").join(folder);
+        // Who is stopped with the queue's lock keeps everybody from making the first one.
+        if !folder.exists() {
+            continue;
+        }
+        for entry in WalkDir::new(folder) {
             let entry = entry.unwrap();
             if entry.file_type().is_file() {
                 let meta = fs::metadata(entry.path()).unwrap();
