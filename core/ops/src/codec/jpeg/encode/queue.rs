@@ -62,7 +62,7 @@ impl Queue {
 #[inline(always)]
 pub(super) fn taken(coded: u64) -> u64 {
     let mut taken = coded | 1;
-    let last = 1 << (63 - taken.leading_zeros());
+    let last = 1_u64 << taken.ilog2();
     loop {
         // Each number and the fifteen places behind it.
         let reached = [1, 2, 4, 8].iter().fold(taken, |reached, by| reached | reached << by);
