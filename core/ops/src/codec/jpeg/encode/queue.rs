@@ -10,8 +10,8 @@ use crate::codec::jpeg::baseline::ZIGZAG;
 
 /// Numbers that wait for their codes.
 const LENGTH: usize = 1024;
-/// Most that are queued of a block, with what stands for zeros; whole vectors of them are stored.
-pub(super) const BLOCK: usize = 96;
+/// Room for what is queued of a block: 64 numbers at the most, in whole vectors.
+const BLOCK: usize = 96;
 
 /// What is stored of blocks, in its order.
 #[derive(Debug)]
