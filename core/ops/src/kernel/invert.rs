@@ -1,6 +1,5 @@
 //! Negative: every colour sample becomes 255 − sample.
 
-use super::lanes::PART;
 use super::level::{self, Kernel};
 use crate::shape::Layout;
 
@@ -19,18 +18,16 @@ impl Kernel for Invert<'_> {
 
     #[inline(always)]
     fn run(self) {
-        for part in self.pixels.rchunks_mut(PART) {
-            match self.layout {
-                Layout::Gray | Layout::Rgb => {
-                    for sample in part {
-                        *sample = !*sample;
-                    }
+        match self.layout {
+            Layout::Gray | Layout::Rgb => {
+                for sample in self.pixels {
+                    *sample = !*sample;
                 }
-                Layout::Rgba => {
-                    for pixel in part.as_chunks_mut::<4>().0 {
-                        // Exclusive or with a constant, so that whole vectors of pixels go at once.
-                        *pixel = (u32::from_le_bytes(*pixel) ^ 0x00ff_ffff).to_le_bytes();
-                    }
+            }
+            Layout::Rgba => {
+                for pixel in self.pixels.as_chunks_mut::<4>().0 {
+                    // Exclusive or with a constant, so that whole vectors of pixels go at once.
+                    *pixel = (u32::from_le_bytes(*pixel) ^ 0x00ff_ffff).to_le_bytes();
                 }
             }
         }

@@ -1,13 +1,6 @@
 //! Pieces of rows as long as a few vectors, which is what kernels that the compiler turns into
 //! vector code work on.
 
-/// Bytes of a part of a picture that is worked on from its end to its beginning, part by part.
-///
-/// The end is what was written last, so of pictures that are larger than the cache it is what is still
-/// there; and what follows begins at the beginning, which is then the last that was touched. A whole
-/// number of pixels of any layout.
-pub(crate) const PART: usize = 3 << 14;
-
 /// The `N` samples from `start` on.
 #[inline(always)]
 pub(crate) fn at<const N: usize, T>(samples: &[T], start: usize) -> &[T; N] {

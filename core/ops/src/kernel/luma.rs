@@ -5,7 +5,6 @@
 
 #![allow(unsafe_code, reason = "calls what is compiled for more instructions")]
 
-use super::lanes::PART;
 use super::level::{self, Kernel, Level};
 use crate::shape::Layout;
 
@@ -23,12 +22,6 @@ pub(crate) fn luma(red: u8, green: u8, blue: u8) -> u8 {
 
 /// Luma of RGB pixels, one byte each.
 pub(crate) fn from_rgb(pixels: &[u8], gray: &mut [u8]) {
-    for (pixels, gray) in pixels.rchunks(PART).zip(gray.rchunks_mut(PART / 3)) {
-        part_from_rgb(pixels, gray);
-    }
-}
-
-fn part_from_rgb(pixels: &[u8], gray: &mut [u8]) {
     let done = match Level::current() {
         Level::Portable => 0,
         // SAFETY: the machine has AVX2, or it were not its level.

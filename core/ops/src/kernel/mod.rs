@@ -47,7 +47,7 @@ mod trigonometry;
 pub(crate) mod trim;
 pub(crate) mod turn;
 #[cfg(target_arch = "x86_64")]
-mod x86;
+pub(crate) mod x86;
 
 #[cfg(test)]
 mod golden;

@@ -21,8 +21,10 @@ pub(crate) enum Extreme {
 /// Bytes of a row that are worked on at a time.
 const STRIP: usize = 128;
 
-/// Neighbours of which the extreme is taken at once; those of `morphology` are.
-const TAPS: usize = 9;
+/// Neighbours of which the extreme is taken at once; where all are few enough, all of them.
+const TAPS: usize = 3;
+/// How many are few enough: the row between the passes is to be written and read again.
+const FEW: usize = 6;
 
 /// One extreme of a `kernel`×`kernel` square, and what is made of it at once: another extreme, or
 /// nothing more.
@@ -229,7 +231,7 @@ fn along(
     padded[border..border + row.len()].copy_from_slice(row);
     padded[border + row.len()..].fill(neutral);
     let mut reach = 1;
-    while reach * TAPS < kernel {
+    while reach * FEW < kernel {
         // What is read lies ahead of what is written, so it can be the same row.
         let still = row.len() + (kernel - reach * TAPS) * channels;
         for start in (0..still).step_by(STRIP) {
@@ -243,7 +245,7 @@ fn along(
     }
 }
 
-/// From the extremes of `reach` neighbours those of `wanted`, at most [`TAPS`] times as many.
+/// From the extremes of `reach` neighbours those of `wanted`.
 #[inline(always)]
 fn neighbours(
     row: &[u8],

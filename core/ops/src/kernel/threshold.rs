@@ -3,7 +3,6 @@
 use pixmill_contract::operation::{Adaptive, AdaptiveMethod};
 
 use super::histogram::{of_luma, otsu};
-use super::lanes::PART;
 use super::level::{self, Kernel};
 use crate::shape::{Layout, Shape};
 
@@ -25,17 +24,15 @@ impl Kernel for Part<'_> {
     #[inline(always)]
     fn run(self) {
         let above = |sample: u8| if sample > self.value { self.max } else { 0 };
-        for part in self.pixels.rchunks_mut(PART) {
-            match self.layout {
-                Layout::Gray | Layout::Rgb => {
-                    for sample in part {
-                        *sample = above(*sample);
-                    }
+        match self.layout {
+            Layout::Gray | Layout::Rgb => {
+                for sample in self.pixels {
+                    *sample = above(*sample);
                 }
-                Layout::Rgba => {
-                    for [colours @ .., _] in part.as_chunks_mut::<4>().0 {
-                        *colours = colours.map(above);
-                    }
+            }
+            Layout::Rgba => {
+                for [colours @ .., _] in self.pixels.as_chunks_mut::<4>().0 {
+                    *colours = colours.map(above);
                 }
             }
         }

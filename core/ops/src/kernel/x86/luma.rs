@@ -1,14 +1,15 @@
 //! Luma of RGB pixels: two of three products with their sum at once.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, __m512i, _mm_loadu_si128, _mm256_add_epi32, _mm256_madd_epi16,
-    _mm256_or_si256, _mm256_packs_epi32, _mm256_packus_epi16, _mm256_permutevar8x32_epi32,
-    _mm256_set_m128i, _mm256_set1_epi32, _mm256_setr_epi8, _mm256_setr_epi32, _mm256_shuffle_epi8,
-    _mm256_srli_epi32, _mm256_storeu_si256, _mm512_add_epi32, _mm512_loadu_si512,
+    __m512i, _mm256_add_epi32, _mm256_madd_epi16, _mm256_or_si256, _mm256_packs_epi32,
+    _mm256_packus_epi16, _mm256_permutevar8x32_epi32, _mm256_set_m128i, _mm256_set1_epi32,
+    _mm256_setr_epi8, _mm256_setr_epi32, _mm256_shuffle_epi8, _mm256_srli_epi32, _mm512_add_epi32,
     _mm512_madd_epi16, _mm512_mask_permutexvar_epi8, _mm512_maskz_permutexvar_epi8,
     _mm512_packs_epi32, _mm512_packus_epi16, _mm512_permutexvar_epi32, _mm512_set1_epi32,
-    _mm512_setr_epi32, _mm512_srli_epi32, _mm512_storeu_si512,
+    _mm512_setr_epi32, _mm512_srli_epi32,
 };
+
+use super::vectors::{load_16, load_64, store_32, store_64};
 
 /// Pixels that [`luma`] takes at a time.
 pub(crate) const LUMA_PIXELS: usize = 32;
@@ -38,7 +39,7 @@ pub(crate) fn luma(pixels: &[u8], gray: &mut [u8], [r, g, b]: [u32; 3]) -> usize
     while done + LUMA_PIXELS + 2 <= gray.len() {
         let sums = |eight: usize| {
             let at = 3 * (done + 8 * eight);
-            let both = _mm256_set_m128i(load(pixels, at + 12), load(pixels, at));
+            let both = _mm256_set_m128i(load_16(pixels, at + 12), load_16(pixels, at));
             let red_green = _mm256_madd_epi16(_mm256_shuffle_epi8(both, take_red_green), red_green);
             let blue = _mm256_or_si256(_mm256_shuffle_epi8(both, take_blue), ones);
             let sum = _mm256_add_epi32(red_green, _mm256_madd_epi16(blue, blue_half));
@@ -48,7 +49,7 @@ pub(crate) fn luma(pixels: &[u8], gray: &mut [u8], [r, g, b]: [u32; 3]) -> usize
         let second = _mm256_packs_epi32(sums(2), sums(3));
         // Packing works in halves, which leaves groups of four out of order.
         let packed = _mm256_packus_epi16(first, second);
-        store(gray, done, _mm256_permutevar8x32_epi32(packed, in_order));
+        store_32(gray, done, _mm256_permutevar8x32_epi32(packed, in_order));
         done += LUMA_PIXELS;
     }
     done
@@ -70,10 +71,7 @@ pub(crate) fn luma_widest(pixels: &[u8], gray: &mut [u8], [r, g, b]: [u32; 3]) -
     // A load of 64 bytes for 48 reads beyond its pixels, so the last block is left.
     while done + PIXELS + 6 <= gray.len() {
         let sums = |sixteen: usize| {
-            let bytes: &[u8; 64] =
-                pixels[3 * (done + 16 * sixteen)..].first_chunk().expect("64 bytes");
-            // SAFETY: there are 64 bytes, and the load needs no alignment.
-            let bytes = unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
+            let bytes = load_64(pixels, 3 * (done + 16 * sixteen));
             let both = _mm512_maskz_permutexvar_epi8(0x5555_5555_5555_5555, red_and_green, bytes);
             let blue = _mm512_mask_permutexvar_epi8(ones, 0x1111_1111_1111_1111, only_blue, bytes);
             let (both, blue) =
@@ -84,9 +82,7 @@ pub(crate) fn luma_widest(pixels: &[u8], gray: &mut [u8], [r, g, b]: [u32; 3]) -
         let second = _mm512_packs_epi32(sums(2), sums(3));
         // Packing works in quarters, which leaves groups of four out of order.
         let packed = _mm512_permutexvar_epi32(in_order, _mm512_packus_epi16(first, second));
-        let into: &mut [u8; 64] = gray[done..].first_chunk_mut().expect("room for a vector");
-        // SAFETY: there are 64 bytes, and the store needs no alignment.
-        unsafe { _mm512_storeu_si512(into.as_mut_ptr().cast(), packed) };
+        store_64(gray, done, packed);
         done += PIXELS;
     }
     done
@@ -97,23 +93,5 @@ pub(crate) fn luma_widest(pixels: &[u8], gray: &mut [u8], [r, g, b]: [u32; 3]) -
 #[target_feature(enable = "avx512f")]
 fn numbered(number: impl Fn(i32) -> i32) -> __m512i {
     let numbers: [i32; 16] = std::array::from_fn(|n| number(n as i32));
-    // SAFETY: sixteen numbers are 64 bytes, and the load needs no alignment.
-    unsafe { _mm512_loadu_si512(numbers.as_ptr().cast()) }
-}
-
-/// The sixteen bytes from `at` on.
-#[inline(always)]
-fn load(bytes: &[u8], at: usize) -> __m128i {
-    let bytes: &[u8; 16] = bytes[at..].first_chunk().expect("sixteen bytes");
-    // SAFETY: there are sixteen bytes, and the load needs no alignment.
-    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
-}
-
-/// Writes the 32 bytes from `at` on.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn store(bytes: &mut [u8], at: usize, vector: __m256i) {
-    let bytes: &mut [u8; 32] = bytes[at..].first_chunk_mut().expect("room for a vector");
-    // SAFETY: there are 32 bytes, and the store needs no alignment.
-    unsafe { _mm256_storeu_si256(bytes.as_mut_ptr().cast(), vector) }
+    load_64(&numbers, 0)
 }

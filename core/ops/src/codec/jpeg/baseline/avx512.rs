@@ -1,8 +1,6 @@
 //! Colours where the machine has AVX-512, in which one permutation brings the samples of many pixels
 //! into place. Tests compare them with the plain form.
 
-#![allow(unsafe_code, reason = "loads and stores of whole vectors")]
-
 use std::arch::x86_64::{
     __m512i, _mm512_add_epi16, _mm512_add_epi32, _mm512_cvtepu8_epi16, _mm512_madd_epi16,
     _mm512_mask_permutexvar_epi8, _mm512_mulhi_epi16, _mm512_packs_epi32, _mm512_packus_epi16,
@@ -11,7 +9,7 @@ use std::arch::x86_64::{
 };
 
 use super::full::WEIGHTS;
-use crate::codec::jpeg::x86::wide::{load, load_half, store};
+use crate::kernel::x86::vectors::{load_32, load_64, store_64};
 
 /// Pixels that are converted at a time.
 const PIXELS: usize = 64;
@@ -31,7 +29,7 @@ pub(super) fn colours(luma: &[u8], blue: &[u8], red: &[u8], out: &mut [u8]) -> u
     let mut done = 0;
     while done + PIXELS <= luma.len() {
         let thirty_two = |at: usize| {
-            let [y, b, r] = [luma, blue, red].map(|row| _mm512_cvtepu8_epi16(load_half(row, at)));
+            let [y, b, r] = [luma, blue, red].map(|row| _mm512_cvtepu8_epi16(load_32(row, at)));
             let (b, r) = (_mm512_sub_epi16(b, centre), _mm512_sub_epi16(r, centre));
             let (twice_b, twice_r) = (_mm512_add_epi16(b, b), _mm512_add_epi16(r, r));
             let of = |pairs| {
@@ -52,10 +50,10 @@ pub(super) fn colours(luma: &[u8], blue: &[u8], red: &[u8], out: &mut [u8]) -> u
         let [r, g, b]: [__m512i; 3] =
             std::array::from_fn(|n| _mm512_packus_epi16(first[n], second[n]));
         for (n, places) in PLACES.iter().enumerate() {
-            let places = load(places, 0);
+            let places = load_64(places, 0);
             let both = _mm512_permutex2var_epi8(r, places, g);
             let all = _mm512_mask_permutexvar_epi8(both, BLUE[n], places, b);
-            store(out, 3 * done + 64 * n, all);
+            store_64(out, 3 * done + 64 * n, all);
         }
         done += PIXELS;
     }

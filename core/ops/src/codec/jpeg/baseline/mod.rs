@@ -270,9 +270,9 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Reads the coefficients of a block behind the first, from bits of which a [look](huffman::LOOK) was taken since
-/// they were refilled. Returns the bits behind them, how far the last one is from the first, and its
-/// number, which is not in the block yet.
+/// Reads the coefficients of a block behind the first, from bits of which no more than one
+/// [look](huffman::LOOK) was taken since they were refilled. Returns the bits behind them, how far the
+/// last one is from the first, and its number, which is not in the block yet.
 #[inline(always)]
 fn others<'a>(
     mut bits: Bits<'a>,

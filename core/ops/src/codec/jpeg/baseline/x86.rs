@@ -1,14 +1,14 @@
 //! Transforms and colours in the machine's own instructions: of the plain forms the compiler makes
 //! too little. Tests compare them.
 
-#![allow(unsafe_code, reason = "loads and stores of whole vectors")]
+#![allow(unsafe_code, reason = "calls what is compiled for more instructions")]
 
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_add_epi8, _mm_add_epi32, _mm_cvtsi128_si32, _mm_hadd_epi32,
     _mm_madd_epi16, _mm_mullo_epi16, _mm_packs_epi16, _mm_packs_epi32, _mm_set1_epi8,
     _mm_set1_epi32, _mm_setr_epi16, _mm_setzero_si128, _mm_slli_epi32, _mm_srai_epi32,
-    _mm_storeu_si128, _mm_sub_epi32, _mm_unpackhi_epi16, _mm_unpackhi_epi32, _mm_unpackhi_epi64,
-    _mm_unpacklo_epi16, _mm_unpacklo_epi32, _mm256_add_epi8, _mm256_add_epi16, _mm256_add_epi32,
+    _mm_sub_epi32, _mm_unpackhi_epi16, _mm_unpackhi_epi32, _mm_unpackhi_epi64, _mm_unpacklo_epi16,
+    _mm_unpacklo_epi32, _mm256_add_epi8, _mm256_add_epi16, _mm256_add_epi32,
     _mm256_broadcastsi128_si256, _mm256_cvtepu8_epi16, _mm256_madd_epi16, _mm256_mulhi_epi16,
     _mm256_mullo_epi16, _mm256_or_si256, _mm256_packs_epi16, _mm256_packs_epi32,
     _mm256_packus_epi16, _mm256_permute2x128_si256, _mm256_permute4x64_epi64, _mm256_set_m128i,
@@ -20,8 +20,9 @@ use std::arch::x86_64::{
 use super::full::{LARGEST_ABOVE, Plain, WEIGHTS, Whole};
 use super::inverse::{Block, Inverse, first, flat};
 use super::{Coded, avx512};
-use crate::codec::jpeg::x86::{Wide, load, load_places, load_row, products, store, transposed};
+use crate::codec::jpeg::x86::{Wide, products, transposed};
 use crate::kernel::level::Level;
+use crate::kernel::x86::vectors::{load_16, store_16, store_32};
 
 /// Four by four, where the machine has AVX2; it is chosen by that.
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +70,7 @@ impl Inverse for Quarter {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn quarter(block: &[i16; 64], steps: &[i16; 64]) -> u32 {
-    let row = |n: usize| _mm_mullo_epi16(load_row(block, n), load_row(steps, n));
+    let row = |n: usize| _mm_mullo_epi16(load_16(block, 8 * n), load_16(steps, 8 * n));
     let [n0, n1, n3, n5, n7] = [row(0), row(1), row(3), row(5), row(7)];
     let factors =
         |a: i16, b: i16| _mm_set1_epi32(i32::from(b) << 16 | i32::from(a.cast_unsigned()));
@@ -106,7 +107,7 @@ fn quarter(block: &[i16; 64], steps: &[i16; 64]) -> u32 {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn half(block: &[i16; 64], steps: &[i16; 64], samples: &mut [u8; 16]) {
-    let row = |n: usize| _mm_mullo_epi16(load_row(block, n), load_row(steps, n));
+    let row = |n: usize| _mm_mullo_epi16(load_16(block, 8 * n), load_16(steps, 8 * n));
     let rows = [row(0), row(1), row(2), row(3), row(5), row(6), row(7)];
     let low = four::<12, false>(rows);
     let high = four::<12, true>(rows);
@@ -124,8 +125,7 @@ fn half(block: &[i16; 64], steps: &[i16; 64], samples: &mut [u8; 16]) {
     let (left, right) = (_mm_unpacklo_epi16(ac, bd), _mm_unpackhi_epi16(ac, bd));
     let (upper, lower) = (_mm_unpacklo_epi32(left, right), _mm_unpackhi_epi32(left, right));
     let made = _mm_add_epi8(_mm_packs_epi16(upper, lower), _mm_set1_epi8(-128));
-    // SAFETY: there are sixteen bytes, and the store needs no alignment.
-    unsafe { _mm_storeu_si128(samples.as_mut_ptr().cast(), made) };
+    store_16(samples, 0, made);
 }
 
 /// Four of eight numbers, of numbers 0, 1, 2, 3, 5, 6, 7, in four lanes at once: the
@@ -183,7 +183,7 @@ pub(super) struct Avx2;
 #[target_feature(enable = "avx2")]
 fn pair(blocks: [&Block; 2], steps: [&[i16; 64]; 2]) -> Option<[[u8; 16]; 8]> {
     let both = |[left, right]: [&[i16; 64]; 2], row| {
-        _mm256_set_m128i(load_row(right, row), load_row(left, row))
+        _mm256_set_m128i(load_16(right, 8 * row), load_16(left, 8 * row))
     };
     let blocks = blocks.map(|block| &block.0);
     let rows: [__m256i; 8] =
@@ -197,7 +197,7 @@ fn pair(blocks: [&Block; 2], steps: [&[i16; 64]; 2]) -> Option<[[u8; 16]; 8]> {
     for (two, made) in rows.as_chunks::<2>().0.iter().zip(made.as_chunks_mut::<2>().0) {
         let bytes = _mm256_add_epi8(_mm256_packs_epi16(two[0], two[1]), _mm256_set1_epi8(-128));
         // Both rows of the left block, then both of the right one: the middle two change places.
-        store(made.as_flattened_mut(), 0, _mm256_permute4x64_epi64::<0b11_01_10_00>(bytes));
+        store_32(made.as_flattened_mut(), 0, _mm256_permute4x64_epi64::<0b11_01_10_00>(bytes));
     }
     Some(made)
 }
@@ -270,7 +270,7 @@ fn colours(luma: &[u8], blue: &[u8], red: &[u8], out: &mut [u8]) -> usize {
     let mut done = 0;
     while done + PIXELS <= luma.len() {
         let sixteen = |at: usize| {
-            let [y, b, r] = [luma, blue, red].map(|row| _mm256_cvtepu8_epi16(load(row, at)));
+            let [y, b, r] = [luma, blue, red].map(|row| _mm256_cvtepu8_epi16(load_16(row, at)));
             let (b, r) = (_mm256_sub_epi16(b, centre), _mm256_sub_epi16(r, centre));
             let (twice_b, twice_r) = (_mm256_add_epi16(b, b), _mm256_add_epi16(r, r));
             let of = |pairs| {
@@ -293,15 +293,15 @@ fn colours(luma: &[u8], blue: &[u8], red: &[u8], out: &mut [u8]) -> usize {
         });
         let [a, b, c] = PLACES.each_ref().map(|places| {
             let moved: [__m256i; 3] = std::array::from_fn(|n| {
-                let places = _mm256_broadcastsi128_si256(load_places(&places[n]));
+                let places = _mm256_broadcastsi128_si256(load_16(&places[n], 0));
                 _mm256_shuffle_epi8(samples[n], places)
             });
             _mm256_or_si256(_mm256_or_si256(moved[0], moved[1]), moved[2])
         });
         // All of the first sixteen pixels, then all of the others.
-        store(out, 3 * done, _mm256_permute2x128_si256::<0x20>(a, b));
-        store(out, 3 * done + 32, _mm256_permute2x128_si256::<0x30>(c, a));
-        store(out, 3 * done + 64, _mm256_permute2x128_si256::<0x31>(b, c));
+        store_32(out, 3 * done, _mm256_permute2x128_si256::<0x20>(a, b));
+        store_32(out, 3 * done + 32, _mm256_permute2x128_si256::<0x30>(c, a));
+        store_32(out, 3 * done + 64, _mm256_permute2x128_si256::<0x31>(b, c));
         done += PIXELS;
     }
     done

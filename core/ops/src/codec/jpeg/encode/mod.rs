@@ -39,7 +39,9 @@ use self::huffman::Bits;
 use self::queue::Writer;
 use self::tile::Tile;
 use super::planes::{Plane, Sampling};
-use crate::kernel::level::{self, Kernel, Level};
+#[cfg(target_arch = "x86_64")]
+use crate::kernel::level;
+use crate::kernel::level::{Kernel, Level};
 
 /// What is encoded, of the sides that are given with it.
 #[derive(Debug, Clone, Copy)]

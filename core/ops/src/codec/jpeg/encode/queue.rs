@@ -10,8 +10,8 @@ use crate::codec::jpeg::baseline::ZIGZAG;
 
 /// Numbers that wait for their codes.
 const LENGTH: usize = 1024;
-/// Most that are queued of a block, with what stands for zeros; whole vectors of them are stored.
-pub(super) const BLOCK: usize = 96;
+/// Room for what is queued of a block: 64 numbers at the most, in whole vectors.
+const BLOCK: usize = 96;
 
 /// What is stored of blocks, in its order.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Queue {
 #[inline(always)]
 pub(super) fn taken(coded: u64) -> u64 {
     let mut taken = coded | 1;
-    let last = 1 << (63 - taken.leading_zeros());
+    let last = 1_u64 << taken.ilog2();
     loop {
         // Each number and the fifteen places behind it.
         let reached = [1, 2, 4, 8].iter().fold(taken, |reached, by| reached | reached << by);

@@ -1,17 +1,16 @@
 //! Colours and the transform in the machine's own instructions, which does two blocks at once: one
 //! in each half of a vector. Tests compare them with the plain forms.
 
-#![allow(unsafe_code, reason = "loads and stores of whole vectors")]
+#![allow(unsafe_code, reason = "calls what is compiled for more instructions")]
 
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_storeu_si128, _mm256_abs_epi16, _mm256_add_epi16, _mm256_add_epi32,
-    _mm256_broadcastsi128_si256, _mm256_castsi256_si128, _mm256_cmpeq_epi8, _mm256_cvtepu8_epi16,
-    _mm256_extracti128_si256, _mm256_madd_epi16, _mm256_movemask_epi8, _mm256_mulhi_epu16,
-    _mm256_or_si256, _mm256_packs_epi16, _mm256_packs_epi32, _mm256_packus_epi16,
-    _mm256_permutevar8x32_epi32, _mm256_set_m128i, _mm256_set1_epi16, _mm256_set1_epi32,
-    _mm256_setr_epi8, _mm256_setr_epi32, _mm256_setzero_si256, _mm256_shuffle_epi8,
-    _mm256_sign_epi16, _mm256_slli_epi16, _mm256_slli_epi32, _mm256_srai_epi16, _mm256_srai_epi32,
-    _mm256_srli_epi32, _mm256_sub_epi16,
+    __m256i, _mm256_abs_epi16, _mm256_add_epi16, _mm256_add_epi32, _mm256_broadcastsi128_si256,
+    _mm256_castsi256_si128, _mm256_cmpeq_epi8, _mm256_cvtepu8_epi16, _mm256_extracti128_si256,
+    _mm256_madd_epi16, _mm256_movemask_epi8, _mm256_mulhi_epu16, _mm256_or_si256,
+    _mm256_packs_epi16, _mm256_packs_epi32, _mm256_packus_epi16, _mm256_permutevar8x32_epi32,
+    _mm256_set_m128i, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setr_epi8, _mm256_setr_epi32,
+    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_sign_epi16, _mm256_slli_epi16,
+    _mm256_slli_epi32, _mm256_srai_epi16, _mm256_srai_epi32, _mm256_srli_epi32, _mm256_sub_epi16,
 };
 
 use super::forward::{BETWEEN, Block, CENTRE, HALF, Machine, Plain, Steps, WEIGHTS};
@@ -19,7 +18,8 @@ use super::huffman::Codes;
 use super::queue::{self, Queue};
 use super::tile::WIDE;
 use crate::codec::jpeg::baseline::ZIGZAG;
-use crate::codec::jpeg::x86::{Wide, load, load_places, load_row, products, store, transposed};
+use crate::codec::jpeg::x86::{Wide, products, transposed};
+use crate::kernel::x86::vectors::{load_16, store_16, store_32};
 
 /// With AVX2; it is chosen where the machine has it.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +83,7 @@ fn colours(pixels: &[u8], [luma, blue, red]: [&mut [u8]; 3]) -> usize {
     while done + PIXELS <= luma.len() && 3 * (done + PIXELS) + 4 <= pixels.len() {
         let eight = |eight: usize| {
             let at = 3 * (done + 8 * eight);
-            let both = _mm256_set_m128i(load(pixels, at + 12), load(pixels, at));
+            let both = _mm256_set_m128i(load_16(pixels, at + 12), load_16(pixels, at));
             let (rg, bg) = (_mm256_shuffle_epi8(both, take_rg), _mm256_shuffle_epi8(both, take_bg));
             let sum = |products, other, more| {
                 let sum = _mm256_add_epi32(_mm256_add_epi32(products, other), more);
@@ -98,9 +98,9 @@ fn colours(pixels: &[u8], [luma, blue, red]: [&mut [u8]; 3]) -> usize {
         };
         let sums = [eight(0), eight(1), eight(2), eight(3)];
         let all = |n: usize| packed([sums[0][n], sums[1][n], sums[2][n], sums[3][n]]);
-        store(luma, done, all(0));
-        store(blue, done, all(1));
-        store(red, done, all(2));
+        store_32(luma, done, all(0));
+        store_32(blue, done, all(1));
+        store_32(red, done, all(2));
         done += PIXELS;
     }
     done
@@ -127,14 +127,14 @@ pub(super) fn forward<const CODED: bool>(
 ) -> [u64; 2] {
     let centre = _mm256_set1_epi16(128);
     let samples = std::array::from_fn(|row| {
-        _mm256_sub_epi16(_mm256_cvtepu8_epi16(load(&rows[row], x)), centre)
+        _mm256_sub_epi16(_mm256_cvtepu8_epi16(load_16(&rows[row], x)), centre)
     });
     let rows = pass::<false>(transposed(pass::<true>(transposed(samples))));
     let numbers = std::array::from_fn(|row| divided(rows[row], steps, row));
     let [left, right] = out;
     for (row, both) in numbers.iter().enumerate() {
-        store_row(left, row, _mm256_castsi256_si128(*both));
-        store_row(right, row, _mm256_extracti128_si256::<1>(*both));
+        store_16(&mut left.0, 8 * row, _mm256_castsi256_si128(*both));
+        store_16(&mut right.0, 8 * row, _mm256_extracti128_si256::<1>(*both));
     }
     if CODED { coded(numbers) } else { [0; 2] }
 }
@@ -192,7 +192,7 @@ fn rounded<const FIRST: bool>(a: Wide, b: Wide) -> __m256i {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn divided(numbers: __m256i, steps: &Steps, row: usize) -> __m256i {
-    let both = |of: &[u16; 64]| _mm256_broadcastsi128_si256(load_row(of, row));
+    let both = |of: &[u16; 64]| _mm256_broadcastsi128_si256(load_16(of, 8 * row));
     let sum = _mm256_add_epi16(_mm256_abs_epi16(numbers), both(&steps.halves));
     let quotient = _mm256_mulhi_epu16(sum, both(&steps.factors));
     _mm256_sign_epi16(_mm256_mulhi_epu16(quotient, both(&steps.scales)), numbers)
@@ -223,7 +223,7 @@ fn coded(rows: [__m256i; 8]) -> [u64; 2] {
         let mut sixteen = _mm256_setzero_si256();
         for (places, bytes) in places.iter().zip(bytes) {
             if places.iter().any(|place| *place >= 0) {
-                let places = _mm256_broadcastsi128_si256(load_places(places));
+                let places = _mm256_broadcastsi128_si256(load_16(places, 0));
                 let moved = _mm256_shuffle_epi8(bytes, places);
                 sixteen = _mm256_or_si256(sixteen, moved);
             }
@@ -234,11 +234,4 @@ fn coded(rows: [__m256i; 8]) -> [u64; 2] {
         coded[1] |= u64::from(found >> 16) << (16 * n);
     }
     coded
-}
-
-#[inline(always)]
-fn store_row(block: &mut Block, row: usize, numbers: __m128i) {
-    let eight: &mut [i16; 8] = block.0[8 * row..].first_chunk_mut().expect("a row of eight");
-    // SAFETY: there are eight numbers of two bytes, and the store needs no alignment.
-    unsafe { _mm_storeu_si128(eight.as_mut_ptr().cast(), numbers) };
 }
