@@ -117,8 +117,7 @@ impl SqliteQueue {
     }
 
     async fn release(&self, holder: Option<String>) -> Result<usize> {
-        // Where nobody receives, as nothing seems to be there, whoever counts notices it.
-        let (name, now) = (self.name.clone(), self.file.now_to_look().await?);
+        let (name, now) = (self.name.clone(), self.file.clock.now());
         let work = move |c: &mut _| messages::release(c, &name, now, holder.as_deref());
         let released = self.file.database.write("release deliveries", work).await?;
         self.file.changed_here(&self.name);
@@ -232,7 +231,8 @@ impl Queue for SqliteQueue {
     }
 
     async fn depth(&self) -> Result<Depth> {
-        let (name, now) = (self.name.clone(), self.file.clock.now());
+        // Where nobody receives, as nothing seems to be there, whoever counts notices it.
+        let (name, now) = (self.name.clone(), self.file.now_to_look().await?);
         let work = move |c: &mut _| messages::depth(c, &name, now);
         self.file.database.read("read a queue's depth", work).await
     }
