@@ -219,12 +219,15 @@ def disk(place):
     dice = place.dice
     place.out.mkdir()
     mount = f'mount -t tmpfs -o size=48m tmpfs "{place.out}" && exec sleep 600'
+    began = time.monotonic()
     holder = subprocess.Popen(["unshare", "--mount", "sh", "-c", mount], stderr=subprocess.DEVNULL)
     try:
         place.view = pathlib.Path(f"/proc/{holder.pid}/root{place.out}")
         while not is_other_disk(place.view):
             if holder.poll() is not None:
                 return {"disks that cannot be mounted here": 1}
+            if time.monotonic() - began > 30:
+                raise Broken(f"a disk that was mounted is not seen at {place.view}")
             time.sleep(0.05)
         run = place.start(prefix=["nsenter", "--mount", f"--target={holder.pid}", *WITHOUT_ROOTS_RIGHTS])
         blows = collections.Counter()
@@ -272,7 +275,10 @@ FAULTS = (sources, state, limits, disk)
 
 
 def main(pixmill, work, seconds, seed):
+    print(f"seed {seed}", flush=True)
     work.mkdir(parents=True, exist_ok=True)
+    # Both are named from within another mount namespace.
+    pixmill, work = pathlib.Path(pixmill).resolve(), work.resolve()
     undisturbed = expected(pixmill, work)
     began, rounds, blows = time.monotonic(), collections.Counter(), collections.Counter()
     number = 0
@@ -285,7 +291,7 @@ def main(pixmill, work, seconds, seed):
             sys.exit(f"NOT as promised, seed {seed}, round {number} ({fault.__name__}): {broken}")
         rounds[fault.__name__] += 1
         number += 1
-    print(f"seed {seed}: {number} rounds of {INPUTS} pictures,", dict(rounds))
+    print(f"{number} rounds of {INPUTS} pictures,", dict(rounds))
     for what, count in sorted(blows.items()):
         print(f"{count:6} {what}")
     print("every run ended in its time; every output is one of an undisturbed run; all was done in the end")

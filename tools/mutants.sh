@@ -24,6 +24,8 @@ rm -rf "$tree"
 mkdir -p "$tree"
 git ls-files -z | xargs -0 cp -p --parents -t "$tree"
 cd "$tree"
+# What a run that was broken off has left built is older than this, whatever it was built of.
+sed -n 's,^+++ b/,,p' "$source"/tools/mutants/*.patch | sort -u | xargs touch
 # A repository of its own, or git would leave out what is below an ignored directory.
 git init --quiet .
 

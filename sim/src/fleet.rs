@@ -29,6 +29,10 @@ const LISTED: Duration = Duration::from_mins(1);
 /// own may run fast for a few intervals then.
 const SOONER: Duration = Duration::from_mins(1);
 
+/// How long there may be more instances than allowed: a successor is launched in the same tick in which
+/// the other one is told to drain, and the fleet may be out before it hears that.
+const MOMENT: Duration = Duration::from_mins(1);
+
 /// The fleet.
 #[derive(Debug)]
 pub(crate) struct SimFleet {
@@ -101,6 +105,15 @@ impl SimFleet {
         let hosts = self.hosts();
         let up: Vec<_> = hosts.iter().filter(|(_, host)| host.consumer.is_some()).collect();
         (!up.is_empty()).then(|| up[dice.usize(0..up.len())].0.clone())
+    }
+
+    /// Instances beyond those that the policy allows.
+    fn surplus(&self) -> usize {
+        let policy = &self.place.script.policy;
+        // Half, as how long a boot takes is learned.
+        let deadline = policy.estimated().boot_deadline / 2;
+        let there = self.hosts().values().filter(|host| host.counts(deadline)).count();
+        there.saturating_sub(policy.max as usize)
     }
 
     /// Instances that have not ended.
@@ -273,13 +286,19 @@ impl Fleet for Port {
                 fleet.hosts().insert(id, host);
             }
         }
-        let hosts = fleet.hosts();
-        // Half, as how long a boot takes is learned.
-        let deadline = fleet.place.script.policy.estimated().boot_deadline / 2;
-        let there = hosts.values().filter(|host| host.counts(deadline)).count();
-        let max = fleet.place.script.policy.max;
-        if there > max as usize {
-            fleet.events.breaks(format!("{there} instances where {max} are allowed"));
+        if fleet.surplus() > 0 {
+            let fleet = Arc::clone(fleet);
+            tokio::spawn(async move {
+                let end = Instant::now() + MOMENT;
+                while fleet.surplus() > 0 {
+                    if Instant::now() > end {
+                        let surplus = fleet.surplus();
+                        fleet.events.breaks(format!("{surplus} more instances than allowed"));
+                        return;
+                    }
+                    sleep(Duration::from_secs(1)).await;
+                }
+            });
         }
         Ok(())
     }

@@ -104,7 +104,7 @@ impl Sent {
             Kind::Good | Kind::Repeated | Kind::Missing | Kind::Killer | Kind::Twins => {
                 // Some take longer than a drain may, and than a look of the controller.
                 let long = dice.u32(0..5) == 0;
-                let millis = if long { dice.u64(5_000..18_000) } else { dice.u64(100..4_000) };
+                let millis = if long { dice.u64(5_000..24_000) } else { dice.u64(100..4_000) };
                 taking(&picture, Duration::from_millis(millis))
             }
             Kind::Foreign => unreachable!("it has no picture"),

@@ -87,7 +87,9 @@ impl Blow {
         let long = Duration::from_millis(dice.u64(1_000..60_000));
         match dice.u32(0..18) {
             0..5 => Self::Kill,
-            5..9 => Self::Freeze(long),
+            // Half of them are over while what was begun before goes on, and is another's by then.
+            5..7 => Self::Freeze(long),
+            7..9 => Self::Freeze(Duration::from_secs(9) + long / 8),
             9 | 10 => Self::Reclaim,
             11 | 12 => {
                 let ports = [Port::Store, Port::Jobs, Port::DeadLetters, Port::Fleet];

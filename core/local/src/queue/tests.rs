@@ -81,6 +81,19 @@ async fn what_was_hidden_by_a_clock_that_was_ahead_is_there_when_it_is_set_right
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_counts_brings_back_what_a_clock_that_was_ahead_has_hidden() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = JumpingClock::new(PausedClock::new());
+    let path = directory.path().join("queue.sqlite");
+    let file = QueueFile::open(&path, Arc::new(clock.clone()), Durability::Process).unwrap();
+    let queue = file.queue("jobs", QueueSettings::default()).unwrap();
+    clock.set_error(3_600_000);
+    send(&queue, &["a"]).await;
+    clock.set_error(0);
+    assert_eq!(queue.depth().await.unwrap().visible, 1, "no worker is started for what is hidden");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_expired_delivery_can_be_renewed_and_deleted_until_the_next_one() {
     let Fixture { queue, directory: _directory, .. } = fixture(QueueSettings::default());
     send(&queue, &["a"]).await;
