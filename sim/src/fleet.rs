@@ -29,10 +29,6 @@ const LISTED: Duration = Duration::from_mins(1);
 /// own may run fast for a few intervals then.
 const SOONER: Duration = Duration::from_mins(1);
 
-/// How long there may be more instances than allowed: a successor is launched in the same tick in which
-/// the other one is told to drain, and the fleet may be out before it hears that.
-const MOMENT: Duration = Duration::from_mins(1);
-
 /// The fleet.
 #[derive(Debug)]
 pub(crate) struct SimFleet {
@@ -286,19 +282,9 @@ impl Fleet for Port {
                 fleet.hosts().insert(id, host);
             }
         }
-        if fleet.surplus() > 0 {
-            let fleet = Arc::clone(fleet);
-            tokio::spawn(async move {
-                let end = Instant::now() + MOMENT;
-                while fleet.surplus() > 0 {
-                    if Instant::now() > end {
-                        let surplus = fleet.surplus();
-                        fleet.events.breaks(format!("{surplus} more instances than allowed"));
-                        return;
-                    }
-                    sleep(Duration::from_secs(1)).await;
-                }
-            });
+        let surplus = fleet.surplus();
+        if surplus > 0 {
+            fleet.events.breaks(format!("{surplus} more instances than allowed"));
         }
         Ok(())
     }

@@ -2,11 +2,13 @@
 //!
 //! A write that somebody waits for goes at once, and takes along what waits for company by then. What
 //! nobody waits for, as a reply or a delete, waits for that company, for moments; not at all when this
-//! process has nothing else in hand, since then nothing may follow that it could go with.
+//! process has nothing else in hand, since then nothing may follow that it could go with; and not for what
+//! was received before, which may be in the company of what kills workers: its dead letter has been sent.
 //!
 //! Where it goes with others it fails with them: what keeps one from being written is the disk's trouble,
 //! never an entry's. Called by the queues of a file.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,6 +16,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use pixmill_contract::error::Result;
+use pixmill_contract::port::{Delivery, Receipt};
 use pixmill_contract::{Error, ErrorKind};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -34,6 +37,8 @@ pub(super) struct Group {
     waiting: Mutex<Vec<Box<dyn Piece>>>,
     /// Deliveries that this process got and has not deleted, since it last found nothing to receive.
     in_hand: AtomicUsize,
+    /// Those that somebody had received before, until they are deleted.
+    again: Mutex<BTreeSet<Receipt>>,
 }
 
 /// A part of a transaction, and who is to be told of it.
@@ -98,8 +103,11 @@ impl Group {
     }
 
     /// Deliveries were made.
-    pub(super) fn took(&self, deliveries: usize) {
-        self.in_hand.fetch_add(deliveries, Ordering::Relaxed);
+    pub(super) fn took(&self, deliveries: &[Delivery]) {
+        self.in_hand.fetch_add(deliveries.len(), Ordering::Relaxed);
+        let again = deliveries.iter().filter(|delivery| delivery.receive_count > 1);
+        let again = again.map(|delivery| delivery.receipt.clone());
+        self.again.lock().expect("no code panics with this lock").extend(again);
     }
 
     /// There was nothing to receive: whatever is in hand, little may follow.
@@ -107,11 +115,13 @@ impl Group {
         self.in_hand.store(0, Ordering::Relaxed);
     }
 
-    /// Deliveries are not in hand any more.
-    pub(super) fn let_go(&self, deliveries: usize) {
-        let less = |had: usize| Some(had.saturating_sub(deliveries));
+    /// Deliveries are not in hand any more. Says whether somebody had received one of them before.
+    pub(super) fn let_go(&self, deliveries: &[Receipt]) -> bool {
+        let less = |had: usize| Some(had.saturating_sub(deliveries.len()));
         // It always succeeds, as there is always something to store.
         let _had = self.in_hand.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        let mut again = self.again.lock().expect("no code panics with this lock");
+        deliveries.iter().fold(false, |found, receipt| again.remove(receipt) || found)
     }
 
     /// Writes what waits, if anything does.

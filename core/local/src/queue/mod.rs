@@ -159,7 +159,7 @@ impl SqliteQueue {
         let work = move |c: &mut _| messages::take(c, &take, &group);
         let taken = self.file.database.write("receive messages", work).await?;
         match &taken {
-            Taken::Some(deliveries) => self.file.group.took(deliveries.len()),
+            Taken::Some(deliveries) => self.file.group.took(deliveries),
             Taken::Nothing { .. } => self.file.group.found_nothing(),
         }
         Ok(taken)
@@ -229,7 +229,10 @@ impl Queue for SqliteQueue {
                 messages::change_visibility(t, &name, holder.as_deref(), now, entries)
             })
             .await;
-        if entries.iter().any(|(_, visibility)| visibility.is_zero()) {
+        let released = entries.into_iter().filter(|(_, visibility)| visibility.is_zero());
+        let released: Vec<_> = released.map(|(receipt, _)| receipt).collect();
+        if !released.is_empty() {
+            self.file.group.let_go(&released);
             self.file.changed_here(&self.name);
         }
         answers
@@ -238,8 +241,9 @@ impl Queue for SqliteQueue {
     async fn delete(&self, receipts: Vec<Receipt>) -> Vec<Result<(), Error>> {
         let parsed = receipts.iter().map(Latest::parse).collect();
         let name = self.name.clone();
-        self.file.group.let_go(receipts.len());
-        let haste = if receipts.len() == 1 { Haste::About(0) } else { Haste::Now };
+        let was_here_before = self.file.group.let_go(&receipts);
+        let may_wait = receipts.len() == 1 && !was_here_before;
+        let haste = if may_wait { Haste::About(0) } else { Haste::Now };
         self.each(parsed, haste, "delete a delivery's message", move |t, receipts| {
             messages::delete(t, &name, receipts)
         })

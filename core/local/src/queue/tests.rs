@@ -277,6 +277,16 @@ async fn a_delete_waits_for_company_while_more_is_in_hand_and_not_for_long() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_received_before_is_deleted_at_once() {
+    let Fixture { queue, directory: _directory, .. } = fixture(QueueSettings::default());
+    let receipts = three_in_hand(&queue).await;
+    let let_go = receipts.into_iter().map(|receipt| (receipt, Duration::ZERO));
+    queue.change_visibility(let_go.collect()).await;
+    let again = queue.receive(RECEIVE).await.unwrap();
+    assert_eq!(delete(&queue, &again[0].receipt).await.unwrap(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_waits_for_company_once_there_is_nothing_to_receive() {
     let Fixture { queue, directory: _directory, .. } = fixture(QueueSettings::default());
     let receipts = three_in_hand(&queue).await;
