@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::{self, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 /// What services of the query protocol are asked in.
@@ -59,6 +59,8 @@ struct State {
     /// What is said for the server where no rule says something else, by action.
     stand_ins: Mutex<HashMap<&'static str, &'static str>>,
     connections: Mutex<Vec<Weak<TcpStream>>>,
+    /// Held while the server works on a request, where it can only do one at a time.
+    turn: Option<&'static Mutex<()>>,
 }
 
 pub(crate) struct Gateway {
@@ -69,6 +71,11 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Opens one to a server of this machine. Its threads end with the process.
     pub(super) fn to(server: u16) -> Self {
+        Self::in_turn(server, None)
+    }
+
+    /// The same to one whose requests take turns.
+    pub(super) fn in_turn(server: u16, turn: Option<&'static Mutex<()>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(State {
@@ -78,6 +85,7 @@ impl Gateway {
             rule: Mutex::new(Box::new(|_| Treatment::Pass)),
             stand_ins: Mutex::default(),
             connections: Mutex::default(),
+            turn,
         });
         let gateway = Self { port, state: Arc::clone(&state) };
         std::thread::spawn(move || {
@@ -171,6 +179,7 @@ fn serve(state: &State, mut to_client: &TcpStream, server: u16) -> io::Result<()
         let answer = if let Some(said) = said {
             said.into_bytes()
         } else {
+            let _turn = state.turn.map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner));
             if treatment == Treatment::Twice {
                 pass_on(server, &whole)?;
             }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -69,16 +69,17 @@ pub(crate) struct Machine {
     pub(crate) address: String,
 }
 
+/// The emulator does one thing at a time: it changes what other requests look through, unlocked, and an
+/// instance that it takes out of its group then may never end.
+static TURN: Mutex<()> = Mutex::new(());
+
 impl Region {
     pub(crate) fn new() -> Self {
-        // One at a time: the emulator looks through all networks while it makes one, unlocked.
-        static NETWORKS: Mutex<u8> = Mutex::new(0);
+        static NETWORKS: AtomicU8 = AtomicU8::new(1);
         let port = EMULATOR.get_or_init(start).port;
-        let mut networks = NETWORKS.lock().unwrap_or_else(PoisonError::into_inner);
-        *networks += 1;
-        let number = *networks;
+        let number = NETWORKS.fetch_add(1, Ordering::Relaxed);
         let template = format!("grinder-{number}");
-        let (gateway, vpc, subnets) = (Gateway::to(port), String::new(), vec![]);
+        let (gateway, vpc, subnets) = (Gateway::in_turn(port, Some(&TURN)), String::new(), vec![]);
         // The emulator cannot filter by it; all its machines are well.
         gateway.stand_in("DescribeInstanceStatus", "<R><instanceStatusSet/></R>");
         let mut region = Self { gateway, subnets, template, port, number, vpc };
@@ -283,9 +284,6 @@ fn machines(port: u16, vpc: &str) -> Vec<Machine> {
     parts.into_iter().filter_map(machine).collect()
 }
 
-/// So often a request is sent that the emulator fails to answer.
-const TRIES: usize = 4;
-
 /// Asks the emulator, which knows a service by how a request says that it is signed.
 fn ask(port: u16, service: &str, version: &str, action: &str, form: &[(&str, &str)]) -> String {
     let scope = format!("test/20260101/us-east-1/{service}/aws4_request");
@@ -297,11 +295,10 @@ fn ask(port: u16, service: &str, version: &str, action: &str, form: &[(&str, &st
         let value = value.replace('%', "%25").replace('/', "%2F").replace(':', "%3A");
         body.push_str(&format!("&{name}={}", value.replace(',', "%2C").replace('$', "%24")));
     }
-    // The emulator fails where it lists what another request changes in the same moment.
-    let asked = || http::ask(port, "POST", "/", &headers, body.as_bytes());
-    let mut answers = std::iter::repeat_with(asked).take(TRIES - 1);
-    let answer = answers.find(http::Answer::is_ok).unwrap_or_else(|| asked().expect(200));
-    String::from_utf8(answer.body).unwrap()
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let answer = http::ask(port, "POST", "/", &headers, body.as_bytes());
+    drop(turn);
+    String::from_utf8(answer.expect(200).body).unwrap()
 }
 
 /// The texts of all elements of a name.
