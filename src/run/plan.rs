@@ -294,16 +294,8 @@ impl Planner {
         // Another overlay is other work; the batch knows its name only.
         parts.extend(self.overlays.iter().map(|(key, Etag(etag))| format!("{key} {etag}")));
         let parts: Vec<_> = parts.iter().map(String::as_bytes).collect();
-        let mut link = Link::first(JobId::derived(&parts));
-        while !self.is_new {
-            let (here, outputs) = link.past_failures(&self.pipeline, &self.batch).await?;
-            link = here;
-            let Some(outputs) = outputs else { break };
-            if self.all_there(&outputs).await? {
-                return Ok(None);
-            }
-            link = link.next();
-        }
+        let first = Link::first(JobId::derived(&parts));
+        let Some(link) = self.undone(first).await? else { return Ok(None) };
         let etag = self.head(&target.key).await?.map(|meta| meta.etag);
         let source = Source { bucket: None, key: target.key.clone(), etag };
         let overwrite = self.overwrite || self.ours_are_in_the_way(target, &source).await?;
@@ -318,6 +310,21 @@ impl Planner {
             reply_to: Some(REPLIES.to_owned()),
             ..Job::new(link.id, batch, target.key.clone(), recipe, self.pipeline.clock.now())
         }))
+    }
+
+    /// From here on the first job that has not ended, or whose outputs are gone; nothing if it is done.
+    async fn undone(&self, mut link: Link) -> anyhow::Result<Option<Link>> {
+        if self.is_new {
+            return Ok(Some(link));
+        }
+        loop {
+            let (here, outputs) = link.past_failures(&self.pipeline, &self.batch).await?;
+            let Some(outputs) = outputs else { return Ok(Some(here)) };
+            if self.all_there(&outputs).await? {
+                return Ok(None);
+            }
+            link = here.next();
+        }
     }
 
     async fn all_there(&self, outputs: &[OutputRecord]) -> anyhow::Result<bool> {

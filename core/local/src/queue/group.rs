@@ -121,7 +121,7 @@ impl Group {
         // It always succeeds, as there is always something to store.
         let _had = self.in_hand.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         let mut again = self.again.lock().expect("no code panics with this lock");
-        deliveries.iter().fold(false, |found, receipt| again.remove(receipt) || found)
+        deliveries.iter().filter(|receipt| again.remove(receipt)).count() > 0
     }
 
     /// Writes what waits, if anything does.
