@@ -23,14 +23,16 @@ pub(crate) async fn settle(worker: &Worker, lease: Lease, fate: Fate) {
     let settled = match fate {
         Fate::Ended(result) => {
             tell(&result);
-            reply(worker, &lease, &result).await;
+            reply(worker, &lease.delivery().body, &result).await;
             lease.complete().await
         }
         Fate::Dead(result) => match bury(worker, &lease).await {
             Ok(()) => {
                 tell(&result);
-                reply(worker, &lease, &result).await;
-                lease.complete().await
+                // The delete waits for no reply: if this worker dies meanwhile, maybe of a picture like
+                // this one, there will be a second letter.
+                let body = lease.delivery().body.clone();
+                tokio::join!(reply(worker, &body, &result), lease.complete()).1
             }
             Err(error) => Err(error),
         },
@@ -99,8 +101,8 @@ async fn bury(worker: &Worker, lease: &Lease) -> Result<(), Error> {
 }
 
 /// Tells whoever asked. A reply may be lost: the result is the truth.
-async fn reply(worker: &Worker, lease: &Lease, result: &ResultDocument) {
-    let Ok(body) = serde_json::from_str::<serde_json::Value>(&lease.delivery().body) else {
+async fn reply(worker: &Worker, body: &str, result: &ResultDocument) {
+    let Ok(body) = serde_json::from_str::<serde_json::Value>(body) else {
         return;
     };
     let Some(name) = body.get("reply_to").and_then(serde_json::Value::as_str) else { return };
